@@ -1,0 +1,60 @@
+import type { Bytes } from "../formats/bytes.js";
+import type { CryptoProvider } from "./provider.js";
+
+/** p = 2^255 - 19 and L = 2^252 + 27742317777372353535851937790883648493, little-endian as on the wire. */
+const FIELD_PRIME = /* @__PURE__ */ littleEndian(2n ** 255n - 19n);
+const GROUP_ORDER = /* @__PURE__ */ littleEndian(2n ** 252n + 27742317777372353535851937790883648493n);
+
+/** y coordinates of the eight points of small order (orders 1, 2, 4, 4, 8, 8, 8, 8); the sign of x is ignored. */
+const SMALL_ORDER_Y: readonly Bytes[] = /* @__PURE__ */ [
+  0n,
+  1n,
+  2n ** 255n - 20n,
+  2707385501144840649318225287225658788936804267575313519463743609750303021562n,
+  55188659117513257062467267217118295137698188065244968500265048394206261417927n,
+].map(littleEndian);
+
+/**
+ * Strict Ed25519 (RFC 8032 §5.1.7, without the cofactor): S < L, A and R canonical and not of small order. What a
+ * platform accepts beyond that (small-order A, say) is refused here, so every backend gives one answer.
+ *
+ * @param publicKey 32 bytes. @param signature 64 bytes. Other lengths are simply not valid.
+ */
+export async function verifyEd25519(
+  crypto: CryptoProvider,
+  publicKey: Bytes,
+  message: Bytes,
+  signature: Bytes,
+): Promise<boolean> {
+  if (signature.length !== 64 || !isStrictPoint(publicKey)) return false;
+  if (!isStrictPoint(signature.subarray(0, 32))) return false;
+  if (!isBelow(signature.subarray(32), GROUP_ORDER)) return false;
+  return crypto.verifyEd25519(publicKey, message, signature);
+}
+
+/** Whether `encoded` is a canonical encoding (y < p) and not of a point of small order. */
+export function isStrictPoint(encoded: Bytes): boolean {
+  if (encoded.length !== 32) return false;
+  const y = encoded.slice();
+  y[31]! &= 0x7f;
+  if (!isBelow(y, FIELD_PRIME)) return false;
+  return !SMALL_ORDER_Y.some((small) => small.every((byte, i) => byte === y[i]));
+}
+
+/** Little-endian comparison of public values. */
+function isBelow(value: Uint8Array, limit: Uint8Array): boolean {
+  for (let i = limit.length - 1; i >= 0; i--) {
+    if (value[i]! !== limit[i]!) return value[i]! < limit[i]!;
+  }
+  return false;
+}
+
+function littleEndian(value: bigint): Bytes {
+  const bytes = new Uint8Array(32);
+  let rest = value;
+  for (let i = 0; i < 32; i++) {
+    bytes[i] = Number(rest & 0xffn);
+    rest >>= 8n;
+  }
+  return bytes;
+}

@@ -1,0 +1,13 @@
+/** `blindreel/crypto`: the provider interface, its backends, and the one chosen for this runtime. */
+export { defaultProvider } from "./default.js";
+export { verifyEd25519 } from "./ed25519.js";
+export { nodeProvider } from "./node.js";
+export type {
+  AeadKey,
+  CryptoProvider,
+  HashName,
+  PrivateKeyHandle,
+  PublicKeyHandle,
+  X25519KeyPair,
+} from "./provider.js";
+export { webCryptoProvider } from "./webcrypto.js";

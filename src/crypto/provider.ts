@@ -1,0 +1,67 @@
+import type { Bytes, MaybePromise } from "../formats/bytes.js";
+
+/** Hash functions the format uses. */
+export type HashName = "SHA-256" | "SHA-512";
+
+/** A private key as its backend holds it; opaque, and usable only with the backend that made it. */
+export interface PrivateKeyHandle {
+  readonly backend: string;
+}
+
+/** A public key as its backend holds it, so that a recipient's key is parsed once for many recordings. */
+export interface PublicKeyHandle {
+  readonly backend: string;
+}
+
+/** An AES-256-GCM key ready for use: 96-bit nonces, 128-bit tags (NIST SP 800-38D). */
+export interface AeadKey {
+  /**
+   * @returns ciphertext with the tag behind it. `plaintext` is consumed before the call returns, so its buffer
+   *   may be reused at once.
+   */
+  seal(nonce: Bytes, plaintext: Bytes, additionalData?: Bytes): MaybePromise<Bytes>;
+  /**
+   * @returns the plaintext. `ciphertext` is consumed before the call returns.
+   * @throws BlindreelError `authentication-failed`.
+   */
+  open(nonce: Bytes, ciphertext: Bytes, additionalData?: Bytes): MaybePromise<Bytes>;
+  /** Present on synchronous backends: as `seal`, into `output` (plaintext length + 16), which may overlap exactly. */
+  sealInto?(nonce: Bytes, plaintext: Bytes, output: Bytes): void;
+  /** Present on synchronous backends: as `open`, into `output` (ciphertext length - 16). Nothing is written on failure. */
+  openInto?(nonce: Bytes, ciphertext: Bytes, output: Bytes): void;
+}
+
+export interface X25519KeyPair {
+  readonly publicKey: Bytes;
+  readonly privateKey: PrivateKeyHandle;
+}
+
+/**
+ * What the SDK needs from a runtime. Three backends implement it (`webcrypto`, `node`, `noble`) and the default
+ * provider picks for each operation the one measured best. Results may come at once or as promises.
+ *
+ * Keys and points reach a backend only after the checks that must not differ between backends: see
+ * `keywrap/x25519.ts` (RFC 7748) and `crypto/ed25519.ts` (RFC 8032).
+ */
+export interface CryptoProvider {
+  readonly name: string;
+  /** Cryptographically secure bytes. Call `randomBytes` of `crypto/random.ts` instead, which checks the result. */
+  getRandomBytes(length: number): Bytes;
+  digest(hash: HashName, message: Bytes): MaybePromise<Bytes>;
+  /** RFC 2104. Any key length. */
+  hmac(hash: HashName, key: Bytes, message: Bytes): MaybePromise<Bytes>;
+  /** @param key 32 bytes, consumed before the call returns. */
+  importAesGcmKey(key: Bytes): MaybePromise<AeadKey>;
+  generateX25519(): MaybePromise<X25519KeyPair>;
+  /** @param privateKey 32 bytes, clamped by the operation (RFC 7748 §5). */
+  importX25519(privateKey: Bytes): MaybePromise<PrivateKeyHandle>;
+  /** @param publicKey 32 bytes, already checked by the caller. */
+  importX25519PublicKey(publicKey: Bytes): MaybePromise<PublicKeyHandle>;
+  /** The raw shared secret; may be all zero or throw for a low-order point, so callers check (RFC 7748 §6.1). */
+  agreeX25519(privateKey: PrivateKeyHandle, publicKey: PublicKeyHandle): MaybePromise<Bytes>;
+  /** @param seed 32 bytes (RFC 8032 §5.1.5). */
+  importEd25519(seed: Bytes): MaybePromise<PrivateKeyHandle>;
+  signEd25519(privateKey: PrivateKeyHandle, message: Bytes): MaybePromise<Bytes>;
+  /** The cofactorless equation only. Call `verifyEd25519` of `crypto/ed25519.ts`, which adds the strict checks. */
+  verifyEd25519(publicKey: Bytes, message: Bytes, signature: Bytes): MaybePromise<boolean>;
+}

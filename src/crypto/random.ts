@@ -1,0 +1,18 @@
+import { BlindreelError } from "../errors.js";
+import { type Bytes, isAllZero } from "../formats/bytes.js";
+import type { CryptoProvider } from "./provider.js";
+
+/**
+ * The only source of keys, salts and ids: refuses a generator that returns too little, or zeros (which for the
+ * 16 bytes and more used here happens by chance less than once in 2^128).
+ *
+ * @throws BlindreelError `bad-random`.
+ */
+export function randomBytes(crypto: CryptoProvider, length: number): Bytes {
+  const bytes = crypto.getRandomBytes(length);
+  if (!(bytes instanceof Uint8Array) || bytes.length !== length) {
+    throw new BlindreelError("bad-random", `the random source did not return ${length} bytes`, undefined);
+  }
+  if (isAllZero(bytes)) throw new BlindreelError("bad-random", "the random source returned zeros", undefined);
+  return bytes;
+}

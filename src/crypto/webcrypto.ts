@@ -1,0 +1,150 @@
+import { authenticationFailed, BlindreelError } from "../errors.js";
+import { type Bytes, concatBytes, EMPTY } from "../formats/bytes.js";
+import { TAG_LENGTH } from "../formats/constants.js";
+import { decodeHex } from "../formats/encoding.js";
+import type { AeadKey, CryptoProvider, HashName, PrivateKeyHandle, PublicKeyHandle } from "./provider.js";
+
+interface WebCryptoKey extends PrivateKeyHandle, PublicKeyHandle {
+  readonly key: CryptoKey;
+}
+
+/** PKCS#8 in front of a raw private key (RFC 8410 §7); WebCrypto imports raw bytes only for public keys. */
+const PKCS8_PREFIX = {
+  X25519: /* @__PURE__ */ decodeHex("302e020100300506032b656e04220420"),
+  Ed25519: /* @__PURE__ */ decodeHex("302e020100300506032b657004220420"),
+} as const;
+
+/** `crypto.subtle`, absent in insecure contexts. @throws BlindreelError `unsupported-runtime`. */
+function subtle(): SubtleCrypto {
+  const found = globalThis.crypto?.subtle;
+  if (!found) throw unsupported("crypto.subtle (is this page on http:?)");
+  return found;
+}
+
+function unsupported(operation: string): BlindreelError<"unsupported-runtime"> {
+  return new BlindreelError("unsupported-runtime", `this runtime has no ${operation}`, { operation });
+}
+
+/** `crypto.getRandomValues` in calls of at most 64 KiB, its quota. @throws BlindreelError `unsupported-runtime`. */
+export function platformRandomBytes(length: number): Bytes {
+  const source = globalThis.crypto;
+  if (typeof source?.getRandomValues !== "function") throw unsupported("secure random source");
+  const bytes = new Uint8Array(length);
+  for (let offset = 0; offset < length; offset += 65536) {
+    source.getRandomValues(bytes.subarray(offset, offset + 65536));
+  }
+  return bytes;
+}
+
+/** Wraps the platform's answer and refuses one of a wrong length: a broken or replaced `crypto.subtle`. */
+function exactly(length: number, operation: string, buffer: ArrayBuffer): Bytes {
+  if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== length) {
+    throw new BlindreelError("provider-fault", `${operation} returned a wrong length`, undefined);
+  }
+  return new Uint8Array(buffer);
+}
+
+const DIGEST_LENGTH: Readonly<Record<HashName, number>> = { "SHA-256": 32, "SHA-512": 64 };
+
+class WebCryptoAeadKey implements AeadKey {
+  readonly #key: CryptoKey;
+
+  constructor(key: CryptoKey) {
+    this.#key = key;
+  }
+
+  async seal(nonce: Bytes, plaintext: Bytes, additionalData = EMPTY): Promise<Bytes> {
+    const length = plaintext.length + TAG_LENGTH;
+    const algorithm = { name: "AES-GCM", iv: nonce, additionalData, tagLength: 8 * TAG_LENGTH };
+    return exactly(length, "AES-GCM encrypt", await subtle().encrypt(algorithm, this.#key, plaintext));
+  }
+
+  async open(nonce: Bytes, ciphertext: Bytes, additionalData = EMPTY): Promise<Bytes> {
+    const length = ciphertext.length - TAG_LENGTH;
+    if (length < 0) throw authenticationFailed();
+    const algorithm = { name: "AES-GCM", iv: nonce, additionalData, tagLength: 8 * TAG_LENGTH };
+    let opened: ArrayBuffer;
+    try {
+      opened = await subtle().decrypt(algorithm, this.#key, ciphertext);
+    } catch (error) {
+      if (isNamed(error, "OperationError")) throw authenticationFailed();
+      throw error;
+    }
+    return exactly(length, "AES-GCM decrypt", opened);
+  }
+}
+
+function isNamed(error: unknown, name: string): boolean {
+  return typeof error === "object" && error !== null && (error as { name?: unknown }).name === name;
+}
+
+async function importPrivate(name: "X25519" | "Ed25519", secret: Bytes): Promise<WebCryptoKey> {
+  const usages: KeyUsage[] = name === "X25519" ? ["deriveBits"] : ["sign"];
+  const pkcs8 = concatBytes(PKCS8_PREFIX[name], secret);
+  const key = await subtle().importKey("pkcs8", pkcs8, { name }, false, usages);
+  pkcs8.fill(0);
+  return webCryptoHandle(key);
+}
+
+/** Wraps a platform key, extractable or not, for {@link webCryptoProvider}. */
+export function webCryptoHandle(key: CryptoKey): WebCryptoKey {
+  return { backend: "webcrypto", key };
+}
+
+/** The platform's WebCrypto in browsers, workers, extensions, Node, Deno and Bun. Every operation is a promise. */
+export const webCryptoProvider: CryptoProvider = {
+  name: "webcrypto",
+  getRandomBytes: platformRandomBytes,
+
+  async digest(hash, message) {
+    return exactly(DIGEST_LENGTH[hash], hash, await subtle().digest(hash, message));
+  },
+
+  async hmac(hash, key, message) {
+    // An empty key cannot be imported; RFC 2104 pads keys with zeros, so one zero byte is the same key.
+    const raw = key.length > 0 ? key : new Uint8Array(1);
+    const imported = await subtle().importKey("raw", raw, { name: "HMAC", hash }, false, ["sign"]);
+    return exactly(DIGEST_LENGTH[hash], "HMAC", await subtle().sign("HMAC", imported, message));
+  },
+
+  async importAesGcmKey(key) {
+    return new WebCryptoAeadKey(
+      await subtle().importKey("raw", key, { name: "AES-GCM" }, false, ["encrypt", "decrypt"]),
+    );
+  },
+
+  async generateX25519() {
+    const pair = (await subtle().generateKey({ name: "X25519" }, false, ["deriveBits"])) as CryptoKeyPair;
+    const publicKey = exactly(32, "X25519 export", await subtle().exportKey("raw", pair.publicKey));
+    return { publicKey, privateKey: webCryptoHandle(pair.privateKey) };
+  },
+
+  importX25519: (privateKey) => importPrivate("X25519", privateKey),
+
+  async importX25519PublicKey(publicKey) {
+    return webCryptoHandle(await subtle().importKey("raw", publicKey, { name: "X25519" }, true, []));
+  },
+
+  async agreeX25519(privateKey, publicKey) {
+    const algorithm = { name: "X25519", public: (publicKey as WebCryptoKey).key };
+    return exactly(32, "X25519", await subtle().deriveBits(algorithm, (privateKey as WebCryptoKey).key, 256));
+  },
+
+  importEd25519: (seed) => importPrivate("Ed25519", seed),
+
+  async signEd25519(privateKey, message) {
+    const { key } = privateKey as WebCryptoKey;
+    return exactly(64, "Ed25519 sign", await subtle().sign({ name: "Ed25519" }, key, message));
+  },
+
+  async verifyEd25519(publicKey, message, signature) {
+    let imported: CryptoKey;
+    try {
+      imported = await subtle().importKey("raw", publicKey, { name: "Ed25519" }, false, ["verify"]);
+    } catch (error) {
+      if (isNamed(error, "DataError")) return false;
+      throw error;
+    }
+    return subtle().verify({ name: "Ed25519" }, imported, signature, message);
+  },
+};

@@ -1,0 +1,143 @@
+import { BlindreelError } from "../errors.js";
+import { ascii, type Bytes } from "../formats/bytes.js";
+import {
+  type Codec,
+  checked,
+  decode,
+  encode,
+  fixed,
+  prefixed,
+  struct,
+  u8,
+  u16,
+  u32,
+  u64,
+} from "../formats/codec.js";
+import {
+  CoreFlag,
+  CREATED_AT_STEP,
+  HASH_LENGTH,
+  INSTITUTION_LENGTH,
+  KEY_LENGTH,
+  Kind,
+  type KindName,
+  type Limits,
+  METADATA_BLOCK,
+  RECORDING_ID_LENGTH,
+  SenderType,
+  SUITE,
+} from "../formats/constants.js";
+import { HEADER_LENGTH, sealedLength } from "../stream/geometry.js";
+
+/** The immutable part of an envelope, field by field as on the wire (format-v1, "Core"). */
+export interface Core {
+  readonly suite: number;
+  readonly kind: number;
+  readonly flags: number;
+  readonly recordingId: Bytes;
+  /** Seconds since 1970, rounded down to the hour. */
+  readonly createdAt: number;
+  /** Seconds since 1970; 0 for none. */
+  readonly expiresAt: number;
+  readonly region: Bytes;
+  readonly institution: Bytes;
+  readonly senderType: number;
+  readonly sender: Bytes;
+  readonly sealedMetadata: Bytes;
+  readonly commitment: Bytes;
+}
+
+/** The fields before `sealedMetadata`. */
+export type CoreHead = Omit<Core, "sealedMetadata" | "commitment">;
+
+/** A core's bytes as received, with the prefixes that the key schedule hashes. */
+export interface CoreParts {
+  readonly bytes: Bytes;
+  /** Up to, and without, the length of `sealedMetadata`. */
+  readonly head: Bytes;
+  /** Without the commitment. */
+  readonly core0: Bytes;
+}
+
+const METADATA_LENGTH_FIELD = 4;
+const REGION = /^[a-z0-9-]{0,16}$/;
+/** The region field's ceiling on the wire is its rule's: 16 bytes. */
+const MAX_REGION = 16;
+
+const headFields = {
+  suite: known(u16, "suite", [SUITE]),
+  kind: known(u8, "kind", Object.values(Kind)),
+  flags: known(u16, "flags", [0, CoreFlag.postQuantumOnly]),
+  recordingId: fixed(RECORDING_ID_LENGTH),
+  createdAt: checked(u64, (value, fail) => {
+    if (value % CREATED_AT_STEP !== 0) throw fail("createdAt is not a whole hour");
+  }),
+  expiresAt: u64,
+  region: checked(prefixed(u8, "region", MAX_REGION), (value, fail) => {
+    if (!isRegion(String.fromCharCode(...value))) throw fail("region may hold a-z, 0-9 and - only");
+  }),
+  institution: fixed(INSTITUTION_LENGTH),
+  senderType: known(u8, "sender type", Object.values(SenderType)),
+  sender: prefixed(u16, "sender", KEY_LENGTH),
+};
+
+function coreCodec(limits: Limits): Codec<Core> {
+  const fields = struct<Core>({
+    ...headFields,
+    sealedMetadata: checked(prefixed(u32, "sealed metadata", limits.sealedMetadata), (value, fail) => {
+      if (!isMetadataLength(value.length)) throw fail("the sealed metadata has an impossible length");
+    }),
+    commitment: fixed(HASH_LENGTH),
+  });
+  return checked(fields, ({ senderType, sender }, fail) => {
+    const expected = senderType === SenderType.none ? 0 : KEY_LENGTH;
+    if (sender.length !== expected) throw fail("the sender's length does not fit its type");
+  });
+}
+
+export function encodeCore(core: Core, limits: Limits): Bytes {
+  return encode(coreCodec(limits), core);
+}
+
+/** @param base offset of the core in the file, for errors. */
+export function decodeCore(bytes: Bytes, limits: Limits, base: number): Core {
+  return decode(coreCodec(limits), bytes, "the envelope's core", base);
+}
+
+/** Cuts a core's bytes at the places that are hashed. */
+export function coreParts(bytes: Bytes, sealedMetadataLength: number): CoreParts {
+  const core0Length = bytes.length - HASH_LENGTH;
+  const headLength = core0Length - sealedMetadataLength - METADATA_LENGTH_FIELD;
+  return { bytes, head: bytes.subarray(0, headLength), core0: bytes.subarray(0, core0Length) };
+}
+
+/** The fields before `sealedMetadata`: what its key is bound to. */
+export function encodeCoreHead(head: CoreHead): Bytes {
+  return encode(struct<CoreHead>(headFields), head);
+}
+
+export function isRegion(region: string): boolean {
+  return REGION.test(region);
+}
+
+export const regionBytes = ascii;
+
+export function kindName(kind: number): KindName {
+  return (Object.keys(Kind) as KindName[]).find((name) => Kind[name] === kind)!;
+}
+
+/** Whether some metadata plaintext, a positive multiple of 512 bytes, seals to this length. */
+function isMetadataLength(length: number): boolean {
+  const body = length - HEADER_LENGTH;
+  const blocks = Math.floor(body / METADATA_BLOCK);
+  return blocks > 0 && sealedLength(blocks * METADATA_BLOCK) === length;
+}
+
+/** A number out of a closed list. Anything else is refused: nothing is negotiated. */
+function known(codec: Codec<number>, what: string, values: readonly number[]): Codec<number> {
+  return checked(codec, (value) => {
+    if (values.includes(value)) return;
+    const message = `this envelope uses ${what} 0x${value.toString(16)}, which this version does not know`;
+    throw new BlindreelError("unsupported-algorithm", message, undefined);
+  });
+}

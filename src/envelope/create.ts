@@ -1,0 +1,206 @@
+import { defaultProvider } from "../crypto/default.js";
+import type { CryptoProvider } from "../crypto/provider.js";
+import { randomBytes } from "../crypto/random.js";
+import { BlindreelError, wrongType } from "../errors.js";
+import { type Bytes, concatBytes, wipe } from "../formats/bytes.js";
+import {
+  CREATED_AT_STEP,
+  HASH_LENGTH,
+  KEY_LENGTH,
+  Kind,
+  type KindName,
+  LIMITS,
+  type Limits,
+  RECORDING_ID_LENGTH,
+  SenderType,
+  SLOT_BODY_LENGTH,
+  SUITE,
+} from "../formats/constants.js";
+import type { JsonObject } from "../formats/json.js";
+import type { Recipient, Slot } from "../keywrap/types.js";
+import { sealedLength } from "../stream/geometry.js";
+import { breather } from "../stream/operation.js";
+import { type CoreHead, coreParts, encodeCore, encodeCoreHead } from "./core.js";
+import {
+  deriveCommitment,
+  deriveContentKey,
+  deriveMetadataKey,
+  deriveReadKey,
+  envelopeMac,
+  hashCore,
+} from "./key-schedule.js";
+import { encodeMetadata, sealMetadata } from "./metadata.js";
+import { encodePolicy, type Policy, toSeconds } from "./policy.js";
+import { encodeWithoutMac, envelopeLengthFor } from "./wire.js";
+
+/** Who a new envelope is for, and what it says. */
+export interface EnvelopeOptions {
+  /** One recipient or several; each can open alone. */
+  readonly to: Recipient | readonly Recipient[];
+  /** Public and unalterable; see {@link Policy}. */
+  readonly policy?: Policy;
+  /** Sealed: only recipients read it. Strict JSON, at most about 63 KiB. */
+  readonly metadata?: JsonObject;
+  /** Overrides the clock. */
+  readonly now?: Date;
+  /** Overrides the runtime's provider. */
+  readonly crypto?: CryptoProvider;
+  readonly signal?: AbortSignal;
+}
+
+/** Everything about a new envelope that needs no cryptography: taken from the caller at once, checked and measured. */
+export interface EnvelopePlan {
+  readonly crypto: CryptoProvider;
+  readonly recipients: readonly Recipient[];
+  readonly head: Omit<CoreHead, "recordingId">;
+  readonly metadata: Bytes;
+  /** Length in bytes of the envelope to be. */
+  readonly length: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Checks the caller's options and copies what they hold, synchronously.
+ *
+ * @throws BlindreelError `invalid-recipients`, `limit-exceeded`, `invalid-json`; RangeError for a policy that the
+ *   format cannot hold.
+ */
+export function planEnvelope(kind: KindName, options: EnvelopeOptions): EnvelopePlan {
+  const now = options.now ?? new Date();
+  const exactTime = toSeconds(now);
+  const recipients = recipientList(options.to);
+  const head = {
+    suite: SUITE,
+    kind: Kind[kind],
+    flags: 0,
+    createdAt: exactTime - (exactTime % CREATED_AT_STEP),
+    ...encodePolicy(options.policy ?? {}, now),
+    senderType: SenderType.none,
+    sender: new Uint8Array(0),
+  };
+  const own = options.metadata === undefined ? {} : { metadata: options.metadata };
+  const metadata = encodeMetadata({ createdAt: exactTime, ...own });
+  const blank = encodeCore(
+    { ...head, recordingId: new Uint8Array(RECORDING_ID_LENGTH), ...room(metadata) },
+    LIMITS,
+  );
+  return {
+    crypto: options.crypto ?? defaultProvider(),
+    recipients,
+    head,
+    metadata,
+    length: envelopeLengthFor(
+      blank.length,
+      recipients.map(({ slotType }) => SLOT_BODY_LENGTH[slotType]!),
+    ),
+    signal: options.signal,
+  };
+}
+
+/** The fields behind the head, blank and in their final sizes. */
+function room(metadata: Bytes) {
+  return {
+    sealedMetadata: new Uint8Array(sealedLength(metadata.length)),
+    commitment: new Uint8Array(HASH_LENGTH),
+  };
+}
+
+/** A new envelope with the keys that its content needs. The caller wipes them. */
+export interface CreatedEnvelope {
+  readonly bytes: Bytes;
+  readonly recordingId: Bytes;
+  readonly coreHash: Bytes;
+  readonly contentKey: Bytes;
+}
+
+/**
+ * Makes a file key, wraps it to every recipient and binds it all together (format-v1, "Envelope").
+ *
+ * @throws BlindreelError `bad-random`; whatever a recipient's `wrap` throws.
+ */
+export async function createEnvelope(plan: EnvelopePlan): Promise<CreatedEnvelope> {
+  const { crypto } = plan;
+  const recordingId = randomBytes(crypto, RECORDING_ID_LENGTH);
+  const fileKey = randomBytes(crypto, KEY_LENGTH);
+  const readKey = await deriveReadKey(crypto, fileKey);
+  try {
+    const head = { ...plan.head, recordingId };
+    const metadataKey = await deriveMetadataKey(crypto, readKey, encodeCoreHead(head));
+    const sealedMetadata = await sealMetadata(crypto, metadataKey, plan.metadata);
+    // The commitment covers all before it, so the core is written with room for it and then completed.
+    const coreBytes = encodeCore({ ...head, ...room(plan.metadata), sealedMetadata }, LIMITS);
+    const parts = coreParts(coreBytes, sealedMetadata.length);
+    coreBytes.set(await deriveCommitment(crypto, readKey, parts.core0), parts.core0.length);
+    const coreHash = await hashCore(crypto, parts);
+    const slots = await wrapToAll(crypto, fileKey, coreHash, plan.recipients, plan.signal);
+    const bytes = await assemble(crypto, fileKey, coreHash, { coreBytes, epoch: 0, slots, limits: LIMITS });
+    return { bytes, recordingId, coreHash, contentKey: await deriveContentKey(crypto, readKey, coreHash) };
+  } finally {
+    wipe(fileKey, readKey, plan.metadata);
+  }
+}
+
+/** What an envelope consists of, but for its MAC. */
+export interface EnvelopeBody {
+  readonly coreBytes: Bytes;
+  readonly epoch: number;
+  readonly slots: readonly Slot[];
+  readonly limits: Limits;
+}
+
+/** Encodes an envelope and puts its MAC behind it. */
+export async function assemble(
+  crypto: CryptoProvider,
+  fileKey: Bytes,
+  coreHash: Bytes,
+  { coreBytes, epoch, slots, limits }: EnvelopeBody,
+): Promise<Bytes> {
+  const withoutMac = encodeWithoutMac(coreBytes, epoch, slots, limits);
+  return concatBytes(withoutMac, await envelopeMac(crypto, fileKey, coreHash, withoutMac));
+}
+
+/** Wraps to every recipient in turn; thousands of them do not hold the event loop. */
+export async function wrapToAll(
+  crypto: CryptoProvider,
+  fileKey: Bytes,
+  coreHash: Bytes,
+  recipients: readonly Recipient[],
+  signal: AbortSignal | undefined,
+): Promise<Slot[]> {
+  const breathe = breather();
+  const slots: Slot[] = [];
+  for (const recipient of recipients) {
+    signal?.throwIfAborted();
+    slots.push(await recipient.wrap(fileKey, { coreHash, crypto }));
+    await breathe();
+  }
+  return slots;
+}
+
+/** @throws BlindreelError `invalid-recipients` for none, too many, or one twice; TypeError for something else. */
+export function recipientList(to: Recipient | readonly Recipient[]): readonly Recipient[] {
+  const recipients: readonly Recipient[] = Array.isArray(to) ? [...to] : [to as Recipient];
+  if (recipients.length === 0) throw invalidRecipients("there is no recipient: nobody could open this");
+  if (recipients.length > LIMITS.slots) {
+    throw invalidRecipients(
+      `there are ${recipients.length} recipients, at most ${LIMITS.slots} are possible`,
+    );
+  }
+  const seen = new Set<string>();
+  for (const recipient of recipients) {
+    if (typeof recipient?.wrap !== "function")
+      throw wrongType("every recipient", "made by importRecipient", recipient);
+    if (SLOT_BODY_LENGTH[recipient.slotType] === undefined) {
+      throw invalidRecipients(`slot type ${recipient.slotType} is not one of the format's`);
+    }
+    if (recipient.keyId === undefined) continue;
+    const name = `${recipient.slotType} ${recipient.keyId}`;
+    if (seen.has(name)) throw invalidRecipients(`the key ${recipient.keyId} is given twice`);
+    seen.add(name);
+  }
+  return recipients;
+}
+
+export function invalidRecipients(message: string): BlindreelError<"invalid-recipients"> {
+  return new BlindreelError("invalid-recipients", message, undefined);
+}

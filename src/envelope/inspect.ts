@@ -1,0 +1,140 @@
+import { malformed, truncated } from "../errors.js";
+import { bytesArgument, compareBytes, isAllZero } from "../formats/bytes.js";
+import {
+  CoreFlag,
+  Kind,
+  type KindName,
+  type Limits,
+  SegmentFlag,
+  SenderType,
+  SlotType,
+} from "../formats/constants.js";
+import { encodeHex } from "../formats/encoding.js";
+import { encodeKeyId } from "../keywrap/thumbprint.js";
+import type { KeyId } from "../keywrap/types.js";
+import { claimedPlaintextLength, HEADER_LENGTH } from "../stream/geometry.js";
+import { kindName } from "./core.js";
+import { decodePolicy, type Policy, toDate } from "./policy.js";
+import { decodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "./segment-header.js";
+import { decodeEnvelope, effectiveLimits, envelopeLength, PREAMBLE_LENGTH } from "./wire.js";
+
+export interface InspectOptions {
+  /** Length of the whole file, where `bytes` is only its beginning. */
+  readonly size?: number;
+  /** Lowers the format's ceilings. */
+  readonly limits?: Partial<Limits>;
+}
+
+/** Everything that can be seen without a key. None of it is authenticated: a server could have changed it. */
+export interface Inspection {
+  readonly version: 1;
+  readonly suite: number;
+  readonly kind: KindName;
+  readonly isPostQuantumOnly: boolean;
+  /** 32 hex digits. */
+  readonly recordingId: string;
+  /** Rounded down to the hour. */
+  readonly createdAt: Date;
+  readonly policy: Policy;
+  /** The session's Ed25519 key, 64 hex digits. */
+  readonly sender: string | undefined;
+  readonly epoch: number;
+  readonly slots: readonly InspectedSlot[];
+  readonly envelopeLength: number;
+  readonly sealedMetadataLength: number;
+  /** Only for a sealed file with something behind its envelope. */
+  readonly content: InspectedContent | undefined;
+}
+
+export interface InspectedSlot {
+  readonly type: number;
+  readonly typeName: keyof typeof SlotType | "unknown";
+  /** Undefined for an anonymous recipient. */
+  readonly keyId: KeyId | undefined;
+}
+
+export interface InspectedContent {
+  readonly isPadded: boolean;
+  /** Where the segment starts. */
+  readonly offset: number;
+  /** Length of the segment, header included. */
+  readonly sealedLength: number;
+  /** Length of the plaintext, padding included; undefined where no segment has this length: it was cut off. */
+  readonly plaintextLength: number | undefined;
+}
+
+/**
+ * Reads what a server can read: for routing by region, deleting at expiry, support. No key, nothing asynchronous.
+ *
+ * @param bytes a whole file or envelope, or at least its envelope with `size` given.
+ * @throws BlindreelError `not-an-envelope`, `unsupported-version`, `unsupported-algorithm`, `malformed`, `truncated`,
+ *   `limit-exceeded`.
+ */
+export function inspect(bytes: Uint8Array, options: InspectOptions = {}): Inspection {
+  const file = bytesArgument("bytes", bytes);
+  const limits = effectiveLimits(options.limits);
+  const length = envelopeLength(file.subarray(0, PREAMBLE_LENGTH), limits);
+  const { core, epoch, slots } = decodeEnvelope(file.slice(0, length), limits);
+  return {
+    version: 1,
+    suite: core.suite,
+    kind: kindName(core.kind),
+    isPostQuantumOnly: (core.flags & CoreFlag.postQuantumOnly) !== 0,
+    recordingId: encodeHex(core.recordingId),
+    createdAt: toDate(core.createdAt),
+    policy: decodePolicy(core),
+    sender: core.senderType === SenderType.none ? undefined : encodeHex(core.sender),
+    epoch,
+    slots: slots.map(({ type, keyId }) => ({
+      type,
+      typeName: slotTypeName(type),
+      keyId: isAllZero(keyId) ? undefined : encodeKeyId(keyId),
+    })),
+    envelopeLength: length,
+    sealedMetadataLength: core.sealedMetadata.length,
+    content: inspectContent(file, length, options.size ?? file.length, core),
+  };
+}
+
+/** How many bytes of a file `inspect` needs: its envelope and segment header. @param preamble at least 14 bytes. */
+export function inspectionLength(preamble: Uint8Array, options: Pick<InspectOptions, "limits"> = {}): number {
+  const head = bytesArgument("preamble", preamble).subarray(0, PREAMBLE_LENGTH);
+  return envelopeLength(head, effectiveLimits(options.limits)) + SEGMENT_HEADER_LENGTH;
+}
+
+function inspectContent(
+  file: Uint8Array<ArrayBuffer>,
+  offset: number,
+  size: number,
+  core: { readonly kind: number; readonly recordingId: Uint8Array },
+): InspectedContent | undefined {
+  if (size === offset) return undefined;
+  if (core.kind !== Kind.file) throw malformed("there is something behind the envelope", offset);
+  const headerBytes = file.subarray(offset, offset + SEGMENT_HEADER_LENGTH);
+  if (headerBytes.length < SEGMENT_HEADER_LENGTH)
+    throw truncated("the segment header", offset + headerBytes.length);
+  const header = decodeSegmentHeader(headerBytes, offset);
+  if (compareBytes(header.recordingId, core.recordingId) !== 0) {
+    throw malformed("the segment is of another recording", offset);
+  }
+  return {
+    isPadded: (header.flags & SegmentFlag.padded) !== 0,
+    offset,
+    sealedLength: size - offset,
+    plaintextLength: plaintextLength(size - offset - SEGMENT_HEADER_LENGTH),
+  };
+}
+
+function plaintextLength(messageLength: number): number | undefined {
+  if (messageLength < HEADER_LENGTH) return undefined;
+  try {
+    return claimedPlaintextLength(messageLength);
+  } catch {
+    return undefined;
+  }
+}
+
+function slotTypeName(type: number): InspectedSlot["typeName"] {
+  const names = Object.keys(SlotType) as (keyof typeof SlotType)[];
+  return names.find((name) => SlotType[name] === type) ?? "unknown";
+}

@@ -1,0 +1,64 @@
+import { hkdfExpand } from "../crypto/hkdf.js";
+import type { CryptoProvider } from "../crypto/provider.js";
+import { type Bytes, concatBytes } from "../formats/bytes.js";
+import { HASH_LENGTH } from "../formats/constants.js";
+import { label } from "../formats/label.js";
+import type { CoreParts } from "./core.js";
+
+/** Format-v1, "Key schedule". Every key of a recording derives from its file key, here and nowhere else. */
+
+/** `H(n, x) = SHA-256(L(n) || x)`. */
+async function taggedHash(crypto: CryptoProvider, name: string, message: Bytes): Promise<Bytes> {
+  return crypto.digest("SHA-256", concatBytes(label(name), message));
+}
+
+/** `Expand(key, info)` = HKDF-Expand-SHA-256 to 32 bytes, the key as PRK. */
+function expand(crypto: CryptoProvider, key: Bytes, ...info: Bytes[]): Promise<Bytes> {
+  return hkdfExpand(crypto, "SHA-256", key, concatBytes(...info), HASH_LENGTH);
+}
+
+export function deriveReadKey(crypto: CryptoProvider, fileKey: Bytes): Promise<Bytes> {
+  return expand(crypto, fileKey, label("read"));
+}
+
+export async function deriveMetadataKey(
+  crypto: CryptoProvider,
+  readKey: Bytes,
+  coreHead: Bytes,
+): Promise<Bytes> {
+  return expand(crypto, readKey, label("metadata"), await taggedHash(crypto, "head", coreHead));
+}
+
+export async function deriveCommitment(crypto: CryptoProvider, readKey: Bytes, core0: Bytes): Promise<Bytes> {
+  return expand(crypto, readKey, label("commitment"), await taggedHash(crypto, "core0", core0));
+}
+
+/** What slots, content and manifest are bound to. */
+export function hashCore(crypto: CryptoProvider, core: CoreParts): Promise<Bytes> {
+  return taggedHash(crypto, "core", core.bytes);
+}
+
+export function deriveContentKey(crypto: CryptoProvider, readKey: Bytes, coreHash: Bytes): Promise<Bytes> {
+  return expand(crypto, readKey, label("content"), coreHash);
+}
+
+/** The envelope's MAC (HMAC-SHA-256 under slotsKey) over every byte before it. */
+export async function envelopeMac(
+  crypto: CryptoProvider,
+  fileKey: Bytes,
+  coreHash: Bytes,
+  precedingBytes: Bytes,
+): Promise<Bytes> {
+  const slotsKey = await expand(crypto, fileKey, label("slots"), coreHash);
+  const mac = await crypto.hmac("SHA-256", slotsKey, precedingBytes);
+  slotsKey.fill(0);
+  return mac;
+}
+
+/** A segment's stream context: `L("segment") || segmentHeader`. */
+export function segmentContext(segmentHeader: Bytes): Bytes {
+  return concatBytes(label("segment"), segmentHeader);
+}
+
+/** The metadata's stream context. */
+export const metadataContext = (): Bytes => label("metadata");

@@ -1,0 +1,162 @@
+import { authenticationFailed, malformed, truncated } from "../errors.js";
+import { type Bytes, bytesArgument, compareBytes, concatBytes, wipe } from "../formats/bytes.js";
+import { type Limits, SegmentFlag } from "../formats/constants.js";
+import { type ByteSource, readExactly } from "../source/byte-source.js";
+import { type OpenPlan, openMessage, openThrough } from "../stream/open.js";
+import type { OperationOptions } from "../stream/operation.js";
+import {
+  type ByteInput,
+  type PieceReader,
+  type PieceSource,
+  pieceChannel,
+  piecesOf,
+} from "../stream/pieces.js";
+import { openRandomAccess, type RandomAccess } from "../stream/random-access.js";
+import type { StreamPair } from "../stream/seal.js";
+import { segmentContext } from "./key-schedule.js";
+import { withResolvers } from "./seal.js";
+import { decodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "./segment-header.js";
+import { type EnvelopeInfo, type UnlockOptions, unlock } from "./unlock.js";
+import {
+  type DecodedEnvelope,
+  decodeEnvelope,
+  effectiveLimits,
+  envelopeLength,
+  PREAMBLE_LENGTH,
+} from "./wire.js";
+
+/** How to open a sealed file. */
+export interface OpenOptions extends UnlockOptions, OperationOptions {}
+
+/** A whole file, opened. */
+export interface OpenedFile extends EnvelopeInfo {
+  readonly data: Bytes;
+}
+
+/** An opened file on its way out. */
+export type OpenedStream = ReadableStream<Bytes> & { readonly info: Promise<EnvelopeInfo> };
+
+/** An opened file, readable by range. */
+export interface OpenedSource extends EnvelopeInfo, RandomAccess {
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Opens a sealed file held in memory, all or nothing.
+ *
+ * @throws BlindreelError `not-an-envelope`, `unsupported-version`, `unsupported-algorithm`, `malformed`, `truncated`,
+ *   `limit-exceeded`, `wrong-kind`, `stale-epoch`, `no-matching-key`, `authentication-failed`, `expired`;
+ *   `signal.reason` when aborted.
+ */
+export async function open(file: Uint8Array, options: OpenOptions): Promise<OpenedFile> {
+  const bytes = bytesArgument("file", file);
+  const limits = effectiveLimits(options.limits);
+  const length = envelopeLength(bytes.subarray(0, PREAMBLE_LENGTH), limits);
+  // Copied: the envelope is looked at again after awaiting, and the caller may have changed it by then.
+  const head = bytes.slice(0, length + SEGMENT_HEADER_LENGTH);
+  const { info, plan, streamOffset } = await unlockFile(head, length, limits, options);
+  const data = await openMessage(bytes, streamOffset, plan, options);
+  return { ...info, data };
+}
+
+/**
+ * Opens a stream, a Blob or an iterable. Content is released chunk by chunk as it is authenticated: what came out
+ * before an error is a true prefix, and only a clean end says that it was everything.
+ */
+export function openFrom(input: ByteInput, options: OpenOptions): OpenedStream {
+  return openPieces(piecesOf(input), options);
+}
+
+/** Opens what is written to `writable`; for `pipeThrough`. */
+export function openStream(options: OpenOptions): StreamPair & { readonly info: Promise<EnvelopeInfo> } {
+  const { writable, source } = pieceChannel();
+  const readable = openPieces(source, options);
+  return { readable, writable, info: readable.info };
+}
+
+function openPieces(source: PieceSource, options: OpenOptions): OpenedStream {
+  const info = withResolvers<EnvelopeInfo>();
+  const limits = effectiveLimits(options.limits);
+  const makePlan = async (reader: PieceReader): Promise<OpenPlan> => {
+    try {
+      const { bytes: preamble } = await reader.upTo(PREAMBLE_LENGTH);
+      const length = envelopeLength(preamble, limits);
+      const rest = await reader.exactly(length - PREAMBLE_LENGTH, "the envelope");
+      const segmentHeader = await reader.upTo(SEGMENT_HEADER_LENGTH);
+      const head = concatBytes(preamble, rest, segmentHeader.bytes);
+      const unlocked = await unlockFile(head, length, limits, options);
+      info.resolve(unlocked.info);
+      return unlocked.plan;
+    } catch (error) {
+      info.reject(error);
+      throw error;
+    }
+  };
+  return Object.assign(openThrough(source, makePlan, options), { info: info.promise });
+}
+
+/** Bytes fetched first: an envelope with a few recipients, the segment header and the stream's header fit in. */
+const FIRST_READ = 4096;
+
+/**
+ * Opens a stored file for reading by range, without fetching it: the envelope, the last chunk, and then what is asked
+ * for. Close it when done; that closes the source.
+ */
+export async function openSource(source: ByteSource, options: OpenOptions): Promise<OpenedSource> {
+  const limits = effectiveLimits(options.limits);
+  const size = await source.size(options);
+  let head = await readExactly(source, 0, Math.min(FIRST_READ, size), options);
+  const length = envelopeLength(head.subarray(0, PREAMBLE_LENGTH), limits);
+  const headLength = Math.min(length + SEGMENT_HEADER_LENGTH, size);
+  if (headLength > head.length) {
+    head = concatBytes(head, await readExactly(source, head.length, headLength, options));
+  } else head = head.slice();
+  const { info, plan, streamOffset } = await unlockFile(
+    head.subarray(0, headLength),
+    length,
+    limits,
+    options,
+  );
+  const access = await openRandomAccess(source, streamOffset, plan, { ...options, known: { size, head } });
+  return {
+    ...info,
+    size: access.size,
+    read: (start, end, readOptions) => access.read(start, end, readOptions),
+    stream: (start, end, readOptions) => access.stream(start, end, readOptions),
+    close: () => access.close(),
+    [asyncDispose]: () => access.close(),
+  } as OpenedSource;
+}
+
+/** Runtimes without explicit resource management get a symbol of the same registry name. */
+const asyncDispose: typeof Symbol.asyncDispose =
+  Symbol.asyncDispose ?? (Symbol.for("Symbol.asyncDispose") as typeof Symbol.asyncDispose);
+
+/**
+ * @param head the envelope and the segment header, ours to keep views of; the header may be cut off.
+ */
+async function unlockFile(
+  head: Bytes,
+  length: number,
+  limits: Limits,
+  options: UnlockOptions,
+): Promise<{ info: EnvelopeInfo; plan: OpenPlan; streamOffset: number }> {
+  const envelope = decodeEnvelope(head.subarray(0, length), limits);
+  const { info, contentKey, fileKey } = await unlock(envelope, ["file"], options);
+  wipe(fileKey);
+  if (head.length < length + SEGMENT_HEADER_LENGTH) throw truncated("the segment header", head.length);
+  const segmentHeader = head.subarray(length);
+  return { info, plan: planOf(envelope, segmentHeader, contentKey), streamOffset: head.length };
+}
+
+function planOf(envelope: DecodedEnvelope, headerBytes: Bytes, contentKey: Bytes): OpenPlan {
+  const header = decodeSegmentHeader(headerBytes, envelope.length);
+  if (compareBytes(header.recordingId, envelope.core.recordingId) !== 0) throw authenticationFailed();
+  if (header.track !== 0 || header.index !== 0) {
+    throw malformed("a sealed file's segment must be index 0 of track 0", envelope.length);
+  }
+  return {
+    streamKey: { key: contentKey, context: segmentContext(headerBytes) },
+    isPadded: (header.flags & SegmentFlag.padded) !== 0,
+  };
+}

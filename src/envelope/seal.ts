@@ -1,0 +1,110 @@
+import { wrongType } from "../errors.js";
+import { type Bytes, bytesArgument, concatBytes } from "../formats/bytes.js";
+import { SegmentFlag } from "../formats/constants.js";
+import { encodeHex } from "../formats/encoding.js";
+import type { OperationOptions } from "../stream/operation.js";
+import type { Padding } from "../stream/padding.js";
+import { type ByteInput, type PieceSource, pieceChannel, piecesOf } from "../stream/pieces.js";
+import { layOut, type SealPlan, type StreamPair, sealLayout, sealThrough } from "../stream/seal.js";
+import { type CreatedEnvelope, createEnvelope, type EnvelopeOptions, planEnvelope } from "./create.js";
+import { segmentContext } from "./key-schedule.js";
+import { encodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "./segment-header.js";
+
+/** How to seal one file or message. */
+export interface SealFileOptions extends EnvelopeOptions, OperationOptions {
+  /** Hides the exact length: `"chunk"` within 16 KiB, `"padme"` within 12 %. */
+  readonly padding?: Padding;
+}
+
+/** What a sealer learns about the file it makes. */
+export interface SealedInfo {
+  /** The envelope's bytes, the first of the file. */
+  readonly envelope: Bytes;
+  /** 32 hex digits. */
+  readonly recordingId: string;
+  /** 64 hex digits; hand it to readers by a way the server does not control, and they can pin it. */
+  readonly coreHash: string;
+}
+
+/** A sealed file on its way out. */
+export type SealedStream = ReadableStream<Bytes> & { readonly info: Promise<SealedInfo> };
+
+/**
+ * Seals bytes in memory to a sealed file (`.reel`): envelope, then one segment. `data` is copied before the promise
+ * is returned.
+ *
+ * @throws BlindreelError `invalid-recipients`, `invalid-json`, `limit-exceeded`, `bad-random`; TypeError and
+ *   RangeError for arguments; `signal.reason` when aborted.
+ */
+export async function seal(data: Uint8Array, options: SealFileOptions): Promise<Bytes> {
+  const padding = checkedPadding(options);
+  const envelopePlan = planEnvelope("file", options);
+  const layout = layOut(bytesArgument("data", data), envelopePlan.length + SEGMENT_HEADER_LENGTH, padding);
+  const envelope = await createEnvelope(envelopePlan);
+  await sealLayout(layout, planOf(envelope, padding), options);
+  return layout.output;
+}
+
+/**
+ * Seals a stream, a Blob or an iterable of bytes: the fastest form where the source is at hand. Memory stays bounded
+ * whatever the length. Cancelling the result cancels the source.
+ */
+export function sealFrom(input: ByteInput, options: SealFileOptions): SealedStream {
+  const total = typeof Blob !== "undefined" && input instanceof Blob ? input.size : undefined;
+  return sealPieces(piecesOf(input), options, total);
+}
+
+/** Seals what is written to `writable`; for `pipeThrough`, and where the source pushes. */
+export function sealStream(options: SealFileOptions): StreamPair & { readonly info: Promise<SealedInfo> } {
+  const { writable, source } = pieceChannel();
+  const readable = sealPieces(source, options, undefined);
+  return { readable, writable, info: readable.info };
+}
+
+function sealPieces(source: PieceSource, options: SealFileOptions, total: number | undefined): SealedStream {
+  const padding = checkedPadding(options);
+  const envelopePlan = planEnvelope("file", options);
+  const info = withResolvers<SealedInfo>();
+  const makePlan = async (): Promise<SealPlan> => {
+    try {
+      const envelope = await createEnvelope(envelopePlan);
+      info.resolve(sealedInfo(envelope));
+      return planOf(envelope, padding);
+    } catch (error) {
+      info.reject(error);
+      throw error;
+    }
+  };
+  return Object.assign(sealThrough(source, makePlan, { ...options, total }), { info: info.promise });
+}
+
+/** Content is one segment, track 0, index 0, behind the envelope. */
+function planOf({ bytes, recordingId, contentKey }: CreatedEnvelope, padding: Padding | undefined): SealPlan {
+  const flags = padding === undefined ? 0 : SegmentFlag.padded;
+  const segmentHeader = encodeSegmentHeader({ flags, recordingId, track: 0, index: 0 });
+  return {
+    prefix: concatBytes(bytes, segmentHeader),
+    streamKey: { key: contentKey, context: segmentContext(segmentHeader) },
+  };
+}
+
+function sealedInfo({ bytes, recordingId, coreHash }: CreatedEnvelope): SealedInfo {
+  return { envelope: bytes.slice(), recordingId: encodeHex(recordingId), coreHash: encodeHex(coreHash) };
+}
+
+function checkedPadding({ padding }: SealFileOptions): Padding | undefined {
+  if (padding === undefined || padding === "chunk" || padding === "padme") return padding;
+  throw wrongType("padding", '"chunk", "padme" or undefined', padding);
+}
+
+/** A promise whose rejection nobody has to handle: the stream reports the same error. */
+export function withResolvers<T>() {
+  let resolve!: (value: T) => void;
+  let reject!: (reason: unknown) => void;
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,196 @@
+import { defaultProvider } from "../crypto/default.js";
+import type { CryptoProvider } from "../crypto/provider.js";
+import { authenticationFailed, BlindreelError, wrongType } from "../errors.js";
+import { type Bytes, constantTimeEqual, isAllZero, wipe } from "../formats/bytes.js";
+import { KEY_LENGTH, type KindName, type Limits } from "../formats/constants.js";
+import { encodeHex } from "../formats/encoding.js";
+import type { JsonObject } from "../formats/json.js";
+import { encodeKeyId } from "../keywrap/thumbprint.js";
+import type { Identity, KeyId, Slot } from "../keywrap/types.js";
+import { kindName } from "./core.js";
+import {
+  deriveCommitment,
+  deriveContentKey,
+  deriveMetadataKey,
+  deriveReadKey,
+  envelopeMac,
+  hashCore,
+} from "./key-schedule.js";
+import { openMetadata } from "./metadata.js";
+import { checkExpiry, decodePolicy, type Policy, toDate } from "./policy.js";
+import type { DecodedEnvelope } from "./wire.js";
+
+/** What every opener accepts. */
+export interface UnlockOptions {
+  /** The caller's keys. All are tried; one has to fit. */
+  readonly identities: Identity | readonly Identity[];
+  /** Open although the policy's expiry has passed (a legal hold, say). */
+  readonly ignoreExpiry?: boolean;
+  /** Refuse an older recipient list than this one (`stale-epoch`). */
+  readonly minEpoch?: number;
+  /** Lowers the format's ceilings for untrusted input. */
+  readonly limits?: Partial<Limits>;
+  /** Overrides the clock. */
+  readonly now?: Date;
+  /** Overrides the runtime's provider. */
+  readonly crypto?: CryptoProvider;
+}
+
+/** What an opener learns from an envelope. All of it is authenticated. */
+export interface EnvelopeInfo {
+  /** 32 hex digits. */
+  readonly recordingId: string;
+  /** SHA-256 of the core, 64 hex digits: names this recording and no other. */
+  readonly coreHash: string;
+  /** Exact time of sealing, to the second, by the sealer's clock. */
+  readonly createdAt: Date;
+  readonly policy: Policy;
+  /** What the sealer put in; undefined where there was nothing. */
+  readonly metadata: JsonObject | undefined;
+  /** Counts rewraps; 0 in a new envelope. */
+  readonly epoch: number;
+  /** Keys the envelope is sealed to, anonymous ones left out. */
+  readonly keyIds: readonly KeyId[];
+}
+
+export interface UnlockedEnvelope {
+  readonly info: EnvelopeInfo;
+  readonly coreHash: Bytes;
+  readonly contentKey: Bytes;
+  /** Allows rewrapping. The caller wipes it. */
+  readonly fileKey: Bytes;
+}
+
+/**
+ * From identities to keys, in the order of format-v1, "Opening": slots, commitment, MAC, metadata, expiry.
+ *
+ * @throws BlindreelError `wrong-kind`, `stale-epoch`, `no-matching-key`, `authentication-failed`, `expired`,
+ *   `malformed`, `invalid-json`.
+ */
+export async function unlock(
+  envelope: DecodedEnvelope,
+  kinds: readonly KindName[],
+  options: UnlockOptions,
+): Promise<UnlockedEnvelope> {
+  const crypto = options.crypto ?? defaultProvider();
+  const identities = identityList(options.identities);
+  checkKind(envelope, kinds);
+  checkEpoch(envelope.epoch, options.minEpoch);
+
+  const coreHash = await hashCore(crypto, envelope.coreParts);
+  const { fileKey, readKey } = await findFileKey(crypto, envelope, coreHash, identities);
+  try {
+    const mac = await envelopeMac(crypto, fileKey, coreHash, envelope.macInput);
+    if (!constantTimeEqual(mac, envelope.mac)) throw authenticationFailed();
+    const metadataKey = await deriveMetadataKey(crypto, readKey, envelope.coreParts.head);
+    const { core } = envelope;
+    const sealed = await openMetadata(crypto, metadataKey, core.sealedMetadata, core.createdAt);
+    if (!options.ignoreExpiry) checkExpiry(core, options.now ?? new Date());
+    const info: EnvelopeInfo = {
+      recordingId: encodeHex(core.recordingId),
+      coreHash: encodeHex(coreHash),
+      createdAt: toDate(sealed.createdAt),
+      policy: decodePolicy(core),
+      metadata: sealed.metadata,
+      epoch: envelope.epoch,
+      keyIds: keyIdsOf(envelope.slots),
+    };
+    return { info, coreHash, contentKey: await deriveContentKey(crypto, readKey, coreHash), fileKey };
+  } catch (error) {
+    wipe(fileKey);
+    throw error;
+  } finally {
+    wipe(readKey);
+  }
+}
+
+/** Key ids of the slots that have one. */
+export function keyIdsOf(slots: readonly Slot[]): KeyId[] {
+  return slots.filter((slot) => !isAllZero(slot.keyId)).map((slot) => encodeKeyId(slot.keyId));
+}
+
+/**
+ * Tries every identity on every slot, without stopping at the first that fits, so that time does not tell which.
+ * Of the keys that come out, only the one that the core commits to counts.
+ */
+async function findFileKey(
+  crypto: CryptoProvider,
+  envelope: DecodedEnvelope,
+  coreHash: Bytes,
+  identities: readonly Identity[],
+): Promise<{ fileKey: Bytes; readKey: Bytes }> {
+  let failure: unknown;
+  let found: { fileKey: Bytes; readKey: Bytes } | undefined;
+  for (const identity of identities) {
+    for (const slot of envelope.slots) {
+      try {
+        const candidate = await identity.unwrap(slot, { coreHash, crypto });
+        if (candidate === null) continue;
+        const readKey = await committedReadKey(crypto, envelope, candidate);
+        if (!readKey) failure ??= authenticationFailed();
+        else if (!found) found = { fileKey: candidate, readKey };
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+  }
+  if (found) return found;
+  throw failure ?? noMatchingKey(identities, envelope.slots);
+}
+
+/** The only check of the envelope's commitment. @returns the read key, or undefined where it does not fit. */
+async function committedReadKey(
+  crypto: CryptoProvider,
+  envelope: DecodedEnvelope,
+  fileKey: Bytes,
+): Promise<Bytes | undefined> {
+  if (!(fileKey instanceof Uint8Array) || fileKey.length !== KEY_LENGTH) return undefined;
+  const readKey = await deriveReadKey(crypto, fileKey);
+  const commitment = await deriveCommitment(crypto, readKey, envelope.coreParts.core0);
+  return constantTimeEqual(commitment, envelope.core.commitment) ? readKey : undefined;
+}
+
+/** How many key ids an error names before it only counts. */
+const NAMED_KEYS = 8;
+
+function noMatchingKey(
+  identities: readonly Identity[],
+  slots: readonly Slot[],
+): BlindreelError<"no-matching-key"> {
+  const sealedTo = keyIdsOf(slots);
+  const anonymous = slots.length - sealedTo.length;
+  const names: string[] = sealedTo.slice(0, NAMED_KEYS);
+  if (sealedTo.length > names.length) names.push(`${sealedTo.length - names.length} more`);
+  if (anonymous > 0) names.push(`${anonymous} anonymous`);
+  const own = identities.flatMap(({ keyId }) => keyId ?? []);
+  const message =
+    `none of your ${count(identities.length, "key")}${own.length > 0 ? ` (${own.join(", ")})` : ""} opens this; ` +
+    `it was sealed to ${count(slots.length, "key")}: ${names.join(", ")}`;
+  return new BlindreelError("no-matching-key", message, { sealedTo });
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+function identityList(identities: Identity | readonly Identity[]): readonly Identity[] {
+  const list: readonly Identity[] = Array.isArray(identities) ? identities : [identities as Identity];
+  for (const identity of list) {
+    if (typeof identity?.unwrap !== "function")
+      throw wrongType("every identity", "an object with unwrap", identity);
+  }
+  return list;
+}
+
+function checkKind({ core }: DecodedEnvelope, kinds: readonly KindName[]): void {
+  const actual = kindName(core.kind);
+  if (kinds.includes(actual)) return;
+  const message = `this is an envelope of kind "${actual}"; expected was ${kinds.map((kind) => `"${kind}"`).join(" or ")}`;
+  throw new BlindreelError("wrong-kind", message, undefined);
+}
+
+function checkEpoch(epoch: number, minEpoch = 0): void {
+  if (epoch >= minEpoch) return;
+  const message = `this envelope has epoch ${epoch}, older than the ${minEpoch} that was asked for`;
+  throw new BlindreelError("stale-epoch", message, { epoch, minEpoch });
+}

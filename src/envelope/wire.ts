@@ -1,0 +1,126 @@
+import { BlindreelError, limitExceeded, truncated } from "../errors.js";
+import { type Bytes, compareBytes, concatBytes } from "../formats/bytes.js";
+import { encode, Reader, u32 } from "../formats/codec.js";
+import {
+  FORMAT_VERSION,
+  HASH_LENGTH,
+  KEY_ID_LENGTH,
+  LIMITS,
+  type Limits,
+  Magic,
+} from "../formats/constants.js";
+import type { Slot } from "../keywrap/types.js";
+import { type Core, type CoreParts, coreParts, decodeCore } from "./core.js";
+import { slotsCodec } from "./slots.js";
+
+/** `"BLINDREEL" 0x01 length:u32`: enough to know how long the envelope is. */
+export const PREAMBLE_LENGTH = Magic.envelope.length + 1 + 4;
+
+/** A whole envelope, taken apart. Nothing in it is authenticated yet. */
+export interface DecodedEnvelope {
+  readonly core: Core;
+  readonly coreParts: CoreParts;
+  readonly epoch: number;
+  readonly slots: readonly Slot[];
+  /** Every byte before the MAC, as received. */
+  readonly macInput: Bytes;
+  readonly mac: Bytes;
+  /** The whole envelope's length in bytes. */
+  readonly length: number;
+}
+
+/** Lowers the ceilings; raising them is ignored. */
+export function effectiveLimits(lowered: Partial<Limits> | undefined): Limits {
+  if (!lowered) return LIMITS;
+  const merged: Record<string, number> = { ...LIMITS };
+  for (const [name, value] of Object.entries(lowered)) {
+    if (value !== undefined) merged[name] = Math.min(value, LIMITS[name as keyof Limits]);
+  }
+  return merged as unknown as Limits;
+}
+
+/**
+ * The whole envelope's length, from its first 14 bytes (fewer only where the file ends there).
+ *
+ * @throws BlindreelError `not-an-envelope`, `unsupported-version`, `truncated`, `limit-exceeded`.
+ */
+export function envelopeLength(preamble: Bytes, limits: Limits): number {
+  const magic = preamble.subarray(0, Magic.envelope.length);
+  if (magic.length === 0 || compareBytes(magic, Magic.envelope.subarray(0, magic.length)) !== 0) {
+    const message = "this is not a Blindreel file: it does not start with BLINDREEL";
+    throw new BlindreelError("not-an-envelope", message, undefined);
+  }
+  const version = preamble[Magic.envelope.length];
+  if (version !== undefined && version !== FORMAT_VERSION) {
+    const message = `this file has format version ${version}; this software reads version ${FORMAT_VERSION}`;
+    throw new BlindreelError("unsupported-version", message, { version });
+  }
+  if (preamble.length < PREAMBLE_LENGTH) throw truncated("the envelope", preamble.length);
+  const reader = new Reader(preamble.subarray(Magic.envelope.length + 1, PREAMBLE_LENGTH), "the envelope");
+  const length = PREAMBLE_LENGTH + u32.read(reader);
+  if (length > limits.envelope) throw limitExceeded("the envelope's length", limits.envelope, length);
+  return length;
+}
+
+/**
+ * Takes an envelope apart, strictly. `bytes` must be the envelope and nothing else, and must not change afterwards:
+ * the result consists of views of it.
+ *
+ * @throws BlindreelError as {@link envelopeLength}, `malformed`, `unsupported-algorithm`.
+ */
+export function decodeEnvelope(bytes: Bytes, limits: Limits): DecodedEnvelope {
+  const length = envelopeLength(bytes.subarray(0, PREAMBLE_LENGTH), limits);
+  if (bytes.length < length) throw truncated("the envelope", bytes.length);
+  const reader = new Reader(bytes, "the envelope");
+  reader.take(PREAMBLE_LENGTH);
+  const coreLength = u32.read(reader);
+  if (coreLength > limits.core) throw limitExceeded("the core's length", limits.core, coreLength);
+  const coreOffset = reader.offset;
+  const coreBytes = reader.take(coreLength);
+  const core = decodeCore(coreBytes, limits, coreOffset);
+  const epoch = u32.read(reader);
+  const slots = slotsCodec(core.flags, limits).read(reader);
+  const macInput = bytes.subarray(0, reader.offset);
+  const mac = reader.take(HASH_LENGTH);
+  reader.end();
+  return {
+    core,
+    coreParts: coreParts(coreBytes, core.sealedMetadata.length),
+    epoch,
+    slots,
+    macInput,
+    mac,
+    length,
+  };
+}
+
+/** The whole envelope's length, from its core's length and its slots' bodies' lengths. */
+export function envelopeLengthFor(coreLength: number, slotBodyLengths: readonly number[]): number {
+  const slotHead = 2 + KEY_ID_LENGTH + 2;
+  const slots = slotBodyLengths.reduce((sum, body) => sum + slotHead + body, 0);
+  return PREAMBLE_LENGTH + 4 + coreLength + 4 + 2 + slots + HASH_LENGTH;
+}
+
+/** Everything of an envelope but its MAC. */
+export function encodeWithoutMac(
+  coreBytes: Bytes,
+  epoch: number,
+  slots: readonly Slot[],
+  limits: Limits,
+): Bytes {
+  const flags = (coreBytes[3]! << 8) | coreBytes[4]!;
+  const body = concatBytes(
+    encode(u32, coreBytes.length),
+    coreBytes,
+    encode(u32, epoch),
+    encode(slotsCodec(flags, limits), slots),
+  );
+  const length = PREAMBLE_LENGTH + body.length + HASH_LENGTH;
+  if (length > limits.envelope) throw limitExceeded("the envelope's length", limits.envelope, length);
+  return concatBytes(
+    Magic.envelope,
+    Uint8Array.of(FORMAT_VERSION),
+    encode(u32, body.length + HASH_LENGTH),
+    body,
+  );
+}

@@ -1,0 +1,197 @@
+import { limitExceeded, malformed, outOfRange, truncated } from "../errors.js";
+import { type Bytes, compareBytes, concatBytes } from "./bytes.js";
+
+/**
+ * One definition gives both directions. Decoding is strict: {@link decode} accepts exactly the bytes that
+ * {@link encode} can produce, with nothing behind them. Numbers are big-endian.
+ */
+export interface Codec<T> {
+  write(writer: Writer, value: T): void;
+  read(reader: Reader): T;
+}
+
+export class Writer {
+  readonly #parts: Uint8Array[] = [];
+  push(bytes: Uint8Array): void {
+    this.#parts.push(bytes);
+  }
+  finish(): Bytes {
+    return concatBytes(...this.#parts);
+  }
+}
+
+/** Reads forward through a buffer; `what` names the object in errors, `base` is its offset in the file. */
+export class Reader {
+  readonly #bytes: Bytes;
+  readonly #what: string;
+  readonly #base: number;
+  #offset = 0;
+
+  constructor(bytes: Bytes, what: string, base = 0) {
+    this.#bytes = bytes;
+    this.#what = what;
+    this.#base = base;
+  }
+
+  /** Position in the file, for error messages. */
+  get position(): number {
+    return this.#base + this.#offset;
+  }
+
+  /** Position in this buffer. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** A view of the next `length` bytes. */
+  take(length: number): Bytes {
+    const end = this.#offset + length;
+    if (end > this.#bytes.length) throw truncated(this.#what, this.#base + this.#bytes.length);
+    const view = this.#bytes.subarray(this.#offset, end);
+    this.#offset = end;
+    return view;
+  }
+
+  malformed(reason: string): Error {
+    return malformed(`${this.#what}: ${reason}`, this.position);
+  }
+
+  /** Fails if anything is left. */
+  end(): void {
+    const trailing = this.#bytes.length - this.#offset;
+    if (trailing > 0) throw this.malformed(`${trailing} bytes too many`);
+  }
+}
+
+export function encode<T>(codec: Codec<T>, value: T): Bytes {
+  const writer = new Writer();
+  codec.write(writer, value);
+  return writer.finish();
+}
+
+/** Decodes the whole of `bytes`. Results may be views of it, so hand in bytes that nobody else writes to. */
+export function decode<T>(codec: Codec<T>, bytes: Bytes, what: string, base = 0): T {
+  const reader = new Reader(bytes, what, base);
+  const value = codec.read(reader);
+  reader.end();
+  return value;
+}
+
+function uint(size: 1 | 2 | 4): Codec<number> {
+  const limit = 2 ** (8 * size);
+  return {
+    write(writer, value) {
+      if (!Number.isInteger(value) || value < 0 || value >= limit) {
+        throw outOfRange(`u${8 * size}`, `an integer from 0 to ${limit - 1}`, value);
+      }
+      const bytes = new Uint8Array(size);
+      let rest = value;
+      for (let i = size - 1; i >= 0; i--) {
+        bytes[i] = rest % 256;
+        rest = Math.floor(rest / 256);
+      }
+      writer.push(bytes);
+    },
+    read(reader) {
+      let value = 0;
+      for (const byte of reader.take(size)) value = value * 256 + byte;
+      return value;
+    },
+  };
+}
+
+export const u8 = uint(1);
+export const u16 = uint(2);
+export const u32 = uint(4);
+
+/** Eight bytes on the wire; values are numbers, so 2^53 and above is refused in both directions. */
+export const u64: Codec<number> = {
+  write(writer, value) {
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw outOfRange("u64", "an integer from 0 to 2^53 - 1", value);
+    }
+    u32.write(writer, Math.floor(value / 2 ** 32));
+    u32.write(writer, value % 2 ** 32);
+  },
+  read(reader) {
+    const high = u32.read(reader);
+    if (high >= 2 ** 21) throw reader.malformed("a 64-bit number of 2^53 or more");
+    return high * 2 ** 32 + u32.read(reader);
+  },
+};
+
+/** Exactly `length` bytes. */
+export function fixed(length: number): Codec<Bytes> {
+  return {
+    write(writer, value) {
+      if (value.length !== length) throw outOfRange("byte length", `${length}`, value.length);
+      writer.push(value);
+    },
+    read: (reader) => reader.take(length),
+  };
+}
+
+/** `strN`: a length of N bits, then as many bytes, at most `ceiling` of them. */
+export function prefixed(length: Codec<number>, what: string, ceiling: number): Codec<Bytes> {
+  return {
+    write(writer, value) {
+      if (value.length > ceiling) throw limitExceeded(what, ceiling, value.length);
+      length.write(writer, value.length);
+      writer.push(value);
+    },
+    read(reader) {
+      const size = length.read(reader);
+      if (size > ceiling) throw limitExceeded(what, ceiling, size);
+      return reader.take(size);
+    },
+  };
+}
+
+/** Bytes that never vary: a magic, a version. Nothing is returned for them. */
+export function constant(bytes: Bytes, mismatch: (reader: Reader, actual: Bytes) => Error): Codec<undefined> {
+  return {
+    write(writer) {
+      writer.push(bytes);
+    },
+    read(reader) {
+      const actual = reader.take(bytes.length);
+      if (compareBytes(actual, bytes) !== 0) throw mismatch(reader, actual);
+      return undefined;
+    },
+  };
+}
+
+type FieldsOf<T extends object> = { readonly [K in keyof T]: Codec<T[K]> };
+
+/** Fields in the order in which they are written down. */
+export function struct<T extends object>(fields: FieldsOf<T>): Codec<T> {
+  const entries = Object.entries(fields) as unknown as [keyof T, Codec<T[keyof T]>][];
+  return {
+    write(writer, value) {
+      for (const [name, codec] of entries) codec.write(writer, value[name]);
+    },
+    read(reader) {
+      const value: Partial<T> = {};
+      for (const [name, codec] of entries) value[name] = codec.read(reader);
+      return value as T;
+    },
+  };
+}
+
+/** The same bytes, restricted: `check` throws for what the rule forbids, in both directions. */
+export function checked<T>(
+  codec: Codec<T>,
+  check: (value: T, fail: (reason: string) => Error) => void,
+): Codec<T> {
+  return {
+    write(writer, value) {
+      check(value, (reason) => malformed(reason, 0));
+      codec.write(writer, value);
+    },
+    read(reader) {
+      const value = codec.read(reader);
+      check(value, (reason) => reader.malformed(reason));
+      return value;
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import { ascii } from "./bytes.js";
+
+/** First bytes of every object of the format (format-v1, "Magics"). */
+export const Magic = {
+  envelope: /* @__PURE__ */ ascii("BLINDREEL"),
+  segment: /* @__PURE__ */ ascii("BLRS"),
+  manifest: /* @__PURE__ */ ascii("BLRM"),
+  grant: /* @__PURE__ */ ascii("BLRG"),
+} as const;
+
+export const FORMAT_VERSION = 0x01;
+
+/** The one suite of version 1: HPKE X25519, AES-256-GCM, SHA-256, Cobblestone-256, Ed25519. */
+export const SUITE = 0x0001;
+
+/** What an envelope is for. Every opener states the kind it expects. */
+export const Kind = { recording: 0x01, file: 0x02, identity: 0x03, share: 0x04 } as const;
+export type Kind = (typeof Kind)[keyof typeof Kind];
+export type KindName = keyof typeof Kind;
+
+export const CoreFlag = { postQuantumOnly: 0x0001 } as const;
+export const SegmentFlag = { padded: 0x01 } as const;
+
+export const SenderType = { none: 0x00, ed25519: 0x01 } as const;
+export type SenderType = (typeof SenderType)[keyof typeof SenderType];
+
+/** Slot types on the wire. Unknown ones are skipped, still under the MAC. */
+export const SlotType = {
+  x25519: 0x0001,
+  xWing: 0x0002,
+  passphrase: 0x0003,
+  passkey: 0x0004,
+  preShared: 0x0005,
+} as const;
+export type SlotType = (typeof SlotType)[keyof typeof SlotType];
+
+export const HASH_LENGTH = 32;
+export const KEY_LENGTH = 32;
+export const TAG_LENGTH = 16;
+export const KEY_ID_LENGTH = 16;
+export const RECORDING_ID_LENGTH = 16;
+export const INSTITUTION_LENGTH = 16;
+
+/** A 32-byte key with its GCM tag: what every slot body ends in. */
+export const WRAPPED_KEY_LENGTH = KEY_LENGTH + TAG_LENGTH;
+
+/** Exact body lengths of the known slot types. */
+export const SLOT_BODY_LENGTH: Readonly<Record<number, number>> = {
+  [SlotType.x25519]: 32 + WRAPPED_KEY_LENGTH,
+  [SlotType.xWing]: 1120 + WRAPPED_KEY_LENGTH,
+  [SlotType.passphrase]: 16 + 4 + 4 + 1 + WRAPPED_KEY_LENGTH,
+  [SlotType.passkey]: 32 + 32 + WRAPPED_KEY_LENGTH,
+  [SlotType.preShared]: 32 + WRAPPED_KEY_LENGTH,
+};
+
+/** Ceilings, checked before anything is allocated. Callers may lower them, never raise them. */
+export interface Limits {
+  /** Whole envelope, in bytes. */
+  readonly envelope: number;
+  readonly core: number;
+  readonly sealedMetadata: number;
+  readonly slotBody: number;
+  readonly slots: number;
+  readonly anonymousSlots: number;
+}
+
+export const LIMITS: Limits = {
+  envelope: 5 * 2 ** 20,
+  core: 128 * 2 ** 10,
+  sealedMetadata: 64 * 2 ** 10,
+  slotBody: 4096,
+  slots: 4096,
+  anonymousSlots: 64,
+};
+
+/** The metadata's plaintext is a multiple of this many bytes. */
+export const METADATA_BLOCK = 512;
+
+/** `createdAt` is public and rounded down to this many seconds. */
+export const CREATED_AT_STEP = 3600;

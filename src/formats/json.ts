@@ -1,0 +1,113 @@
+import { BlindreelError } from "../errors.js";
+import { type Bytes, compareBytes, utf8 } from "./bytes.js";
+
+/** JSON that survives canonical encoding: no undefined, no NaN, integers below 2^53 in magnitude. */
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: JsonValue;
+}
+
+const MAX_DEPTH = 32;
+
+/**
+ * RFC 8785 (JSON Canonicalization Scheme): members sorted by UTF-16 code units, shortest number form, no white
+ * space. One value has one encoding, which is what lets {@link decodeJson} be strict by comparing.
+ *
+ * @throws BlindreelError `invalid-json` for what JSON cannot hold, `__proto__` members, unsafe integers, lone
+ *   surrogates, and nesting deeper than 32.
+ */
+export function encodeJson(value: JsonValue): Bytes {
+  return utf8(canonical(value, 0));
+}
+
+/** Accepts exactly the output of {@link encodeJson}. `source` names the text in errors. */
+export function decodeJson(bytes: Bytes, source: string): JsonValue {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw invalidJson(`${source} is not UTF-8`);
+  }
+  const value = parse(text, source);
+  if (compareBytes(encodeJson(value), bytes) !== 0) throw invalidJson(`${source} is not canonical JSON`);
+  return value;
+}
+
+/**
+ * JSON text written by others (a JWK file): any white space and order of members, but no duplicate members, no
+ * `__proto__`, no unsafe integers, no nesting deeper than 32.
+ */
+export function parseJson(text: string, source: string): JsonValue {
+  const value = parse(text, source);
+  canonical(value, 0);
+  refuseDuplicateMembers(text, source);
+  return value;
+}
+
+function parse(text: string, source: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    throw invalidJson(`${source} is not JSON`);
+  }
+}
+
+function canonical(value: JsonValue, depth: number): string {
+  if (depth > MAX_DEPTH) throw invalidJson(`nested deeper than ${MAX_DEPTH}`);
+  if (value === null || typeof value === "boolean") return String(value);
+  if (typeof value === "string") return canonicalString(value);
+  if (typeof value === "number") return canonicalNumber(value);
+  if (Array.isArray(value)) return `[${value.map((item) => canonical(item, depth + 1)).join(",")}]`;
+  const prototype = typeof value === "object" ? Object.getPrototypeOf(value) : undefined;
+  if (prototype !== null && prototype !== Object.prototype) {
+    throw invalidJson("only plain objects, arrays, strings, numbers, booleans and null can be stored");
+  }
+  const record = value as JsonObject;
+  const members = Object.keys(record)
+    .sort()
+    .map((key) => {
+      if (key === "__proto__") throw invalidJson("a member is named __proto__");
+      return `${canonicalString(key)}:${canonical(record[key]!, depth + 1)}`;
+    });
+  return `{${members.join(",")}}`;
+}
+
+function canonicalString(value: string): string {
+  if (/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(value)) {
+    throw invalidJson("a string holds half of a surrogate pair");
+  }
+  return JSON.stringify(value);
+}
+
+function canonicalNumber(value: number): string {
+  if (!Number.isFinite(value)) throw invalidJson("a number is not finite");
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw invalidJson("an integer exceeds 2^53");
+  if (Object.is(value, -0)) return "0";
+  return String(value);
+}
+
+/**
+ * `JSON.parse` silently keeps the last of two equal members, so this walks the tokens of text that it accepted.
+ * Names are compared after unescaping: `"a"` and `"\u0061"` are one name.
+ */
+function refuseDuplicateMembers(text: string, source: string): void {
+  const open: Set<string>[] = [];
+  const token = /"(?:[^"\\]|\\.)*"|[{}]/g;
+  const colon = /\s*:/y;
+  for (let match = token.exec(text); match; match = token.exec(text)) {
+    const [lexeme] = match;
+    colon.lastIndex = token.lastIndex;
+    if (lexeme === "{") open.push(new Set());
+    else if (lexeme === "}") open.pop();
+    else if (colon.test(text)) {
+      const name = JSON.parse(lexeme) as string;
+      const members = open.at(-1)!;
+      if (members.has(name)) throw invalidJson(`${source} has the member ${JSON.stringify(name)} twice`);
+      members.add(name);
+    }
+  }
+}
+
+function invalidJson(message: string): BlindreelError<"invalid-json"> {
+  return new BlindreelError("invalid-json", message, undefined);
+}

@@ -1,0 +1,65 @@
+/**
+ * Blindreel: end-to-end encryption for exam recordings. The server stores what it cannot read.
+ *
+ * @packageDocumentation
+ */
+export type { CryptoProvider } from "./crypto/provider.js";
+export {
+  canReplace,
+  type EnvelopeInfo,
+  type InspectedContent,
+  type InspectedSlot,
+  type Inspection,
+  type InspectOptions,
+  inspect,
+  inspectionLength,
+  type OpenedFile,
+  type OpenedSource,
+  type OpenedStream,
+  type OpenOptions,
+  open,
+  openFrom,
+  openSource,
+  openStream,
+  type Policy,
+  type Replacement,
+  type RewrapOptions,
+  rewrap,
+  type SealedInfo,
+  type SealedStream,
+  type SealFileOptions,
+  seal,
+  sealFrom,
+  sealStream,
+} from "./envelope/index.js";
+export {
+  type AnyBlindreelError,
+  BlindreelError,
+  type ErrorCode,
+  type ErrorDetails,
+  isBlindreelError,
+} from "./errors.js";
+export type { Bytes, JsonObject, JsonValue, Limits, OkpJwk, OkpPrivateJwk } from "./formats/index.js";
+export {
+  type ExportableIdentity,
+  generateIdentity,
+  type Identity,
+  type IdentityInput,
+  identityFromAgreement,
+  importIdentity,
+  importRecipient,
+  type KeyId,
+  type Recipient,
+  type RecipientInput,
+  X25519Identity,
+  X25519Recipient,
+} from "./keywrap/index.js";
+export { type ByteSource, blobSource, bytesSource, fileHandleSource, httpSource } from "./source/index.js";
+export type {
+  ByteInput,
+  OperationOptions,
+  Padding,
+  Progress,
+  RandomAccess,
+  StreamPair,
+} from "./stream/index.js";

@@ -1,0 +1,224 @@
+import { defaultProvider } from "../crypto/default.js";
+import type { CryptoProvider, PrivateKeyHandle } from "../crypto/provider.js";
+import { randomBytes } from "../crypto/random.js";
+import { webCryptoHandle, webCryptoProvider } from "../crypto/webcrypto.js";
+import { invalidKey } from "../errors.js";
+import { type Bytes, bytesArgument, compareBytes, isAllZero } from "../formats/bytes.js";
+import { KEY_LENGTH } from "../formats/constants.js";
+import { parseJson } from "../formats/json.js";
+import {
+  decodePrivateJwk,
+  decodePublicJwk,
+  encodePrivateJwk,
+  type OkpJwk,
+  type OkpPrivateJwk,
+} from "../formats/jwk.js";
+import { decodePrivatePem, decodePublicPem, encodePrivatePem } from "../formats/pem.js";
+import { checkPublicKey, checkSharedSecret } from "./point.js";
+import { thumbprint } from "./thumbprint.js";
+import { type X25519Agreement, X25519Identity, X25519Recipient } from "./x25519.js";
+
+/** u = 9, the base point (RFC 7748 §4.1): agreeing with it gives a private key's public half on any backend. */
+const BASE_POINT = /* @__PURE__ */ Uint8Array.of(9, ...new Uint8Array(31));
+
+export interface KeyOptions {
+  /** Overrides the runtime's provider, for this call. */
+  readonly crypto?: CryptoProvider;
+}
+
+/** A public key in any form: raw bytes, a JWK (object or JSON text), PEM (SPKI), or a platform key. */
+export type RecipientInput = Uint8Array | OkpJwk | string | CryptoKey;
+
+/** A platform key: a pair, or the private half alone, extractable or not. */
+export type PlatformIdentityInput =
+  | CryptoKey
+  | { readonly privateKey: CryptoKey; readonly publicKey?: CryptoKey };
+
+/** A private key in any form: raw bytes, a private JWK (object or JSON text), PEM (PKCS#8), or a platform key. */
+export type IdentityInput = Uint8Array | OkpPrivateJwk | string | PlatformIdentityInput;
+
+/**
+ * Reads a public X25519 key.
+ *
+ * @throws BlindreelError `invalid-key` with the reason: a private key, another curve or length, a non-canonical
+ *   encoding, a point of low order; `invalid-json` for text that is neither PEM nor strict JSON.
+ */
+export async function importRecipient(
+  input: RecipientInput,
+  options: KeyOptions = {},
+): Promise<X25519Recipient> {
+  return recipientOf(await publicKeyBytes(input), options.crypto ?? defaultProvider());
+}
+
+async function recipientOf(publicKey: Bytes, crypto: CryptoProvider): Promise<X25519Recipient> {
+  checkPublicKey(publicKey);
+  return new X25519Recipient(publicKey, await thumbprint(crypto, publicKey));
+}
+
+async function publicKeyBytes(input: RecipientInput): Promise<Bytes> {
+  if (typeof input === "string") {
+    return isPem(input) ? decodePublicPem(input) : decodePublicJwk(parseJson(input, "the recipient's key"));
+  }
+  if (input instanceof Uint8Array) return bytesArgument("a recipient's key", input).slice();
+  if (isCryptoKey(input)) return publicCryptoKeyBytes(input);
+  return decodePublicJwk(input);
+}
+
+async function publicCryptoKeyBytes(key: CryptoKey): Promise<Bytes> {
+  if (key.type !== "public")
+    throw invalidKey(`a recipient must be a public key, this CryptoKey is ${key.type}`);
+  if (key.algorithm.name !== "X25519")
+    throw invalidKey(`a CryptoKey for X25519 is needed, got ${key.algorithm.name}`);
+  return new Uint8Array(await globalThis.crypto.subtle.exportKey("raw", key));
+}
+
+/** Makes a new X25519 identity from 32 random bytes. Keep it with `toJwk` or `toPem`. */
+export async function generateIdentity(options: KeyOptions = {}): Promise<ExportableIdentity> {
+  const crypto = options.crypto ?? defaultProvider();
+  return exportableIdentity(randomBytes(crypto, KEY_LENGTH), crypto);
+}
+
+/** An identity whose private key this process holds as bytes, and can therefore give away. */
+export interface ExportableIdentity extends X25519Identity {
+  /** The private key as JWK (RFC 8037 §2). Whoever has it opens everything sealed to it. */
+  toJwk(): OkpPrivateJwk;
+  /** The private key as PEM (PKCS#8, RFC 8410 §7). */
+  toPem(): string;
+}
+
+/**
+ * Reads a private X25519 key. A platform key may be non-extractable; its identity cannot be exported. Where the
+ * input states a public half (JWK, key pair), it must belong to the private one.
+ *
+ * @throws BlindreelError `invalid-key` with the reason; `invalid-json` for text that is neither PEM nor strict JSON.
+ */
+export function importIdentity(input: PlatformIdentityInput, options?: KeyOptions): Promise<X25519Identity>;
+export function importIdentity(
+  input: Uint8Array | OkpPrivateJwk | string,
+  options?: KeyOptions,
+): Promise<ExportableIdentity>;
+export function importIdentity(input: IdentityInput, options?: KeyOptions): Promise<X25519Identity>;
+export async function importIdentity(
+  input: IdentityInput,
+  options: KeyOptions = {},
+): Promise<X25519Identity> {
+  const crypto = options.crypto ?? defaultProvider();
+  if (typeof input === "string") {
+    return isPem(input)
+      ? exportableIdentity(decodePrivatePem(input), crypto)
+      : importJwk(parseJson(input, "the identity's key"), crypto);
+  }
+  if (input instanceof Uint8Array) {
+    return exportableIdentity(bytesArgument("an identity's key", input).slice(), crypto);
+  }
+  if (isCryptoKey(input)) return importPlatformKey(input, undefined, crypto);
+  if (isKeyPair(input)) return importPlatformKey(input.privateKey, input.publicKey, crypto);
+  return importJwk(input, crypto);
+}
+
+async function importJwk(jwk: unknown, crypto: CryptoProvider): Promise<ExportableIdentity> {
+  const { publicKey, privateKey } = decodePrivateJwk(jwk);
+  const identity = await exportableIdentity(privateKey, crypto);
+  checkPair(publicKey, identity.recipient.publicKey);
+  return identity;
+}
+
+function checkPair(stated: Bytes, derived: Bytes): void {
+  if (compareBytes(stated, derived) !== 0) {
+    throw invalidKey(
+      "the public key does not belong to the private key: the key file was altered or mixed up",
+    );
+  }
+}
+
+class RawIdentity extends X25519Identity implements ExportableIdentity {
+  readonly #privateKey: Bytes;
+
+  constructor(recipient: X25519Recipient, agreement: X25519Agreement, privateKey: Bytes) {
+    super(recipient, agreement);
+    this.#privateKey = privateKey;
+  }
+
+  toJwk(): OkpPrivateJwk {
+    return encodePrivateJwk(this.recipient.publicKey, this.#privateKey);
+  }
+
+  toPem(): string {
+    return encodePrivatePem(this.#privateKey);
+  }
+}
+
+async function exportableIdentity(privateKey: Bytes, crypto: CryptoProvider): Promise<ExportableIdentity> {
+  if (privateKey.length !== KEY_LENGTH) {
+    throw invalidKey(`an X25519 private key must be ${KEY_LENGTH} bytes, got ${privateKey.length}`);
+  }
+  if (isAllZero(privateKey)) throw invalidKey("an X25519 private key of zeros is no secret");
+  const handles = new WeakMap<CryptoProvider, PrivateKeyHandle>();
+  const agreement: X25519Agreement = {
+    async agree(publicKey, provider) {
+      let handle = handles.get(provider);
+      if (!handle) {
+        handle = await provider.importX25519(privateKey);
+        handles.set(provider, handle);
+      }
+      return provider.agreeX25519(handle, await provider.importX25519PublicKey(publicKey));
+    },
+  };
+  const publicKey = await agreement.agree(BASE_POINT, crypto);
+  return new RawIdentity(await recipientOf(publicKey, crypto), agreement, privateKey);
+}
+
+async function importPlatformKey(
+  privateKey: CryptoKey,
+  publicKey: CryptoKey | undefined,
+  crypto: CryptoProvider,
+): Promise<X25519Identity> {
+  if (privateKey.type !== "private" || privateKey.algorithm.name !== "X25519") {
+    throw invalidKey(
+      `a private CryptoKey for X25519 is needed, got ${privateKey.type} ${privateKey.algorithm.name}`,
+    );
+  }
+  if (!privateKey.usages.includes("deriveBits"))
+    throw invalidKey('the CryptoKey lacks the usage "deriveBits"');
+  const handle = webCryptoHandle(privateKey);
+  const agreement: X25519Agreement = {
+    async agree(publicKey) {
+      const peer = await webCryptoProvider.importX25519PublicKey(publicKey);
+      return webCryptoProvider.agreeX25519(handle, peer);
+    },
+  };
+  const derived = await agreement.agree(BASE_POINT, crypto);
+  if (publicKey) checkPair(await publicCryptoKeyBytes(publicKey), derived);
+  return new X25519Identity(await recipientOf(derived, crypto), agreement);
+}
+
+/**
+ * An identity whose private key lives elsewhere (an HSM, a smart card, a KMS) and can do raw X25519.
+ *
+ * @param publicKey its public half. @param agree returns X25519(private key, `publicKey`), 32 bytes. It is called
+ *   once here, with the base point, to check that both halves belong together.
+ * @throws BlindreelError `invalid-key` where they do not.
+ */
+export async function identityFromAgreement(
+  publicKey: RecipientInput,
+  agree: (publicKey: Bytes) => Promise<Bytes>,
+  options: KeyOptions = {},
+): Promise<X25519Identity> {
+  const recipient = await importRecipient(publicKey, options);
+  checkPair(recipient.publicKey, checkSharedSecret(await agree(BASE_POINT.slice())));
+  return new X25519Identity(recipient, { agree: (peer) => agree(peer.slice()) });
+}
+
+function isPem(text: string): boolean {
+  return /^\s*-----BEGIN /.test(text);
+}
+
+function isCryptoKey(value: unknown): value is CryptoKey {
+  return typeof CryptoKey !== "undefined" && value instanceof CryptoKey;
+}
+
+function isKeyPair(value: unknown): value is Exclude<PlatformIdentityInput, CryptoKey> {
+  return (
+    typeof value === "object" && value !== null && "privateKey" in value && isCryptoKey(value.privateKey)
+  );
+}

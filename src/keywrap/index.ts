@@ -1,0 +1,14 @@
+/** `blindreel/keywrap`: recipients, identities, and the wrapping of file keys (HPKE, RFC 9180). */
+export {
+  type ExportableIdentity,
+  generateIdentity,
+  type IdentityInput,
+  identityFromAgreement,
+  importIdentity,
+  importRecipient,
+  type KeyOptions,
+  type PlatformIdentityInput,
+  type RecipientInput,
+} from "./import.js";
+export type { Identity, KeyId, Recipient, Slot, WrapContext } from "./types.js";
+export { X25519Identity, X25519Recipient } from "./x25519.js";

@@ -1,0 +1,21 @@
+import type { CryptoProvider } from "../crypto/provider.js";
+import { type Bytes, utf8 } from "../formats/bytes.js";
+import { KEY_ID_LENGTH } from "../formats/constants.js";
+import { encodeHex } from "../formats/encoding.js";
+import { encodePublicJwk } from "../formats/jwk.js";
+import type { KeyId } from "./types.js";
+
+/** RFC 7638 thumbprint, SHA-256, of the key's JWK: `{"crv":"X25519","kty":"OKP","x":…}` (RFC 8037 §2). 32 bytes. */
+export async function thumbprint(crypto: CryptoProvider, publicKey: Bytes): Promise<Bytes> {
+  const { crv, kty, x } = encodePublicJwk(publicKey);
+  return crypto.digest("SHA-256", utf8(JSON.stringify({ crv, kty, x })));
+}
+
+/** The first 16 bytes of a thumbprint, as hex. */
+export function keyIdOf(fullThumbprint: Bytes): KeyId {
+  return encodeKeyId(fullThumbprint.subarray(0, KEY_ID_LENGTH));
+}
+
+export function encodeKeyId(bytes: Bytes): KeyId {
+  return encodeHex(bytes) as KeyId;
+}

@@ -1,0 +1,135 @@
+import type { CryptoProvider, PublicKeyHandle } from "../crypto/provider.js";
+import { authenticationFailed } from "../errors.js";
+import { type Bytes, compareBytes, concatBytes, isAllZero } from "../formats/bytes.js";
+import { encode, u16 } from "../formats/codec.js";
+import { KEY_ID_LENGTH, KEY_LENGTH, SLOT_BODY_LENGTH, SlotType } from "../formats/constants.js";
+import { decodeHex, encodeHex } from "../formats/encoding.js";
+import { encodePublicJwk, type OkpJwk } from "../formats/jwk.js";
+import { label } from "../formats/label.js";
+import { encodePublicPem } from "../formats/pem.js";
+import { decap, encap, Nenc, openBase, type RecipientPrivateKey, sealBase } from "./hpke.js";
+import { checkSharedSecret, publicKeyFault } from "./point.js";
+import { keyIdOf } from "./thumbprint.js";
+import type { Identity, KeyId, Recipient, Slot, WrapContext } from "./types.js";
+
+const ANONYMOUS = /* @__PURE__ */ new Uint8Array(KEY_ID_LENGTH);
+
+/** HPKE `info` of a slot: L("slot") || type || keyId as on the wire (format-v1, "Slot type 1"). */
+function slotInfo(keyId: Bytes): Bytes {
+  return concatBytes(label("slot"), encode(u16, SlotType.x25519), keyId);
+}
+
+/** The public half of an institution's or staff member's X25519 key. Made by `importRecipient`. */
+export class X25519Recipient implements Recipient {
+  readonly slotType = SlotType.x25519;
+  /** Undefined for an anonymous recipient: its slots name no key and are found by trial. */
+  readonly keyId: KeyId | undefined;
+  /** The full RFC 7638 thumbprint, SHA-256, as 64 hex digits: what people compare and pin. */
+  readonly thumbprint: string;
+  readonly #publicKey: Bytes;
+  readonly #thumbprint: Bytes;
+  readonly #handles = new WeakMap<CryptoProvider, PublicKeyHandle>();
+
+  /** @internal Use `importRecipient`, which checks the key. */
+  constructor(publicKey: Bytes, thumbprint: Bytes, { isAnonymous = false } = {}) {
+    this.#publicKey = publicKey;
+    this.#thumbprint = thumbprint;
+    this.thumbprint = encodeHex(thumbprint);
+    this.keyId = isAnonymous ? undefined : keyIdOf(thumbprint);
+  }
+
+  /** The 32 raw bytes, copied. */
+  get publicKey(): Bytes {
+    return this.#publicKey.slice();
+  }
+
+  /** The same key without a name on the wire: the server cannot tell for whom, the opener tries every slot. */
+  anonymous(): X25519Recipient {
+    return new X25519Recipient(this.#publicKey, this.#thumbprint, { isAnonymous: true });
+  }
+
+  toJwk(): OkpJwk {
+    return encodePublicJwk(this.#publicKey);
+  }
+
+  toPem(): string {
+    return encodePublicPem(this.#publicKey);
+  }
+
+  async wrap(fileKey: Bytes, { coreHash, crypto }: WrapContext): Promise<Slot> {
+    const keyId = this.keyId === undefined ? ANONYMOUS : decodeHex(this.keyId);
+    const ephemeral = await crypto.generateX25519();
+    const pkR = { bytes: this.#publicKey, handle: await this.#handle(crypto) };
+    const { sharedSecret, enc } = await encap(crypto, pkR, ephemeral, checkSharedSecret);
+    const ct = await sealBase(crypto, sharedSecret, slotInfo(keyId), coreHash, fileKey);
+    return { type: SlotType.x25519, keyId: keyId.slice(), body: concatBytes(enc, ct) };
+  }
+
+  async #handle(crypto: CryptoProvider): Promise<PublicKeyHandle> {
+    let handle = this.#handles.get(crypto);
+    if (!handle) {
+      handle = await crypto.importX25519PublicKey(this.#publicKey);
+      this.#handles.set(crypto, handle);
+    }
+    return handle;
+  }
+}
+
+/** A private X25519 key, wherever it lives, as something that opens type 1 slots. */
+export interface X25519Agreement {
+  /** X25519 of the private key with a checked public key. May return zeros or throw for a weak point. */
+  agree(publicKey: Bytes, crypto: CryptoProvider): Promise<Bytes>;
+}
+
+/** The private half. Made by `generateIdentity`, `importIdentity` or `identityFromAgreement`. */
+export class X25519Identity implements Identity {
+  readonly recipient: X25519Recipient;
+  readonly #publicKey: Bytes;
+  readonly #agreement: X25519Agreement;
+
+  /** @internal */
+  constructor(recipient: X25519Recipient, agreement: X25519Agreement) {
+    this.recipient = recipient;
+    this.#publicKey = recipient.publicKey;
+    this.#agreement = agreement;
+  }
+
+  get keyId(): KeyId {
+    return this.recipient.keyId!;
+  }
+
+  /** The full thumbprint as 64 hex digits. */
+  get thumbprint(): string {
+    return this.recipient.thumbprint;
+  }
+
+  /** `null`: another key's slot, or an anonymous one that does not open. */
+  async unwrap(slot: Slot, context: WrapContext): Promise<Bytes | null> {
+    if (slot.type !== SlotType.x25519) return null;
+    const isAnonymous = isAllZero(slot.keyId);
+    if (!isAnonymous && compareBytes(slot.keyId, decodeHex(this.keyId)) !== 0) return null;
+    try {
+      return await this.#open(slot, context);
+    } catch (error) {
+      if (isAnonymous && (error as { code?: string }).code === "authentication-failed") return null;
+      throw error;
+    }
+  }
+
+  async #open(slot: Slot, { coreHash, crypto }: WrapContext): Promise<Bytes> {
+    // The exact length is checked before anything is decrypted; so is the sender's point.
+    if (slot.body.length !== SLOT_BODY_LENGTH[SlotType.x25519]) throw authenticationFailed();
+    const enc = slot.body.slice(0, Nenc);
+    if (publicKeyFault(enc)) throw authenticationFailed();
+    const skR: RecipientPrivateKey = {
+      publicKey: this.#publicKey,
+      agree: async (peer) => {
+        const dh = await this.#agreement.agree(peer, crypto);
+        if (dh.length !== KEY_LENGTH || isAllZero(dh)) throw authenticationFailed();
+        return dh;
+      },
+    };
+    const sharedSecret = await decap(crypto, enc, skR);
+    return openBase(crypto, sharedSecret, slotInfo(slot.keyId), coreHash, slot.body.slice(Nenc), KEY_LENGTH);
+  }
+}

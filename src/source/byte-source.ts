@@ -1,0 +1,46 @@
+import { BlindreelError, outOfRange } from "../errors.js";
+import type { Bytes } from "../formats/bytes.js";
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Random access to stored bytes. Reviewers' code implements or picks one; everything it returns is treated as
+ * hostile until authenticated. Ranges are half-open, in bytes.
+ */
+export interface ByteSource {
+  /** Length of the whole object. */
+  size(options?: ReadOptions): Promise<number>;
+  /** Exactly the bytes `[start, end)`. The result belongs to the caller. */
+  read(start: number, end: number, options?: ReadOptions): Promise<Uint8Array>;
+  close?(): Promise<void> | void;
+}
+
+/** Checks a half-open range. @throws RangeError. */
+export function checkRange(start: number, end: number, size: number): void {
+  if (!Number.isSafeInteger(start) || start < 0) throw outOfRange("start", "an integer of 0 or more", start);
+  if (!Number.isSafeInteger(end) || end < start) throw outOfRange("end", `an integer from ${start} on`, end);
+  if (end > size) throw outOfRange("end", `at most the size, ${size}`, end);
+}
+
+/** Reads, and refuses an answer of another length. @throws BlindreelError `source-failed`. */
+export async function readExactly(
+  source: ByteSource,
+  start: number,
+  end: number,
+  options: ReadOptions,
+): Promise<Bytes> {
+  options.signal?.throwIfAborted();
+  if (start === end) return new Uint8Array(0);
+  const bytes = await source.read(start, end, options);
+  options.signal?.throwIfAborted();
+  if (!(bytes instanceof Uint8Array) || bytes.length !== end - start) {
+    throw sourceFailed(`the source did not return the ${end - start} bytes asked for at ${start}`);
+  }
+  return bytes as Bytes;
+}
+
+export function sourceFailed(message: string, options?: ErrorOptions): BlindreelError<"source-failed"> {
+  return new BlindreelError("source-failed", message, undefined, options);
+}

@@ -1,0 +1,14 @@
+import { bytesArgument } from "../formats/bytes.js";
+import { type ByteSource, checkRange } from "./byte-source.js";
+
+/** A source over bytes in memory. They are not copied: do not write to them while the source is in use. */
+export function bytesSource(bytes: Uint8Array): ByteSource {
+  const whole = bytesArgument("bytes", bytes);
+  return {
+    size: async () => whole.length,
+    async read(start, end) {
+      checkRange(start, end, whole.length);
+      return whole.subarray(start, end);
+    },
+  };
+}

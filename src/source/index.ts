@@ -1,0 +1,6 @@
+/** `blindreel/source`: random access to stored bytes, for `openSource`. */
+export { blobSource } from "./blob.js";
+export type { ByteSource, ReadOptions } from "./byte-source.js";
+export { bytesSource } from "./bytes.js";
+export { fileHandleSource, type ReadableFileHandle } from "./file-handle.js";
+export { type HttpSourceOptions, httpSource } from "./http.js";

@@ -1,0 +1,97 @@
+import type { Bytes } from "../formats/bytes.js";
+import { TAG_LENGTH } from "../formats/constants.js";
+import type { ChunkCipher } from "./chunk.js";
+import { CHUNK, chunkCount, SEALED_CHUNK } from "./geometry.js";
+import { breather, type OperationOptions, progressReporter } from "./operation.js";
+
+/** Chunks handled between two looks at the signal and the clock; on asynchronous backends all are in flight. */
+const BATCH = 16;
+
+/** Runs `step` for every chunk of `[first, end)`, batch by batch, without holding the event loop for long. */
+export async function eachChunk(
+  first: number,
+  end: number,
+  step: (chunkIndex: number) => void | Promise<void>,
+  { signal, onProgress, total }: OperationOptions & { readonly total?: number },
+): Promise<void> {
+  const breathe = breather();
+  const progress = progressReporter(onProgress, total);
+  for (let batch = first; batch < end; batch += BATCH) {
+    signal?.throwIfAborted();
+    const pending: Promise<void>[] = [];
+    for (let index = batch; index < Math.min(batch + BATCH, end); index++) {
+      const result = step(index);
+      if (result) pending.push(result);
+    }
+    if (pending.length > 0) await Promise.all(pending);
+    progress.report((batch - first) * CHUNK);
+    await breathe();
+  }
+  progress.final(total ?? (end - first) * CHUNK);
+}
+
+/**
+ * Copies plaintext to where its sealed chunks will stand, leaving room for the tags: {@link sealInPlace} then needs
+ * no other buffer. Synchronous, so a caller may change `data` as soon as it returns.
+ */
+export function spreadChunks(data: Bytes, sealedChunks: Bytes): void {
+  for (let from = 0, to = 0; from < data.length; from += CHUNK, to += SEALED_CHUNK) {
+    sealedChunks.set(data.subarray(from, from + CHUNK), to);
+  }
+}
+
+/** Encrypts what {@link spreadChunks} laid out, `plaintextLength` bytes in all, over itself. */
+export async function sealInPlace(
+  cipher: ChunkCipher,
+  sealedChunks: Bytes,
+  plaintextLength: number,
+  options: OperationOptions,
+): Promise<void> {
+  const step = (chunkIndex: number): void | Promise<void> => {
+    const offset = chunkIndex * SEALED_CHUNK;
+    const length = Math.min(CHUNK, plaintextLength - chunkIndex * CHUNK);
+    const plaintext = sealedChunks.subarray(offset, offset + length);
+    const output = sealedChunks.subarray(offset, offset + length + TAG_LENGTH);
+    if (cipher.isSynchronous) return cipher.sealInto(chunkIndex, plaintext, output);
+    return Promise.resolve(cipher.seal(chunkIndex, plaintext)).then((sealed) => output.set(sealed));
+  };
+  await eachChunk(0, chunkCount(plaintextLength), step, { ...options, total: plaintextLength });
+}
+
+/**
+ * Opens chunks `[first, end)` of a message into `output`, of which byte 0 is plaintext byte `start`; what falls
+ * outside is dropped. `sealedChunks` starts with chunk `first`. On failure `output` is wiped.
+ *
+ * @throws BlindreelError `authentication-failed`.
+ */
+export async function openChunks(
+  cipher: ChunkCipher,
+  sealedChunks: Bytes,
+  range: { readonly first: number; readonly end: number; readonly start: number },
+  output: Bytes,
+  options: OperationOptions,
+): Promise<void> {
+  const { first, end, start } = range;
+  const step = (chunkIndex: number): void | Promise<void> => {
+    const from = (chunkIndex - first) * SEALED_CHUNK;
+    const sealed = sealedChunks.subarray(from, from + SEALED_CHUNK);
+    const target = chunkIndex * CHUNK - start;
+    const length = sealed.length - TAG_LENGTH;
+    if (cipher.isSynchronous && target >= 0 && target + length <= output.length) {
+      return cipher.openInto(chunkIndex, sealed, output.subarray(target, target + length));
+    }
+    const place = (plaintext: Bytes): void => {
+      const skipped = Math.max(0, -target);
+      const kept = plaintext.subarray(skipped, Math.max(skipped, output.length - target));
+      if (kept.length > 0) output.set(kept, target + skipped);
+    };
+    const opened = cipher.open(chunkIndex, sealed);
+    return opened instanceof Promise ? opened.then(place) : place(opened);
+  };
+  try {
+    await eachChunk(first, end, step, { ...options, total: output.length });
+  } catch (error) {
+    output.fill(0);
+    throw error;
+  }
+}

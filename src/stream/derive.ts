@@ -1,0 +1,62 @@
+import { hkdfExpand } from "../crypto/hkdf.js";
+import type { CryptoProvider } from "../crypto/provider.js";
+import { randomBytes } from "../crypto/random.js";
+import { authenticationFailed, outOfRange } from "../errors.js";
+import { ascii, type Bytes, concatBytes, constantTimeEqual, wipe } from "../formats/bytes.js";
+import { KEY_LENGTH } from "../formats/constants.js";
+import { ChunkCipher } from "./chunk.js";
+import { COMMITMENT_LENGTH, HEADER_LENGTH, SALT_LENGTH } from "./geometry.js";
+
+const NONCE_LENGTH = 12;
+const INFO_PREFIX = /* @__PURE__ */ concatBytes(
+  ascii("c2sp.org/chunked-encryption@v1+"),
+  ascii("AEAD_AES_256_GCM"),
+  Uint8Array.of(0),
+);
+
+/** What identifies one message: a 32-byte uniformly random key, and bytes that both sides know. */
+export interface StreamKey {
+  readonly key: Bytes;
+  readonly context: Bytes;
+}
+
+/** Chunked-encryption, "Key derivation": key || base nonce || commitment = HKDF-Expand-SHA-512. */
+async function derive(crypto: CryptoProvider, { key, context }: StreamKey, salt: Bytes) {
+  if (key.length !== KEY_LENGTH) throw outOfRange("key length", `${KEY_LENGTH} bytes`, key.length);
+  const info = concatBytes(INFO_PREFIX, salt, context);
+  const okm = await hkdfExpand(crypto, "SHA-512", key, info, KEY_LENGTH + NONCE_LENGTH + COMMITMENT_LENGTH);
+  const cipherKey = okm.subarray(0, KEY_LENGTH);
+  const baseNonce = okm.slice(KEY_LENGTH, KEY_LENGTH + NONCE_LENGTH);
+  const commitment = okm.slice(KEY_LENGTH + NONCE_LENGTH);
+  const cipher = new ChunkCipher(await crypto.importAesGcmKey(cipherKey), baseNonce);
+  wipe(okm);
+  return { cipher, commitment };
+}
+
+/** A cipher for a new message under a fresh random salt, and the 56-byte header to write before its chunks. */
+export async function startSealing(
+  crypto: CryptoProvider,
+  streamKey: StreamKey,
+): Promise<{ cipher: ChunkCipher; header: Bytes }> {
+  const salt = randomBytes(crypto, SALT_LENGTH);
+  const { cipher, commitment } = await derive(crypto, streamKey, salt);
+  return { cipher, header: concatBytes(salt, commitment) };
+}
+
+/**
+ * The cipher of an existing message; the only check of a stream's commitment, before any chunk.
+ *
+ * @param header the message's first 56 bytes.
+ * @throws BlindreelError `authentication-failed` for another key, context, salt or commitment.
+ */
+export async function startOpening(
+  crypto: CryptoProvider,
+  streamKey: StreamKey,
+  header: Bytes,
+): Promise<ChunkCipher> {
+  if (header.length !== HEADER_LENGTH)
+    throw outOfRange("header length", `${HEADER_LENGTH} bytes`, header.length);
+  const { cipher, commitment } = await derive(crypto, streamKey, header.slice(0, SALT_LENGTH));
+  if (!constantTimeEqual(commitment, header.subarray(SALT_LENGTH))) throw authenticationFailed();
+  return cipher;
+}

@@ -1,0 +1,14 @@
+/**
+ * `blindreel/stream`: Cobblestone-256 (c2sp.org/chunked-encryption@v1) on its own, byte-exact, for callers with
+ * keys of their own. Most users want `seal` and `open` of `blindreel`.
+ */
+export type { StreamKey } from "./derive.js";
+export { CHUNK, claimedPlaintextLength, HEADER_LENGTH, SEALED_CHUNK, sealedLength } from "./geometry.js";
+export { createOpener, openBytes, openReadable, openTransform } from "./open.js";
+export type { OperationOptions, Progress } from "./operation.js";
+export type { Padding } from "./padding.js";
+export type { ByteInput } from "./pieces.js";
+export type { RandomAccess } from "./random-access.js";
+export { openRandomAccess } from "./random-access.js";
+export type { PushStream, StreamOptions, StreamPair } from "./seal.js";
+export { createSealer, sealBytes, sealReadable, sealTransform } from "./seal.js";

@@ -1,0 +1,107 @@
+import { defaultProvider } from "../crypto/default.js";
+import { truncated } from "../errors.js";
+import { type Bytes, bytesArgument, EMPTY } from "../formats/bytes.js";
+import { openChunks } from "./batch.js";
+import type { ChunkCipher } from "./chunk.js";
+import { type StreamKey, startOpening } from "./derive.js";
+import { CHUNK, chunkCount, claimedPlaintextLength, HEADER_LENGTH } from "./geometry.js";
+import { checkZeros, readLengthField, Unpadder } from "./padding.js";
+import { type ByteInput, type PieceReader, type PieceSource, pieceChannel, piecesOf } from "./pieces.js";
+import { readableThrough } from "./readable.js";
+import { type PushStream, pushStream, type StreamOptions, type StreamPair } from "./seal.js";
+import { Transcoder } from "./transcoder.js";
+
+/** How to open what follows: settled once the caller has read whatever stands before the stream. */
+export interface OpenPlan {
+  readonly streamKey: StreamKey;
+  readonly isPadded: boolean;
+}
+
+/**
+ * Opens a message held in memory, all or nothing.
+ *
+ * @throws BlindreelError `truncated` where the length alone shows it, else `authentication-failed`.
+ */
+export async function openBytes(
+  sealed: Uint8Array,
+  streamKey: StreamKey,
+  options: StreamOptions = {},
+): Promise<Bytes> {
+  return openMessage(bytesArgument("sealed", sealed), 0, { streamKey, isPadded: false }, options);
+}
+
+/** As {@link openBytes}, for a message that starts at `streamOffset` of `file` and ends with it. */
+export async function openMessage(
+  file: Bytes,
+  streamOffset: number,
+  plan: OpenPlan,
+  options: StreamOptions,
+): Promise<Bytes> {
+  const message = file.subarray(streamOffset);
+  if (message.length < HEADER_LENGTH) throw truncated("the sealed stream", file.length);
+  const header = message.slice(0, HEADER_LENGTH);
+  const cipher = await startOpening(options.crypto ?? defaultProvider(), plan.streamKey, header);
+  const total = claimedPlaintextLength(message.length, file.length);
+  const output = new Uint8Array(total);
+  const range = { first: 0, end: chunkCount(total), start: 0 };
+  await openChunks(cipher, message.subarray(HEADER_LENGTH), range, output, options);
+  if (!plan.isPadded) return output;
+  const lastChunkOffset = total - (total % CHUNK);
+  const length = readLengthField(output.subarray(lastChunkOffset), total);
+  checkZeros(output, 0, length, total);
+  return output.slice(0, length);
+}
+
+/** The pull form. `makePlan` reads what stands before the stream from the reader it is given. */
+export function openThrough(
+  source: PieceSource,
+  makePlan: (reader: PieceReader) => Promise<OpenPlan>,
+  options: StreamOptions,
+): ReadableStream<Bytes> {
+  const crypto = options.crypto ?? defaultProvider();
+  const start = async (reader: PieceReader) => {
+    const { streamKey, isPadded } = await makePlan(reader);
+    const origin = reader.consumed;
+    const cipher = await startOpening(
+      crypto,
+      streamKey,
+      await reader.exactly(HEADER_LENGTH, "the sealed stream"),
+    );
+    const transcoder = new Transcoder(cipher, "open", { origin });
+    return isPadded ? { transcoder, filter: new Unpadder() } : { transcoder };
+  };
+  return readableThrough(source, start, options);
+}
+
+/**
+ * {@link openBytes} over a stream, a Blob or an iterable. Chunks are released as they are authenticated: what came
+ * out before an error is a true prefix, and only a clean end says that it was everything.
+ */
+export function openReadable(
+  input: ByteInput,
+  streamKey: StreamKey,
+  options: StreamOptions = {},
+): ReadableStream<Bytes> {
+  return openThrough(piecesOf(input), async () => ({ streamKey, isPadded: false }), options);
+}
+
+/** {@link openReadable} as a transform, for `pipeThrough`. */
+export function openTransform(streamKey: StreamKey, options: StreamOptions = {}): StreamPair {
+  const { writable, source } = pieceChannel();
+  return { writable, readable: openThrough(source, async () => ({ streamKey, isPadded: false }), options) };
+}
+
+/**
+ * The push form of opening.
+ *
+ * @param header the message's first 56 bytes; push what follows them.
+ * @throws BlindreelError `authentication-failed` where the key, context or header do not fit.
+ */
+export async function createOpener(
+  header: Uint8Array,
+  streamKey: StreamKey,
+  { crypto = defaultProvider() }: StreamOptions = {},
+): Promise<PushStream> {
+  const cipher: ChunkCipher = await startOpening(crypto, streamKey, bytesArgument("header", header).slice());
+  return pushStream(new Transcoder(cipher, "open"), EMPTY);
+}

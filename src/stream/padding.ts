@@ -1,0 +1,132 @@
+import { authenticationFailed, outOfRange } from "../errors.js";
+import { type Bytes, isAllZero } from "../formats/bytes.js";
+import { decode, encode, u64 } from "../formats/codec.js";
+import { CHUNK } from "./geometry.js";
+import type { PieceSource } from "./pieces.js";
+import type { ChunkFilter } from "./readable.js";
+
+/** Padded content: `data || zeros || length:u64`, the length whole in the last chunk (format-v1, "Padding"). */
+
+/** `"chunk"` fills the last chunk; `"padme"` leaks at most O(log log n) bits of the length, for up to 12 % more. */
+export type Padding = "chunk" | "padme";
+
+const LENGTH_FIELD = 8;
+const ZEROS = /* @__PURE__ */ new Uint8Array(64 * 1024);
+
+/** Length of the padded plaintext: congruent 8…16383 modulo 16384. */
+export function paddedLength(padding: Padding, length: number): number {
+  if (padding === "chunk") return nextCongruent(length + LENGTH_FIELD, CHUNK - 1);
+  if (padding !== "padme") throw outOfRange("padding", '"chunk" or "padme"', String(padding));
+  const total = padme(length + LENGTH_FIELD);
+  return total % CHUNK >= LENGTH_FIELD ? total : total - (total % CHUNK) + LENGTH_FIELD;
+}
+
+/** The smallest number from `minimum` on that leaves `remainder` modulo the chunk's length. */
+function nextCongruent(minimum: number, remainder: number): number {
+  return minimum + ((((remainder - minimum) % CHUNK) + CHUNK) % CHUNK);
+}
+
+/**
+ * Padmé (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs", 2019,
+ * §4): keep the top bits of the length, as many as the length's own length has, and round up.
+ */
+export function padme(length: number): number {
+  if (length < 2) return length;
+  const exponent = Math.floor(Math.log2(length));
+  const exponentBits = Math.floor(Math.log2(exponent)) + 1;
+  const step = 2 ** Math.max(0, exponent - exponentBits);
+  return Math.ceil(length / step) * step;
+}
+
+/** Writes the padding and the length of `dataLength` bytes of data into the end of `padded`. */
+export function writeLengthField(padded: Bytes, dataLength: number): void {
+  padded.set(encode(u64, dataLength), padded.length - LENGTH_FIELD);
+}
+
+/** Appends padding to a source whose length shows only at its end. */
+export function paddedPieces(source: PieceSource, padding: Padding): PieceSource {
+  let length = 0;
+  let tail: Iterator<Bytes> | undefined;
+  return {
+    async next() {
+      if (!tail) {
+        const piece = await source.next();
+        if (piece) {
+          length += piece.length;
+          return piece;
+        }
+        tail = paddingAfter(length, padding);
+      }
+      const { done, value } = tail.next();
+      return done ? undefined : value;
+    },
+    cancel: (reason) => (tail ? undefined : source.cancel(reason)),
+  };
+}
+
+function* paddingAfter(length: number, padding: Padding): Generator<Bytes, void, undefined> {
+  yield* zeros(paddedLength(padding, length) - length - LENGTH_FIELD);
+  yield encode(u64, length);
+}
+
+function* zeros(count: number): Generator<Bytes, void, undefined> {
+  for (let left = count; left > 0; left -= ZEROS.length) yield ZEROS.slice(0, Math.min(left, ZEROS.length));
+}
+
+/**
+ * The data length that the last chunk states, checked against what it can be.
+ *
+ * @param total length of the whole padded plaintext. @param lastChunk its authenticated last chunk.
+ * @throws BlindreelError `authentication-failed`: the sealer did not follow the format.
+ */
+export function readLengthField(lastChunk: Bytes, total: number): number {
+  if (lastChunk.length < LENGTH_FIELD) throw authenticationFailed();
+  const field = lastChunk.subarray(lastChunk.length - LENGTH_FIELD);
+  if (field[0] !== 0 || field[1]! >= 32) throw authenticationFailed();
+  const length = decode(u64, field, "the padding");
+  if (length > total - LENGTH_FIELD) throw authenticationFailed();
+  return length;
+}
+
+/** Checks that `chunk`, which starts at `offset` of the padded plaintext, holds nothing but zeros from `length` on. */
+export function checkZeros(chunk: Bytes, offset: number, length: number, total: number): void {
+  const from = Math.max(0, length - offset);
+  const to = Math.min(chunk.length, total - LENGTH_FIELD - offset);
+  if (from < to && !isAllZero(chunk.subarray(from, to))) throw authenticationFailed();
+}
+
+/**
+ * Takes padding off a stream. Trailing zeros may be padding, so they are held back, as a count: memory stays
+ * bounded however many there are.
+ */
+export class Unpadder implements ChunkFilter {
+  #released = 0;
+  #heldZeros = 0;
+
+  *push(chunks: Bytes): Iterable<Bytes> {
+    let end = chunks.length;
+    while (end > 0 && chunks[end - 1] === 0) end--;
+    if (end > 0) {
+      yield* this.#release(this.#heldZeros);
+      this.#heldZeros = 0;
+      this.#released += end;
+      yield chunks.subarray(0, end);
+    }
+    this.#heldZeros += chunks.length - end;
+  }
+
+  *finish(lastChunk: Bytes): Iterable<Bytes> {
+    const start = this.#released + this.#heldZeros;
+    const total = start + lastChunk.length;
+    const length = readLengthField(lastChunk, total);
+    if (length < this.#released) throw authenticationFailed();
+    checkZeros(lastChunk, start, length, total);
+    yield* this.#release(Math.min(this.#heldZeros, length - this.#released));
+    if (length > start) yield lastChunk.subarray(0, length - start);
+  }
+
+  *#release(count: number): Generator<Bytes, void, undefined> {
+    this.#released += count;
+    yield* zeros(count);
+  }
+}

@@ -1,0 +1,148 @@
+import { defaultProvider } from "../crypto/default.js";
+import { closedError, truncated } from "../errors.js";
+import type { Bytes } from "../formats/bytes.js";
+import { type ByteSource, checkRange, type ReadOptions, readExactly } from "../source/byte-source.js";
+import { openChunks } from "./batch.js";
+import type { ChunkCipher } from "./chunk.js";
+import { startOpening } from "./derive.js";
+import {
+  CHUNK,
+  chunkCount,
+  chunkOffset,
+  claimedPlaintextLength,
+  HEADER_LENGTH,
+  SEALED_CHUNK,
+} from "./geometry.js";
+import type { OpenPlan } from "./open.js";
+import { checkZeros, readLengthField } from "./padding.js";
+import type { StreamOptions } from "./seal.js";
+
+/** How much one step of {@link RandomAccess.stream} reads ahead, in chunks. */
+const STREAM_STEP = 16;
+
+/** Plaintext of one sealed message, by range. Every byte returned was authenticated; nothing is cached. */
+export interface RandomAccess {
+  /** Length of the content in bytes, authentic: the last chunk was opened before this was believed. */
+  readonly size: number;
+  /**
+   * Content bytes `[start, end)`, in memory at once.
+   *
+   * @throws RangeError outside `0 … size`; BlindreelError `authentication-failed`, `source-failed`, `closed`.
+   */
+  read(start: number, end: number, options?: ReadOptions): Promise<Bytes>;
+  /** The same as a stream, with one read ahead of its consumer; `end` defaults to the size. */
+  stream(start?: number, end?: number, options?: ReadOptions): ReadableStream<Bytes>;
+  /** Closes the source too. Later reads fail with `closed`. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a sealed message for reading by range (chunked-encryption, "Implementation notes").
+ *
+ * @param source the file; the message starts at `streamOffset` and ends with the file.
+ * @throws BlindreelError `truncated`, `authentication-failed`, `source-failed`.
+ */
+export async function openRandomAccess(
+  source: ByteSource,
+  streamOffset: number,
+  plan: OpenPlan,
+  options: StreamOptions & { readonly known?: { readonly size: number; readonly head: Bytes } } = {},
+): Promise<RandomAccess> {
+  const fileLength = options.known?.size ?? (await source.size(options));
+  const messageLength = fileLength - streamOffset;
+  if (messageLength < HEADER_LENGTH) throw truncated("the sealed stream", fileLength);
+  const head = options.known?.head.subarray(streamOffset, streamOffset + HEADER_LENGTH);
+  const header =
+    head?.length === HEADER_LENGTH
+      ? head.slice()
+      : await readExactly(source, streamOffset, streamOffset + HEADER_LENGTH, options);
+  const cipher = await startOpening(options.crypto ?? defaultProvider(), plan.streamKey, header);
+  const total = claimedPlaintextLength(messageLength, fileLength);
+  const message = { source, streamOffset, cipher, total };
+  const lastChunkIndex = chunkCount(total) - 1;
+  const lastChunkStart = lastChunkIndex * CHUNK;
+  const lastChunk = await readMessage(message, lastChunkStart, total, lastChunkIndex + 1, options);
+  if (!plan.isPadded) return new MessageAccess(message, total);
+  const length = readLengthField(lastChunk, total);
+  checkZeros(lastChunk, lastChunkStart, length, total);
+  return new MessageAccess(message, length);
+}
+
+interface Message {
+  readonly source: ByteSource;
+  readonly streamOffset: number;
+  readonly cipher: ChunkCipher;
+  /** Plaintext length, padding included. */
+  readonly total: number;
+}
+
+/** Fetches and opens the chunks that cover plaintext `[start, end)`, up to chunk `endChunk`. */
+async function readMessage(
+  { source, streamOffset, cipher, total }: Message,
+  start: number,
+  end: number,
+  endChunk: number,
+  options: ReadOptions,
+): Promise<Bytes> {
+  const first = Math.floor(start / CHUNK);
+  const from = streamOffset + chunkOffset(first);
+  const isLast = endChunk === chunkCount(total);
+  const length = isLast
+    ? total - first * CHUNK + (endChunk - first) * (SEALED_CHUNK - CHUNK)
+    : (endChunk - first) * SEALED_CHUNK;
+  const sealed = await readExactly(source, from, from + length, options);
+  const output = new Uint8Array(end - start);
+  await openChunks(cipher, sealed, { first, end: endChunk, start }, output, options);
+  return output;
+}
+
+class MessageAccess implements RandomAccess {
+  readonly size: number;
+  readonly #message: Message;
+  #closed = false;
+
+  constructor(message: Message, size: number) {
+    this.#message = message;
+    this.size = size;
+  }
+
+  async read(start: number, end: number, options: ReadOptions = {}): Promise<Bytes> {
+    if (this.#closed) throw closedError("the source");
+    checkRange(start, end, this.size);
+    if (start === end) return new Uint8Array(0);
+    return readMessage(this.#message, start, end, Math.floor((end - 1) / CHUNK) + 1, options);
+  }
+
+  stream(start = 0, end = this.size, options: ReadOptions = {}): ReadableStream<Bytes> {
+    checkRange(start, end, this.size);
+    const stop = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+    let position = start;
+    let ahead: Promise<Bytes> | undefined;
+    const readStep = (): Promise<Bytes> | undefined => {
+      if (position >= end) return undefined;
+      const stepEnd = Math.min(end, (Math.floor(position / CHUNK) + STREAM_STEP) * CHUNK);
+      const step = this.read(position, stepEnd, { signal });
+      step.catch(() => {});
+      position = stepEnd;
+      return step;
+    };
+    return new ReadableStream<Bytes>({
+      async pull(controller) {
+        ahead ??= readStep();
+        const current = ahead;
+        if (!current) return controller.close();
+        ahead = readStep();
+        controller.enqueue(await current);
+        if (!ahead) controller.close();
+      },
+      cancel: (reason) => stop.abort(reason),
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#message.source.close?.();
+  }
+}

@@ -1,0 +1,23 @@
+import { defineConfig } from "tsup";
+
+/** ESM only, one entry per public folder, shared code in common chunks so that each entry stays small. */
+export default defineConfig({
+  entry: {
+    index: "src/index.ts",
+    "envelope/index": "src/envelope/index.ts",
+    "stream/index": "src/stream/index.ts",
+    "keywrap/index": "src/keywrap/index.ts",
+    "crypto/index": "src/crypto/index.ts",
+    "source/index": "src/source/index.ts",
+    "formats/index": "src/formats/index.ts",
+    errors: "src/errors.ts",
+  },
+  format: ["esm"],
+  dts: { compilerOptions: { ignoreDeprecations: "6.0" } },
+  splitting: true,
+  treeshake: true,
+  clean: true,
+  sourcemap: true,
+  target: "es2022",
+  platform: "neutral",
+});
