@@ -3,8 +3,11 @@ import { ed25519, x25519 } from "@noble/curves/ed25519.js";
 import { sha512 } from "@noble/hashes/sha2.js";
 import { authenticationFailed } from "../errors.js";
 import { type Bytes, concatBytes, EMPTY } from "../formats/bytes.js";
+import { KEY_LENGTH } from "../formats/constants.js";
+import { checkAeadKey, checkNonce } from "./aead.js";
 import { nobleDigest, nobleHmac } from "./noble-hash.js";
 import type { AeadKey, CryptoProvider, PrivateKeyHandle, PublicKeyHandle } from "./provider.js";
+import { randomBytes } from "./random.js";
 import { platformRandomBytes } from "./webcrypto.js";
 
 interface NobleKey extends PrivateKeyHandle {
@@ -28,14 +31,17 @@ class NobleAeadKey implements AeadKey {
   readonly #key: Bytes;
 
   constructor(key: Bytes) {
+    checkAeadKey(key);
     this.#key = key.slice();
   }
 
   seal(nonce: Bytes, plaintext: Bytes, additionalData = EMPTY): Bytes {
+    checkNonce(nonce);
     return gcm(this.#key, nonce, additionalData).encrypt(plaintext) as Bytes;
   }
 
   open(nonce: Bytes, ciphertext: Bytes, additionalData = EMPTY): Bytes {
+    checkNonce(nonce);
     try {
       return gcm(this.#key, nonce, additionalData).decrypt(ciphertext) as Bytes;
     } catch {
@@ -63,7 +69,7 @@ export const nobleProvider: CryptoProvider = {
   hmac: nobleHmac,
   importAesGcmKey: (key) => new NobleAeadKey(key),
   generateX25519() {
-    const secret = platformRandomBytes(32);
+    const secret = randomBytes(nobleProvider, KEY_LENGTH);
     return { publicKey: x25519.getPublicKey(secret) as Bytes, privateKey: handle(secret) };
   },
   importX25519: (privateKey) => handle(privateKey.slice()),

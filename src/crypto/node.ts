@@ -4,6 +4,7 @@ import type { Bytes } from "../formats/bytes.js";
 import { concatBytes } from "../formats/bytes.js";
 import { KEY_LENGTH, TAG_LENGTH } from "../formats/constants.js";
 import { decodeBase64Url, decodeHex, encodeBase64Url } from "../formats/encoding.js";
+import { checkAeadKey, checkNonce } from "./aead.js";
 import type { AeadKey, CryptoProvider, PrivateKeyHandle, PublicKeyHandle } from "./provider.js";
 
 interface NodeKey extends PrivateKeyHandle, PublicKeyHandle {
@@ -33,9 +34,11 @@ function plain(buffer: Uint8Array): Bytes {
 }
 
 function makeAeadKey(crypto: typeof NodeCrypto, rawKey: Bytes): AeadKey {
+  checkAeadKey(rawKey);
   const key = crypto.createSecretKey(rawKey);
 
   function seal(nonce: Bytes, plaintext: Bytes, output: Bytes, additionalData?: Bytes): void {
+    checkNonce(nonce);
     const cipher = crypto.createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_LENGTH });
     if (additionalData) cipher.setAAD(additionalData);
     output.set(cipher.update(plaintext));
@@ -44,6 +47,7 @@ function makeAeadKey(crypto: typeof NodeCrypto, rawKey: Bytes): AeadKey {
   }
 
   function open(nonce: Bytes, ciphertext: Bytes, output: Bytes, additionalData?: Bytes): void {
+    checkNonce(nonce);
     const length = ciphertext.length - TAG_LENGTH;
     if (length < 0) throw authenticationFailed();
     const decipher = crypto.createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_LENGTH });

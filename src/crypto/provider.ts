@@ -13,7 +13,10 @@ export interface PublicKeyHandle {
   readonly backend: string;
 }
 
-/** An AES-256-GCM key ready for use: 96-bit nonces, 128-bit tags (NIST SP 800-38D). */
+/**
+ * An AES-256-GCM key ready for use: 96-bit nonces, 128-bit tags (NIST SP 800-38D). Every backend refuses nonces of
+ * another length with a RangeError.
+ */
 export interface AeadKey {
   /**
    * @returns ciphertext with the tag behind it. `plaintext` is consumed before the call returns, so its buffer
@@ -50,7 +53,7 @@ export interface CryptoProvider {
   digest(hash: HashName, message: Bytes): MaybePromise<Bytes>;
   /** RFC 2104. Any key length. */
   hmac(hash: HashName, key: Bytes, message: Bytes): MaybePromise<Bytes>;
-  /** @param key 32 bytes, consumed before the call returns. */
+  /** @param key 32 bytes, consumed before the call returns. @throws RangeError for another length. */
   importAesGcmKey(key: Bytes): MaybePromise<AeadKey>;
   generateX25519(): MaybePromise<X25519KeyPair>;
   /** @param privateKey 32 bytes, clamped by the operation (RFC 7748 §5). */

@@ -2,6 +2,7 @@ import { authenticationFailed, BlindreelError } from "../errors.js";
 import { type Bytes, concatBytes, EMPTY } from "../formats/bytes.js";
 import { TAG_LENGTH } from "../formats/constants.js";
 import { decodeHex } from "../formats/encoding.js";
+import { checkAeadKey, checkNonce } from "./aead.js";
 import type { AeadKey, CryptoProvider, HashName, PrivateKeyHandle, PublicKeyHandle } from "./provider.js";
 
 interface WebCryptoKey extends PrivateKeyHandle, PublicKeyHandle {
@@ -54,12 +55,14 @@ class WebCryptoAeadKey implements AeadKey {
   }
 
   async seal(nonce: Bytes, plaintext: Bytes, additionalData = EMPTY): Promise<Bytes> {
+    checkNonce(nonce);
     const length = plaintext.length + TAG_LENGTH;
     const algorithm = { name: "AES-GCM", iv: nonce, additionalData, tagLength: 8 * TAG_LENGTH };
     return exactly(length, "AES-GCM encrypt", await subtle().encrypt(algorithm, this.#key, plaintext));
   }
 
   async open(nonce: Bytes, ciphertext: Bytes, additionalData = EMPTY): Promise<Bytes> {
+    checkNonce(nonce);
     const length = ciphertext.length - TAG_LENGTH;
     if (length < 0) throw authenticationFailed();
     const algorithm = { name: "AES-GCM", iv: nonce, additionalData, tagLength: 8 * TAG_LENGTH };
@@ -108,6 +111,7 @@ export const webCryptoProvider: CryptoProvider = {
   },
 
   async importAesGcmKey(key) {
+    checkAeadKey(key);
     return new WebCryptoAeadKey(
       await subtle().importKey("raw", key, { name: "AES-GCM" }, false, ["encrypt", "decrypt"]),
     );

@@ -7,6 +7,7 @@ import { webCryptoProvider } from "../../src/crypto/webcrypto.js";
 /** Every backend this runtime has. Node has all three; a test run without one of them is an error. */
 export const backends: readonly CryptoProvider[] = [nodeProvider()!, webCryptoProvider, nobleProvider];
 
-if (backends.some((backend) => backend === undefined)) throw new Error("a backend is missing in this runtime");
+if (backends.some((backend) => backend === undefined))
+  throw new Error("a backend is missing in this runtime");
 
 export { defaultProvider, nobleProvider, webCryptoProvider };

@@ -17,7 +17,24 @@ export function publishedVectors<T>(name: string): T {
  * absence is a failure.
  */
 export function describePublished(title: string, define: () => void): void {
-  if (isPresent) return describe(title, define);
+  if (isPresent) {
+    describe(title, define);
+    return;
+  }
   if (process.env.CI) throw new Error(`published vectors are missing: ${FOLDER}`);
   describe.skip(`${title} (published vectors absent: ${FOLDER})`, define);
+}
+
+/** A Wycheproof file: groups of tests, with the number of tests that it says it has. */
+export interface Wycheproof<Group, Test> {
+  readonly numberOfTests: number;
+  readonly testGroups: readonly (Group & { readonly tests: readonly Test[] })[];
+}
+
+/** What every Wycheproof test has. */
+export interface WycheproofTest {
+  readonly tcId: number;
+  readonly comment: string;
+  readonly flags: readonly string[];
+  readonly result: "valid" | "acceptable" | "invalid";
 }

@@ -1,0 +1,100 @@
+import { expect, it } from "vitest";
+import type { Bytes } from "../../src/formats/bytes.js";
+import { decap, encap, keySchedule, openBase, sealBase } from "../../src/keywrap/hpke.js";
+import { checkSharedSecret } from "../../src/keywrap/point.js";
+import { backends } from "../helpers/backends.js";
+import { fromHex, toHex } from "../helpers/bytes.js";
+import { expectCode } from "../helpers/errors.js";
+import { describePublished, publishedVectors } from "../helpers/published.js";
+
+interface Vector {
+  readonly mode: number;
+  readonly kem_id: number;
+  readonly kdf_id: number;
+  readonly aead_id: number;
+  readonly info: string;
+  readonly skRm: string;
+  readonly skEm: string;
+  readonly pkRm: string;
+  readonly pkEm: string;
+  readonly enc: string;
+  readonly shared_secret: string;
+  readonly key: string;
+  readonly base_nonce: string;
+  readonly encryptions: readonly { aad: string; ct: string; nonce: string; pt: string }[];
+}
+
+/** RFC 9180 §5.2, ComputeNonce: the SDK seals once per context, so only the test counts. */
+function computeNonce(baseNonce: Bytes, sequence: number): Bytes {
+  const nonce = baseNonce.slice();
+  const view = new DataView(nonce.buffer);
+  view.setUint32(8, view.getUint32(8) ^ sequence);
+  return nonce;
+}
+
+describePublished("RFC 9180, base mode, X25519 + HKDF-SHA256 + AES-256-GCM", () => {
+  const vectors = publishedVectors<readonly Vector[]>("rfc9180-x25519-sha256-aes256gcm-base.json");
+
+  it("is one set of 257 encryptions for our suite", () => {
+    expect(vectors.map(({ mode, kem_id, kdf_id, aead_id }) => [mode, kem_id, kdf_id, aead_id])).toEqual([
+      [0, 0x20, 1, 2],
+    ]);
+    expect(vectors[0]!.encryptions.length).toBe(257);
+  });
+
+  for (const backend of backends) {
+    const vector = vectors[0]!;
+
+    async function encapsulate() {
+      const privateKey = await backend.importX25519(fromHex(vector.skEm));
+      const handle = await backend.importX25519PublicKey(fromHex(vector.pkRm));
+      const ephemeral = { publicKey: fromHex(vector.pkEm), privateKey };
+      return encap(backend, { bytes: fromHex(vector.pkRm), handle }, ephemeral, checkSharedSecret);
+    }
+
+    async function decapsulate() {
+      const privateKey = await backend.importX25519(fromHex(vector.skRm));
+      return decap(backend, fromHex(vector.enc), {
+        publicKey: fromHex(vector.pkRm),
+        agree: async (peer) => backend.agreeX25519(privateKey, await backend.importX25519PublicKey(peer)),
+      });
+    }
+
+    it(`Encap, Decap and KeySchedule give the published values on ${backend.name}`, async () => {
+      const { sharedSecret, enc } = await encapsulate();
+      expect(toHex(enc)).toBe(vector.enc);
+      expect(toHex(sharedSecret)).toBe(vector.shared_secret);
+      expect(toHex(await decapsulate())).toBe(vector.shared_secret);
+      const { key, baseNonce } = await keySchedule(backend, sharedSecret, fromHex(vector.info));
+      expect(toHex(key)).toBe(vector.key);
+      expect(toHex(baseNonce)).toBe(vector.base_nonce);
+    });
+
+    it(`all 257 encryptions on ${backend.name}`, async () => {
+      const schedule = await keySchedule(backend, await decapsulate(), fromHex(vector.info));
+      const aead = await backend.importAesGcmKey(schedule.key);
+      let count = 0;
+      for (const [sequence, { aad, ct, nonce, pt }] of vector.encryptions.entries()) {
+        const ours = computeNonce(schedule.baseNonce, sequence);
+        expect(toHex(ours)).toBe(nonce);
+        expect(toHex(await aead.seal(ours, fromHex(pt), fromHex(aad)))).toBe(ct);
+        expect(toHex(await aead.open(ours, fromHex(ct), fromHex(aad)))).toBe(pt);
+        count++;
+      }
+      expect(count).toBe(257);
+    });
+
+    it(`SealBase and OpenBase, single shot, on ${backend.name}`, async () => {
+      const { aad, ct, pt } = vector.encryptions[0]!;
+      const info = fromHex(vector.info);
+      const { sharedSecret } = await encapsulate();
+      expect(toHex(await sealBase(backend, sharedSecret, info, fromHex(aad), fromHex(pt)))).toBe(ct);
+      const open = async (length: number, sealed = ct) =>
+        openBase(backend, await decapsulate(), info, fromHex(aad), fromHex(sealed), length);
+      expect(toHex(await open(pt.length / 2))).toBe(pt);
+      // A plaintext of another length than expected is the same failure as a wrong tag.
+      await expectCode(() => open(pt.length / 2 + 1), "authentication-failed");
+      await expectCode(() => open(pt.length / 2, `00${ct.slice(2)}`), "authentication-failed");
+    });
+  }
+});
