@@ -34,7 +34,7 @@ describe("HPKE interoperability", () => {
         expect(slot.body.length).toBe(80);
         expect(toHex(slot.keyId)).toBe(isAnonymous ? "00".repeat(16) : identity.keyId);
         const raw = Buffer.from(identity.toJwk().d, "base64url");
-        const privateKey = await suite.DeserializePrivateKey(raw, false);
+        const privateKey = await suite.DeserializePrivateKey(raw, true);
         const [enc, ct] = [slot.body.slice(0, 32), slot.body.slice(32)];
         const opened = await suite.Open(privateKey, enc, ct, { info: slotInfo(slot.keyId), aad: coreHash });
         expect(toHex(opened)).toBe(toHex(fileKey));
