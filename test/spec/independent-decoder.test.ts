@@ -1,0 +1,141 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  type ExportableIdentity,
+  generateIdentity,
+  type SealFileOptions,
+  seal,
+  sealFrom,
+} from "../../src/index.js";
+import { importIdentity } from "../../src/keywrap/index.js";
+import { ensurePython } from "./ensure-python.js";
+import { PLAINTEXT, RECIPIENT_PRIVATE_KEY, sealExample } from "./worked-example.js";
+
+const DECODER = fileURLToPath(new URL("decoder.py", import.meta.url));
+const python = ensurePython();
+
+/** What the Python program made of a file. */
+interface Decoded {
+  readonly status: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+describe.skipIf("missing" in python)("docs/format-v1.md, read by an independent decoder in Python", () => {
+  let folder: string;
+  let institution: ExportableIdentity;
+  let staff: ExportableIdentity;
+  let stranger: ExportableIdentity;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "blindreel-decoder-"));
+    [institution, staff, stranger] = await Promise.all([
+      generateIdentity(),
+      generateIdentity(),
+      generateIdentity(),
+    ]);
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  function decode(file: Uint8Array, key: ExportableIdentity, ...flags: string[]): Decoded {
+    const keyPath = join(folder, "key.jwk");
+    const filePath = join(folder, "file.reel");
+    writeFileSync(keyPath, JSON.stringify(key.toJwk()));
+    writeFileSync(filePath, file);
+    const program = "path" in python ? python.path : "";
+    const { status, stdout, stderr } = spawnSync(program, [DECODER, ...flags, keyPath, filePath]);
+    return { status, stdout, stderr: stderr.toString().trim() };
+  }
+
+  function expectOpens(file: Uint8Array, key: ExportableIdentity, plaintext: Uint8Array): void {
+    const { status, stdout, stderr } = decode(file, key);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(Buffer.compare(stdout, plaintext)).toBe(0);
+  }
+
+  function expectFails(file: Uint8Array, key: ExportableIdentity, code: string): void {
+    const { status, stdout, stderr } = decode(file, key);
+    expect({ status, stderr, released: stdout.length }).toEqual({ status: 1, stderr: code, released: 0 });
+  }
+
+  /** Bytes that are neither constant nor periodic in the chunk's length, with zeros at the end. */
+  function sample(length: number): Uint8Array<ArrayBuffer> {
+    const bytes = Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8) * 7) % 256);
+    bytes.fill(0, Math.max(0, length - 3));
+    return bytes;
+  }
+
+  const sizes = [0, 1, 16383, 16384, 16385, 40000];
+  const paddings: SealFileOptions["padding"][] = [undefined, "chunk", "padme"];
+  const cases = sizes.flatMap((size) => paddings.map((padding) => ({ size, padding })));
+
+  test.each(cases)("opens $size bytes, padding $padding", async ({ size, padding }) => {
+    const plaintext = sample(size);
+    const own = padding === undefined ? {} : { padding };
+    expectOpens(await seal(plaintext, { to: institution.recipient, ...own }), institution, plaintext);
+    const streamed = sealFrom([plaintext], { to: institution.recipient, ...own });
+    expectOpens(new Uint8Array(await new Response(streamed).arrayBuffer()), institution, plaintext);
+  });
+
+  test("opens for each of several recipients, named and anonymous, and for nobody else", async () => {
+    const plaintext = sample(5000);
+    const to = [institution.recipient, staff.recipient.anonymous()];
+    const file = await seal(plaintext, { to, policy: { region: "eu", institution: "ab".repeat(16) } });
+    expectOpens(file, institution, plaintext);
+    expectOpens(file, staff, plaintext);
+    expectFails(file, stranger, "no-matching-key");
+  });
+
+  test("reads the sealed metadata", async () => {
+    const metadata = { name: "prüfung.webm", tracks: ["camera", "screen"], rate: 29.97, "\u{1f600}": null };
+    const now = new Date("2026-03-04T05:06:07Z");
+    const file = await seal(sample(10), { to: institution.recipient, metadata, now });
+    const { status, stdout } = decode(file, institution, "--info");
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout.toString())).toEqual({ createdAt: now.getTime() / 1000, metadata });
+  });
+
+  test("opens the page's worked example", async () => {
+    const identity = await importIdentity(RECIPIENT_PRIVATE_KEY);
+    expectOpens(await sealExample(), identity, PLAINTEXT);
+  });
+
+  test("refuses what was altered, cut or expired", async () => {
+    const file = await seal(sample(20000), {
+      to: institution.recipient,
+      policy: { expiresAt: new Date("2020-02-01T00:00:00Z") },
+      now: new Date("2020-01-01T00:00:00Z"),
+    });
+    expectFails(file, institution, "expired");
+
+    const plaintext = sample(20000);
+    const fresh = await seal(plaintext, { to: institution.recipient, padding: "padme" });
+    expectOpens(fresh, institution, plaintext);
+    const flipped = (offset: number): Uint8Array => {
+      const copy = fresh.slice();
+      copy[offset]! ^= 1;
+      return copy;
+    };
+    expectFails(flipped(0), institution, "not-an-envelope");
+    expectFails(flipped(9), institution, "unsupported-version");
+    expectFails(flipped(18), institution, "unsupported-algorithm");
+    expectFails(flipped(23), institution, "authentication-failed");
+    const envelopeLength = 14 + new DataView(fresh.buffer).getUint32(10);
+    expectFails(flipped(envelopeLength - 40), institution, "authentication-failed");
+    expectFails(flipped(envelopeLength - 1), institution, "authentication-failed");
+    expectFails(flipped(envelopeLength + 6), institution, "authentication-failed");
+    expectFails(flipped(envelopeLength + 30), institution, "authentication-failed");
+    expectFails(flipped(envelopeLength + 100), institution, "authentication-failed");
+    expectFails(flipped(fresh.length - 1), institution, "authentication-failed");
+    expectFails(fresh.slice(0, -1), institution, "authentication-failed");
+    expectFails(fresh.slice(0, envelopeLength + 86 + 16400), institution, "truncated");
+    expectFails(fresh.slice(0, envelopeLength + 10), institution, "truncated");
+    expectFails(fresh.slice(0, 100), institution, "truncated");
+    expectFails(new Uint8Array(0), institution, "not-an-envelope");
+  });
+});

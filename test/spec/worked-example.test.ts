@@ -1,0 +1,66 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { decodeHex, encodeHex } from "../../src/formats/encoding.js";
+import { isBlindreelError, open } from "../../src/index.js";
+import { importIdentity } from "../../src/keywrap/index.js";
+import { backends } from "../helpers/backends.js";
+import {
+  NOW,
+  PLAINTEXT,
+  pageParts,
+  RECIPIENT_PRIVATE_KEY,
+  renderExample,
+  sealExample,
+} from "./worked-example.js";
+
+/** The bytes that the page gives for a name; the last of that name. */
+function pageValue(name: string): Uint8Array<ArrayBuffer> {
+  const lines = pageParts().example.split("\n");
+  const start = lines.lastIndexOf(lines.filter((line) => line.startsWith(`${name} (`)).at(-1) ?? name);
+  if (start < 0) throw new Error(`the page has no value ${name}`);
+  const end = lines.findIndex((line, i) => i > start && !line.startsWith("  "));
+  const hex = lines.slice(start + 1, end).map((line) => line.trim());
+  const bytes = decodeHex(hex.join(""));
+  expect(lines[start]).toContain(`(${bytes.length} bytes`);
+  return bytes;
+}
+
+describe("the worked example of docs/format-v1.md", () => {
+  test("says what the code computes (npx tsx test/spec/worked-example.ts rewrites it)", async () => {
+    expect(pageParts().example.trim()).toBe((await renderExample()).trim());
+  });
+
+  test.each(backends)("opens as it stands in the page, on $name", async (crypto) => {
+    const identity = await importIdentity(pageValue("recipient private key"), { crypto });
+    const file = pageValue("file");
+    const opened = await open(file, { identities: identity, now: NOW, crypto });
+    expect(opened.data).toEqual(PLAINTEXT);
+    expect(opened.metadata).toEqual({ name: "hello.txt" });
+    expect(opened.coreHash).toBe(encodeHex(pageValue("coreHash")));
+    expect(opened.createdAt).toEqual(NOW);
+    expect(opened.policy.region).toBe("eu-central");
+  });
+
+  test("is sealed alike again and again: only randomness makes files differ", async () => {
+    expect(await sealExample()).toEqual(await sealExample());
+    expect(encodeHex(RECIPIENT_PRIVATE_KEY)).toBe(encodeHex(pageValue("recipient private key")));
+  });
+
+  test("fails when any byte of the file is another", async () => {
+    const identity = await importIdentity(RECIPIENT_PRIVATE_KEY);
+    const file = pageValue("file");
+    const outcomes = new Set<string>();
+    for (let i = 0; i < file.length; i++) {
+      const altered = file.slice();
+      altered[i]! ^= 0x80;
+      const error = await open(altered, { identities: identity, now: NOW }).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      if (!isBlindreelError(error)) throw new Error(`byte ${i} may be altered without an error`);
+      outcomes.add(error.code);
+    }
+    const documented = readFileSync(new URL("../../docs/format-v1.md", import.meta.url), "utf8");
+    for (const code of outcomes) expect(documented).toContain(`| \`${code}\` |`);
+  });
+});
