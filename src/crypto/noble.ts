@@ -49,12 +49,12 @@ class NobleAeadKey implements AeadKey {
     }
   }
 
-  sealInto(nonce: Bytes, plaintext: Bytes, output: Bytes): void {
-    output.set(this.seal(nonce, plaintext));
+  sealInto(nonce: Bytes, plaintext: Bytes, output: Bytes, offset: number): void {
+    output.set(this.seal(nonce, plaintext), offset);
   }
 
-  openInto(nonce: Bytes, ciphertext: Bytes, output: Bytes): void {
-    output.set(this.open(nonce, ciphertext));
+  openInto(nonce: Bytes, ciphertext: Bytes, output: Bytes, offset: number): void {
+    output.set(this.open(nonce, ciphertext), offset);
   }
 }
 

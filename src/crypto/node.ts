@@ -37,16 +37,22 @@ function makeAeadKey(crypto: typeof NodeCrypto, rawKey: Bytes): AeadKey {
   checkAeadKey(rawKey);
   const key = crypto.createSecretKey(rawKey);
 
-  function seal(nonce: Bytes, plaintext: Bytes, output: Bytes, additionalData?: Bytes): void {
+  function seal(nonce: Bytes, plaintext: Bytes, output: Bytes, offset: number, additionalData?: Bytes): void {
     checkNonce(nonce);
     const cipher = crypto.createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_LENGTH });
     if (additionalData) cipher.setAAD(additionalData);
-    output.set(cipher.update(plaintext));
+    output.set(cipher.update(plaintext), offset);
     cipher.final();
-    output.set(cipher.getAuthTag(), plaintext.length);
+    output.set(cipher.getAuthTag(), offset + plaintext.length);
   }
 
-  function open(nonce: Bytes, ciphertext: Bytes, output: Bytes, additionalData?: Bytes): void {
+  function open(
+    nonce: Bytes,
+    ciphertext: Bytes,
+    output: Bytes,
+    offset: number,
+    additionalData?: Bytes,
+  ): void {
     checkNonce(nonce);
     const length = ciphertext.length - TAG_LENGTH;
     if (length < 0) throw authenticationFailed();
@@ -59,18 +65,18 @@ function makeAeadKey(crypto: typeof NodeCrypto, rawKey: Bytes): AeadKey {
     } catch {
       throw authenticationFailed();
     }
-    output.set(unauthenticated);
+    output.set(unauthenticated, offset);
   }
 
   return {
     seal(nonce, plaintext, additionalData) {
       const output = new Uint8Array(plaintext.length + TAG_LENGTH);
-      seal(nonce, plaintext, output, additionalData);
+      seal(nonce, plaintext, output, 0, additionalData);
       return output;
     },
     open(nonce, ciphertext, additionalData) {
       const output = new Uint8Array(Math.max(0, ciphertext.length - TAG_LENGTH));
-      open(nonce, ciphertext, output, additionalData);
+      open(nonce, ciphertext, output, 0, additionalData);
       return output;
     },
     sealInto: seal,

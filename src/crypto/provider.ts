@@ -28,10 +28,10 @@ export interface AeadKey {
    * @throws BlindreelError `authentication-failed`.
    */
   open(nonce: Bytes, ciphertext: Bytes, additionalData?: Bytes): MaybePromise<Bytes>;
-  /** Present on synchronous backends: as `seal`, into `output` (plaintext length + 16), which may overlap exactly. */
-  sealInto?(nonce: Bytes, plaintext: Bytes, output: Bytes): void;
-  /** Present on synchronous backends: as `open`, into `output` (ciphertext length - 16). Nothing is written on failure. */
-  openInto?(nonce: Bytes, ciphertext: Bytes, output: Bytes): void;
+  /** Present on synchronous backends: as `seal`, written to `output` from `offset` on, which may be where the plaintext is. */
+  sealInto?(nonce: Bytes, plaintext: Bytes, output: Bytes, offset: number): void;
+  /** Present on synchronous backends: as `open`, written to `output` from `offset` on. Nothing is written on failure. */
+  openInto?(nonce: Bytes, ciphertext: Bytes, output: Bytes, offset: number): void;
 }
 
 export interface X25519KeyPair {

@@ -51,9 +51,10 @@ export async function sealInPlace(
     const offset = chunkIndex * SEALED_CHUNK;
     const length = Math.min(CHUNK, plaintextLength - chunkIndex * CHUNK);
     const plaintext = sealedChunks.subarray(offset, offset + length);
-    const output = sealedChunks.subarray(offset, offset + length + TAG_LENGTH);
-    if (cipher.isSynchronous) return cipher.sealInto(chunkIndex, plaintext, output);
-    return Promise.resolve(cipher.seal(chunkIndex, plaintext)).then((sealed) => output.set(sealed));
+    if (cipher.isSynchronous) return cipher.sealInto(chunkIndex, plaintext, sealedChunks, offset);
+    return Promise.resolve(cipher.seal(chunkIndex, plaintext)).then((sealed) =>
+      sealedChunks.set(sealed, offset),
+    );
   };
   await eachChunk(0, chunkCount(plaintextLength), step, { ...options, total: plaintextLength });
 }
@@ -78,7 +79,7 @@ export async function openChunks(
     const target = chunkIndex * CHUNK - start;
     const length = sealed.length - TAG_LENGTH;
     if (cipher.isSynchronous && target >= 0 && target + length <= output.length) {
-      return cipher.openInto(chunkIndex, sealed, output.subarray(target, target + length));
+      return cipher.openInto(chunkIndex, sealed, output, target);
     }
     const place = (plaintext: Bytes): void => {
       const skipped = Math.max(0, -target);

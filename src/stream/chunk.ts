@@ -7,12 +7,15 @@ import { MAX_CHUNKS } from "./geometry.js";
 export class ChunkCipher {
   readonly #key: AeadKey;
   readonly #baseNonce: Bytes;
+  /** Reused by the synchronous calls, which are done with it when they return. */
+  readonly #nonce: Bytes;
   /** Whether the backend answers at once and writes into the caller's output. */
   readonly isSynchronous: boolean;
 
   constructor(key: AeadKey, baseNonce: Bytes) {
     this.#key = key;
     this.#baseNonce = baseNonce;
+    this.#nonce = baseNonce.slice();
     this.isSynchronous = key.sealInto !== undefined && key.openInto !== undefined;
   }
 
@@ -26,30 +29,33 @@ export class ChunkCipher {
     return this.#key.open(chunkNonce(this.#baseNonce, chunkIndex), sealed);
   }
 
-  /** Only where {@link isSynchronous}. */
-  sealInto(chunkIndex: number, plaintext: Bytes, output: Bytes): void {
-    this.#key.sealInto!(chunkNonce(this.#baseNonce, chunkIndex), plaintext, output);
+  /** Only where {@link isSynchronous}. Writes to `output` from `offset` on. */
+  sealInto(chunkIndex: number, plaintext: Bytes, output: Bytes, offset: number): void {
+    this.#key.sealInto!(chunkNonce(this.#baseNonce, chunkIndex, this.#nonce), plaintext, output, offset);
   }
 
   /** Only where {@link isSynchronous}. @throws BlindreelError `authentication-failed`; `output` is then untouched. */
-  openInto(chunkIndex: number, sealed: Bytes, output: Bytes): void {
-    this.#key.openInto!(chunkNonce(this.#baseNonce, chunkIndex), sealed, output);
+  openInto(chunkIndex: number, sealed: Bytes, output: Bytes, offset: number): void {
+    this.#key.openInto!(chunkNonce(this.#baseNonce, chunkIndex, this.#nonce), sealed, output, offset);
   }
 }
+
+/** Bytes of a nonce that a chunk index below 2^32 can change. */
+const INDEX_BYTES = 4;
 
 /**
  * The base nonce XOR the chunk's index as a big-endian integer of the same width (chunked-encryption, "AEAD usage").
  *
+ * @param nonce receives it; a fresh buffer unless given.
  * @throws RangeError at 2^32 chunks, before a nonce could repeat.
  */
-export function chunkNonce(baseNonce: Bytes, chunkIndex: number): Bytes {
+export function chunkNonce(baseNonce: Bytes, chunkIndex: number, nonce: Bytes = baseNonce.slice()): Bytes {
   if (!Number.isInteger(chunkIndex) || chunkIndex < 0 || chunkIndex >= MAX_CHUNKS) {
-    throw outOfRange("chunk index", `below 2^32: a segment holds at most 64 TiB`, chunkIndex);
+    throw outOfRange("chunk index", "below 2^32: a segment holds at most 64 TiB", chunkIndex);
   }
-  const nonce = baseNonce.slice();
   let rest = chunkIndex;
-  for (let i = nonce.length - 1; rest > 0; i--) {
-    nonce[i]! ^= rest % 256;
+  for (let i = nonce.length - 1; i >= nonce.length - INDEX_BYTES; i--) {
+    nonce[i] = baseNonce[i]! ^ (rest & 0xff);
     rest = Math.floor(rest / 256);
   }
   return nonce;

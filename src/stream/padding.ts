@@ -50,15 +50,15 @@ export function paddedPieces(source: PieceSource, padding: Padding): PieceSource
   return {
     async next() {
       if (!tail) {
-        const piece = await source.next();
-        if (piece) {
-          length += piece.length;
-          return piece;
+        const result = await source.next();
+        if (!result.done) {
+          length += result.value?.length ?? 0;
+          return result;
         }
         tail = paddingAfter(length, padding);
       }
       const { done, value } = tail.next();
-      return done ? undefined : value;
+      return done ? { done } : { value };
     },
     cancel: (reason) => (tail ? undefined : source.cancel(reason)),
   };
@@ -103,7 +103,7 @@ export class Unpadder implements ChunkFilter {
   #released = 0;
   #heldZeros = 0;
 
-  *push(chunks: Bytes): Iterable<Bytes> {
+  *push(chunks: Bytes): Iterator<Bytes> {
     let end = chunks.length;
     while (end > 0 && chunks[end - 1] === 0) end--;
     if (end > 0) {
@@ -115,7 +115,7 @@ export class Unpadder implements ChunkFilter {
     this.#heldZeros += chunks.length - end;
   }
 
-  *finish(lastChunk: Bytes): Iterable<Bytes> {
+  *finish(lastChunk: Bytes): Iterator<Bytes> {
     const start = this.#released + this.#heldZeros;
     const total = start + lastChunk.length;
     const length = readLengthField(lastChunk, total);

@@ -1,16 +1,29 @@
 import { closedError, truncated, wrongType } from "../errors.js";
 import { type Bytes, bytesArgument, concatBytes, type MaybePromise } from "../formats/bytes.js";
 
-/** Where a stream's bytes come from, piece by piece. The one shape behind readables, iterables and writables. */
+/**
+ * Where a stream's bytes come from, piece by piece: the shape that readers of streams and iterators share. A piece
+ * may be looked at until the next call of `next`, not later.
+ */
 export interface PieceSource {
-  /** The next piece, or undefined at the end. A piece may be looked at until the next call, not later. */
-  next(): MaybePromise<Uint8Array | undefined>;
+  next(): MaybePromise<PieceResult>;
   /** Stops the source; called at most once, and not after the end. */
   cancel(reason: unknown): MaybePromise<void>;
 }
 
+/** At the end `done` is true; otherwise there is a `value`. */
+export interface PieceResult {
+  readonly done?: boolean | undefined;
+  readonly value?: Uint8Array | undefined;
+}
+
 /** What a caller may hand in where bytes are read: a web stream, a Blob or File, or anything iterable. */
-export type ByteInput = ReadableStream<Uint8Array> | Blob | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+export type ByteInput =
+  | Uint8Array
+  | ReadableStream<Uint8Array>
+  | Blob
+  | AsyncIterable<Uint8Array>
+  | Iterable<Uint8Array>;
 
 /** @throws TypeError for anything that is not a {@link ByteInput}. */
 export function piecesOf(input: ByteInput): PieceSource {
@@ -27,21 +40,12 @@ export function piecesOf(input: ByteInput): PieceSource {
 }
 
 function readerPieces(reader: ReadableStreamDefaultReader<Uint8Array>): PieceSource {
-  return {
-    async next() {
-      const { done, value } = await reader.read();
-      return done ? undefined : value;
-    },
-    cancel: (reason) => reader.cancel(reason),
-  };
+  return { next: () => reader.read(), cancel: (reason) => reader.cancel(reason) };
 }
 
 function iteratorPieces(iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Array>): PieceSource {
   return {
-    async next() {
-      const { done, value } = await iterator.next();
-      return done ? undefined : value;
-    },
+    next: () => iterator.next(),
     async cancel() {
       await iterator.return?.();
     },
@@ -54,12 +58,13 @@ const LONGEST_PIECE = 2 ** 20;
 /**
  * Reads a source with look-ahead. What it keeps between calls is always its own copy: a caller's buffer is never
  * looked at after the promise that handed it over has been awaited on.
+ *
+ * The three steps of reading a piece are apart so that the fast path awaits the source's own promise and no other:
+ * `reader.leftover() ?? reader.accept(await reader.fetch())`.
  */
 export class PieceReader {
   readonly #source: PieceSource;
   #leftover: Bytes | undefined;
-  /** Whether the piece just handed out by `#any` is already a copy of ours. */
-  #isOwn = false;
   #done = false;
   #consumed = 0;
 
@@ -72,14 +77,29 @@ export class PieceReader {
     return this.#consumed;
   }
 
-  /** The next piece of at least one and at most 1 MiB bytes, or undefined at the end. */
-  async next(): Promise<Bytes | undefined> {
-    const piece = await this.#any();
-    if (!piece) return undefined;
-    if (piece.length > LONGEST_PIECE) this.#keep(piece, LONGEST_PIECE);
-    const taken = piece.subarray(0, LONGEST_PIECE);
+  /** Our own copy of what an earlier piece held too much, or undefined. */
+  leftover(): Bytes | undefined {
+    const kept = this.#leftover;
+    if (!kept) return undefined;
+    const taken = kept.subarray(0, LONGEST_PIECE);
+    this.#leftover = kept.length > LONGEST_PIECE ? kept.subarray(LONGEST_PIECE) : undefined;
     this.#consumed += taken.length;
     return taken;
+  }
+
+  /** Asks the source for its next piece; to be awaited and handed to {@link accept}. */
+  fetch(): MaybePromise<PieceResult> {
+    return this.#done ? { done: true } : this.#source.next();
+  }
+
+  /** @returns the fetched piece, at most 1 MiB of it at once and possibly empty, or undefined at the end. */
+  accept({ done, value }: PieceResult): Bytes | undefined {
+    if (done) {
+      this.#done = true;
+      return undefined;
+    }
+    const piece = bytesArgument("every piece of the input", value);
+    return piece.length > LONGEST_PIECE ? this.#cut(piece, LONGEST_PIECE) : this.#take(piece);
   }
 
   /**
@@ -98,13 +118,10 @@ export class PieceReader {
     const parts: Bytes[] = [];
     let missing = length;
     while (missing > 0) {
-      const piece = await this.#any();
-      if (!piece) break;
-      if (piece.length > missing) this.#keep(piece, missing);
-      const part = piece.slice(0, missing);
+      const part = await this.#nextCopy(missing);
+      if (!part) break;
       parts.push(part);
       missing -= part.length;
-      this.#consumed += part.length;
     }
     return { bytes: concatBytes(...parts), complete: missing === 0 };
   }
@@ -116,33 +133,36 @@ export class PieceReader {
     await this.#source.cancel(reason);
   }
 
-  async #any(): Promise<Bytes | undefined> {
+  async #nextCopy(limit: number): Promise<Bytes | undefined> {
     const kept = this.#leftover;
     if (kept) {
-      this.#leftover = undefined;
-      this.#isOwn = true;
-      return kept;
+      this.#leftover = kept.length > limit ? kept.subarray(limit) : undefined;
+      return this.#take(kept.slice(0, limit));
     }
-    this.#isOwn = false;
-    while (!this.#done) {
-      const piece = await this.#source.next();
-      if (piece === undefined) this.#done = true;
-      else if (bytesArgument("every piece of the input", piece).length > 0) return piece as Bytes;
+    const { done, value } = await this.fetch();
+    if (done) {
+      this.#done = true;
+      return undefined;
     }
-    return undefined;
+    const piece = bytesArgument("every piece of the input", value);
+    return (piece.length > limit ? this.#cut(piece, limit) : this.#take(piece)).slice();
   }
 
-  #keep(piece: Bytes, from: number): void {
-    this.#leftover = this.#isOwn ? piece.subarray(from) : piece.slice(from);
+  #cut(piece: Bytes, at: number): Bytes {
+    this.#leftover = piece.slice(at);
+    return this.#take(piece.subarray(0, at));
+  }
+
+  #take(piece: Bytes): Bytes {
+    this.#consumed += piece.length;
+    return piece;
   }
 }
 
 /** A writable end whose pieces come out of a source: how a transform is built on the pull form. */
 export function pieceChannel(): { writable: WritableStream<Uint8Array>; source: PieceSource } {
   let offered: { piece: Uint8Array; taken: () => void } | undefined;
-  let waiting:
-    | { resolve: (piece: Uint8Array | undefined) => void; reject: (reason: unknown) => void }
-    | undefined;
+  let waiting: { resolve: (result: PieceResult) => void; reject: (reason: unknown) => void } | undefined;
   let release: (() => void) | undefined;
   let ended = false;
   let failure: { reason: unknown } | undefined;
@@ -162,14 +182,14 @@ export function pieceChannel(): { writable: WritableStream<Uint8Array>; source: 
         if (waiting) {
           // Settled by the next call of `next`: until then the piece belongs to the stream (the platform's rule).
           release = taken;
-          waiting.resolve(piece);
+          waiting.resolve({ value: piece });
           waiting = undefined;
         } else offered = { piece, taken };
       });
     },
     close() {
       ended = true;
-      waiting?.resolve(undefined);
+      waiting?.resolve({ done: true });
       waiting = undefined;
     },
     abort(reason) {
@@ -187,10 +207,10 @@ export function pieceChannel(): { writable: WritableStream<Uint8Array>; source: 
         const { piece, taken } = offered;
         offered = undefined;
         release = taken;
-        return piece;
+        return { value: piece };
       }
-      if (ended) return undefined;
-      return new Promise<Uint8Array | undefined>((resolve, reject) => {
+      if (ended) return { done: true };
+      return new Promise<PieceResult>((resolve, reject) => {
         waiting = { resolve, reject };
       });
     },
@@ -199,7 +219,7 @@ export function pieceChannel(): { writable: WritableStream<Uint8Array>; source: 
       settle();
       offered?.taken();
       offered = undefined;
-      waiting?.resolve(undefined);
+      waiting?.resolve({ done: true });
       waiting = undefined;
     },
   };

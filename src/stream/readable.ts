@@ -1,6 +1,7 @@
 import type { Bytes } from "../formats/bytes.js";
 import { breather, type OperationOptions, progressReporter } from "./operation.js";
 import { PieceReader, type PieceSource } from "./pieces.js";
+import { ReadAhead } from "./read-ahead.js";
 import type { Transcoder } from "./transcoder.js";
 
 /** What a direction sets up once it has read its head. */
@@ -13,12 +14,14 @@ export interface Stage {
 }
 
 export interface ChunkFilter {
-  push(chunks: Bytes): Iterable<Bytes>;
-  finish(lastChunk: Bytes): Iterable<Bytes>;
+  push(chunks: Bytes): Iterator<Bytes>;
+  finish(lastChunk: Bytes): Iterator<Bytes>;
 }
 
-/** Bytes of input in flight on asynchronous backends: enough to keep them busy, whatever the pieces' size. */
-const BYTES_IN_FLIGHT = 512 * 1024;
+export interface ReadableOptions extends OperationOptions {
+  /** Bytes of plaintext in all, for progress. */
+  readonly total?: number | undefined;
+}
 
 /**
  * The pull form, on which all others stand: `start` reads the head and sets up, then every pull of the result
@@ -27,128 +30,133 @@ const BYTES_IN_FLIGHT = 512 * 1024;
 export function readableThrough(
   source: PieceSource,
   start: (reader: PieceReader) => Promise<Stage>,
-  { signal, onProgress, total }: OperationOptions & { readonly total?: number | undefined },
+  options: ReadableOptions,
 ): ReadableStream<Bytes> {
-  const reader = new PieceReader(source);
-  const progress = progressReporter(onProgress, total);
-  let transcoder: Transcoder | undefined;
+  const { signal } = options;
+  const pump = new Pump(new PieceReader(source), start, options);
   let onAbort: (() => void) | undefined;
-
-  async function* outputs(): AsyncGenerator<Bytes, void, undefined> {
-    const stage = await start(reader);
-    transcoder = stage.transcoder;
-    signal?.throwIfAborted();
-    if (stage.prefix) yield stage.prefix;
-    let bytes = 0;
-    for await (const { chunks, isLast } of transcoded(reader, transcoder)) {
-      bytes = isLast ? bytes + chunks.length : transcoder.plaintextBytes;
-      progress.report(bytes);
-      if (!stage.filter) {
-        if (chunks.length > 0) yield chunks;
-      } else yield* isLast ? stage.filter.finish(chunks) : stage.filter.push(chunks);
-    }
-    progress.final(bytes);
-  }
-
-  const iterator = outputs();
-
-  function stop(reason: unknown): Promise<void> {
-    signal?.removeEventListener("abort", onAbort!);
-    transcoder?.destroy(reason);
-    void iterator.return().catch(() => {});
-    return reader.cancel(reason);
-  }
+  const forget = (): void => signal?.removeEventListener("abort", onAbort!);
 
   return new ReadableStream<Bytes>({
     start(controller) {
       if (!signal) return;
-      if (signal.aborted) {
-        void stop(signal.reason).catch(() => {});
-        throw signal.reason;
-      }
       onAbort = () => {
         controller.error(signal.reason);
-        void stop(signal.reason).catch(() => {});
+        pump.stop(signal.reason).catch(() => {});
       };
+      if (signal.aborted) return onAbort();
       signal.addEventListener("abort", onAbort, { once: true });
     },
     async pull(controller) {
       try {
-        const { done, value } = await iterator.next();
-        if (signal?.aborted) return;
-        if (!done) return controller.enqueue(value);
-        signal?.removeEventListener("abort", onAbort!);
-        controller.close();
+        if (await pump.pull(controller)) return;
+        forget();
+        if (!signal?.aborted) controller.close();
       } catch (error) {
-        void stop(error).catch(() => {});
+        if (signal?.aborted) return;
+        forget();
+        pump.stop(error).catch(() => {});
         throw error;
       }
     },
-    cancel: stop,
+    cancel(reason) {
+      forget();
+      return pump.stop(reason);
+    },
   });
 }
 
-interface Output {
-  readonly chunks: Bytes;
-  readonly isLast: boolean;
-}
+/** Moves bytes from a reader through a transcoder, one output for each call of `pull`. */
+class Pump {
+  readonly #reader: PieceReader;
+  readonly #start: (reader: PieceReader) => Promise<Stage>;
+  readonly #progress: ReturnType<typeof progressReporter>;
+  readonly #signal: AbortSignal | undefined;
+  readonly #breathe = breather();
+  #stage: Stage | undefined;
+  #ahead: ReadAhead | undefined;
+  /** What the filter still has to give of the chunks it was last handed. */
+  #filtered: Iterator<Bytes> | undefined;
+  #hasEnded = false;
 
-function transcoded(reader: PieceReader, transcoder: Transcoder): AsyncGenerator<Output, void, undefined> {
-  return transcoder.isSynchronous ? transcodedNow(reader, transcoder) : transcodedAhead(reader, transcoder);
-}
-
-async function* transcodedNow(reader: PieceReader, transcoder: Transcoder) {
-  const breathe = breather();
-  for (let piece = await reader.next(); piece; piece = await reader.next()) {
-    const chunks = transcoder.push(piece) as Bytes;
-    if (chunks.length > 0) yield { chunks, isLast: false };
-    await breathe();
+  constructor(
+    reader: PieceReader,
+    start: (reader: PieceReader) => Promise<Stage>,
+    { signal, onProgress, total }: ReadableOptions,
+  ) {
+    this.#reader = reader;
+    this.#start = start;
+    this.#signal = signal;
+    this.#progress = progressReporter(onProgress, total);
   }
-  yield { chunks: transcoder.finish() as Bytes, isLast: true };
-}
 
-/** Reads ahead of its consumer so that calls to the backend stay in flight; hands results on in order. */
-async function* transcodedAhead(reader: PieceReader, transcoder: Transcoder) {
-  const queue: { readonly output: Promise<Output>; readonly size: number }[] = [];
-  let inFlight = 0;
-  let wakeConsumer = () => {};
-  let wakePump = () => {};
-  let stopped = false;
-
-  const enqueue = (output: Promise<Output>, size: number): void => {
-    output.catch(() => {});
-    inFlight += size;
-    queue.push({ output, size });
-    wakeConsumer();
-  };
-
-  const pump = async (): Promise<void> => {
-    for (let piece = await reader.next(); piece; piece = await reader.next()) {
-      const chunks = transcoder.push(piece);
-      if (chunks instanceof Promise) enqueue(asOutput(chunks, false), piece.length);
-      while (inFlight >= BYTES_IN_FLIGHT && !stopped) await new Promise<void>((wake) => (wakePump = wake));
-      if (stopped) return;
+  /**
+   * Enqueues one output of at least one byte. One asynchronous function for the whole way: at 64 KiB a piece, every
+   * promise in it shows in the throughput.
+   *
+   * @returns whether more may come.
+   */
+  async pull(controller: ReadableStreamDefaultController<Bytes>): Promise<boolean> {
+    if (!this.#stage) {
+      const { prefix } = await this.#begin();
+      if (prefix) {
+        controller.enqueue(prefix);
+        return true;
+      }
     }
-    enqueue(asOutput(transcoder.finish(), true), 0);
-  };
-
-  pump().catch((error) => enqueue(Promise.reject(error), 0));
-  try {
+    const { transcoder, filter } = this.#stage!;
     for (;;) {
-      while (queue.length === 0) await new Promise<void>((wake) => (wakeConsumer = wake));
-      const { output, size } = queue.shift()!;
-      const result = await output;
-      inFlight -= size;
-      wakePump();
-      yield result;
-      if (result.isLast) return;
+      const output = this.#nextFiltered();
+      if (output) {
+        controller.enqueue(output);
+        return true;
+      }
+      if (this.#hasEnded) {
+        this.#progress.final(transcoder.plaintextBytes);
+        return false;
+      }
+      let chunks: Bytes;
+      if (this.#ahead) {
+        chunks = await this.#ahead.next();
+        this.#hasEnded = !this.#ahead.hasMore;
+      } else {
+        const rest = this.#breathe();
+        if (rest) await rest;
+        const piece = this.#reader.leftover() ?? this.#reader.accept(await this.#reader.fetch());
+        chunks = (piece ? transcoder.push(piece) : transcoder.finish()) as Bytes;
+        this.#hasEnded = !piece;
+      }
+      this.#progress.report(transcoder.plaintextBytes);
+      if (this.#signal?.aborted) return false;
+      if (filter) this.#filtered = this.#hasEnded ? filter.finish(chunks) : filter.push(chunks);
+      else if (chunks.length > 0) {
+        controller.enqueue(chunks);
+        return true;
+      }
     }
-  } finally {
-    stopped = true;
-    wakePump();
   }
-}
 
-async function asOutput(chunks: Bytes | Promise<Bytes>, isLast: boolean): Promise<Output> {
-  return { chunks: await chunks, isLast };
+  async stop(reason: unknown): Promise<void> {
+    this.#stage?.transcoder.destroy(reason);
+    this.#ahead?.stop();
+    await this.#reader.cancel(reason);
+  }
+
+  async #begin(): Promise<Stage> {
+    const stage = await this.#start(this.#reader);
+    if (this.#signal?.aborted) {
+      stage.transcoder.destroy(this.#signal.reason);
+      throw this.#signal.reason;
+    }
+    if (!stage.transcoder.isSynchronous) this.#ahead = new ReadAhead(this.#reader, stage.transcoder);
+    this.#stage = stage;
+    return stage;
+  }
+
+  #nextFiltered(): Bytes | undefined {
+    const next = this.#filtered?.next();
+    if (next && !next.done) return next.value;
+    this.#filtered = undefined;
+    return undefined;
+  }
 }

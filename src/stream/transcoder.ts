@@ -10,21 +10,23 @@ interface Direction {
   readonly input: number;
   readonly output: number;
   transform(cipher: ChunkCipher, chunkIndex: number, unit: Bytes): MaybePromise<Bytes>;
-  transformInto(cipher: ChunkCipher, chunkIndex: number, unit: Bytes, output: Bytes): void;
+  transformInto(cipher: ChunkCipher, chunkIndex: number, unit: Bytes, output: Bytes, offset: number): void;
 }
 
 const SEALING: Direction = {
   input: CHUNK,
   output: SEALED_CHUNK,
   transform: (cipher, chunkIndex, unit) => cipher.seal(chunkIndex, unit),
-  transformInto: (cipher, chunkIndex, unit, output) => cipher.sealInto(chunkIndex, unit, output),
+  transformInto: (cipher, chunkIndex, unit, output, offset) =>
+    cipher.sealInto(chunkIndex, unit, output, offset),
 };
 
 const OPENING: Direction = {
   input: SEALED_CHUNK,
   output: CHUNK,
   transform: (cipher, chunkIndex, unit) => cipher.open(chunkIndex, unit),
-  transformInto: (cipher, chunkIndex, unit, output) => cipher.openInto(chunkIndex, unit, output),
+  transformInto: (cipher, chunkIndex, unit, output, offset) =>
+    cipher.openInto(chunkIndex, unit, output, offset),
 };
 
 /** Where in a larger whole the stream stands. */
@@ -46,6 +48,7 @@ export class Transcoder {
   readonly #cipher: ChunkCipher;
   readonly #rechunker: Rechunker;
   #chunkIndex: number;
+  #lastChunkLength = 0;
   #ended = false;
   #failure: { readonly error: unknown } | undefined;
 
@@ -63,25 +66,34 @@ export class Transcoder {
     this.#origin = origin;
   }
 
-  /** Bytes of plaintext in the chunks handled so far; the last, short one does not count. */
+  /** Bytes of plaintext in the chunks handled so far. */
   get plaintextBytes(): number {
-    return this.#chunkIndex * CHUNK;
+    return this.#chunkIndex * CHUNK + this.#lastChunkLength;
   }
 
   get isSynchronous(): boolean {
     return this.#cipher.isSynchronous;
   }
 
+  /** Whether `finish` was called. */
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
   /** @returns the chunks that `piece` completed, as one buffer; empty where it completed none. */
   push(piece: Bytes): MaybePromise<Bytes> {
-    return this.#guard(() => {
-      const units = this.#rechunker.unitsWith(piece.length);
-      if (units === 0) {
-        this.#rechunker.push(piece, () => {});
-        return EMPTY;
-      }
-      return this.isSynchronous ? this.#pushNow(piece, units) : this.#pushLater(piece);
-    });
+    this.#checkUsable();
+    const units = this.#rechunker.unitsWith(piece.length);
+    if (units === 0) {
+      this.#rechunker.keep(piece);
+      return EMPTY;
+    }
+    if (!this.isSynchronous) return this.#guardLater(this.#pushLater(piece));
+    try {
+      return this.#pushNow(piece, units);
+    } catch (error) {
+      return this.#fail(error);
+    }
   }
 
   /**
@@ -89,16 +101,20 @@ export class Transcoder {
    * @throws BlindreelError `truncated` where an opened stream stops before one.
    */
   finish(): MaybePromise<Bytes> {
-    return this.#guard(() => {
-      this.#ended = true;
+    this.#checkUsable();
+    this.#ended = true;
+    try {
       const rest = this.#rechunker.rest();
       if (this.#direction === OPENING && rest.length < TAG_LENGTH) {
         throw truncated("the sealed stream", this.#origin + chunkOffset(this.#chunkIndex) + rest.length);
       }
+      this.#lastChunkLength = rest.length - (this.#direction === OPENING ? TAG_LENGTH : 0);
       const last = this.#direction.transform(this.#cipher, this.#chunkIndex, rest);
       this.#rechunker.wipe();
-      return last;
-    });
+      return last instanceof Promise ? this.#guardLater(last) : last;
+    } catch (error) {
+      return this.#fail(error);
+    }
   }
 
   /** Ends without a last chunk and wipes what is buffered. */
@@ -112,8 +128,7 @@ export class Transcoder {
     const output = new Uint8Array(units * size);
     let offset = 0;
     this.#rechunker.push(piece, (unit) => {
-      const target = output.subarray(offset, offset + size);
-      this.#direction.transformInto(this.#cipher, this.#chunkIndex++, unit, target);
+      this.#direction.transformInto(this.#cipher, this.#chunkIndex++, unit, output, offset);
       offset += size;
     });
     return output;
@@ -127,15 +142,13 @@ export class Transcoder {
     return Promise.all(results).then((chunks) => (chunks.length === 1 ? chunks[0]! : concatBytes(...chunks)));
   }
 
-  #guard(step: () => MaybePromise<Bytes>): MaybePromise<Bytes> {
+  #checkUsable(): void {
     if (this.#failure) throw this.#failure.error;
     if (this.#ended) throw closedError("the stream");
-    try {
-      const result = step();
-      return result instanceof Promise ? result.catch((error) => this.#fail(error)) : result;
-    } catch (error) {
-      return this.#fail(error);
-    }
+  }
+
+  #guardLater(result: Promise<Bytes>): Promise<Bytes> {
+    return result.catch((error) => this.#fail(error));
   }
 
   #fail(error: unknown): never {
