@@ -57,7 +57,8 @@ function canonical(value: JsonValue, depth: number): string {
   if (value === null || typeof value === "boolean") return String(value);
   if (typeof value === "string") return canonicalString(value);
   if (typeof value === "number") return canonicalNumber(value);
-  if (Array.isArray(value)) return `[${value.map((item) => canonical(item, depth + 1)).join(",")}]`;
+  // Array.from, not map: a hole must be refused like the undefined it stands for.
+  if (Array.isArray(value)) return `[${Array.from(value, (item) => canonical(item, depth + 1)).join(",")}]`;
   const prototype = typeof value === "object" ? Object.getPrototypeOf(value) : undefined;
   if (prototype !== null && prototype !== Object.prototype) {
     throw invalidJson("only plain objects, arrays, strings, numbers, booleans and null can be stored");
