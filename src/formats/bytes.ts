@@ -9,15 +9,22 @@ export type MaybePromise<T> = T | Promise<T>;
 export const EMPTY: Bytes = new Uint8Array(0);
 
 /**
- * Checks that an argument is a plain `Uint8Array` and returns it, without copying.
- * Shared and resizable buffers are refused: another thread could change them between two reads.
+ * Checks that an argument is a `Uint8Array` and returns it, without copying; a `Buffer` as a plain view, because its
+ * `slice` shares memory where everything here relies on a copy. Shared and resizable buffers are refused: another
+ * thread could change them between two reads.
  */
 export function bytesArgument(name: string, value: unknown): Bytes {
   if (!(value instanceof Uint8Array)) throw wrongType(name, "a Uint8Array", value);
   const buffer = value.buffer as ArrayBufferLike & { readonly resizable?: boolean };
   if (!(buffer instanceof ArrayBuffer)) throw wrongType(name, "backed by an unshared ArrayBuffer", buffer);
   if (buffer.resizable) throw wrongType(name, "backed by an ArrayBuffer of fixed size", buffer);
-  return value as Bytes;
+  return plainView(value as Bytes);
+}
+
+/** The same memory as a `Uint8Array` and nothing more. */
+function plainView(bytes: Bytes): Bytes {
+  if (Object.getPrototypeOf(bytes) === Uint8Array.prototype) return bytes;
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 export function concatBytes(...parts: readonly Uint8Array[]): Bytes {

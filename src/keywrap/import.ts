@@ -205,8 +205,12 @@ export async function identityFromAgreement(
   options: KeyOptions = {},
 ): Promise<X25519Identity> {
   const recipient = await importRecipient(publicKey, options);
-  checkPair(recipient.publicKey, checkSharedSecret(await agree(BASE_POINT.slice())));
-  return new X25519Identity(recipient, { agree: (peer) => agree(peer.slice()) });
+  const agreement: X25519Agreement = {
+    // Copies both ways: secrets are wiped after use, and the caller's buffers are not ours to write to.
+    agree: async (peer) => bytesArgument("the agreed secret", await agree(peer.slice())).slice(),
+  };
+  checkPair(recipient.publicKey, checkSharedSecret(await agreement.agree(BASE_POINT, defaultProvider())));
+  return new X25519Identity(recipient, agreement);
 }
 
 function isPem(text: string): boolean {

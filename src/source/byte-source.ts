@@ -1,5 +1,5 @@
 import { BlindreelError, outOfRange } from "../errors.js";
-import type { Bytes } from "../formats/bytes.js";
+import { type Bytes, bytesArgument } from "../formats/bytes.js";
 
 export interface ReadOptions {
   readonly signal?: AbortSignal;
@@ -24,7 +24,7 @@ export function checkRange(start: number, end: number, size: number): void {
   if (end > size) throw outOfRange("end", `at most the size, ${size}`, end);
 }
 
-/** Reads, and refuses an answer of another length. @throws BlindreelError `source-failed`. */
+/** Reads, and refuses an answer of another length. @throws BlindreelError `source-failed`; TypeError for other types. */
 export async function readExactly(
   source: ByteSource,
   start: number,
@@ -33,12 +33,12 @@ export async function readExactly(
 ): Promise<Bytes> {
   options.signal?.throwIfAborted();
   if (start === end) return new Uint8Array(0);
-  const bytes = await source.read(start, end, options);
+  const bytes = bytesArgument("what the source returned", await source.read(start, end, options));
   options.signal?.throwIfAborted();
-  if (!(bytes instanceof Uint8Array) || bytes.length !== end - start) {
+  if (bytes.length !== end - start) {
     throw sourceFailed(`the source did not return the ${end - start} bytes asked for at ${start}`);
   }
-  return bytes as Bytes;
+  return bytes;
 }
 
 export function sourceFailed(message: string, options?: ErrorOptions): BlindreelError<"source-failed"> {

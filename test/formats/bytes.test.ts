@@ -17,12 +17,21 @@ import { expectWrongType } from "../helpers/errors.js";
 const bytes = () => fc.uint8Array({ maxLength: 64 });
 
 describe("bytesArgument (I3)", () => {
-  it("takes a Uint8Array, and a Buffer with an offset into Node's pool, as it is", () => {
+  it("takes a Uint8Array as it is, and a Buffer of Node's pool as a plain view, whose slice copies", () => {
     const plain = Uint8Array.of(1, 2, 3);
     expect(bytesArgument("x", plain)).toBe(plain);
     const pooled = Buffer.from("pooled");
     expect(pooled.buffer.byteLength).toBeGreaterThan(pooled.length);
-    expect(bytesArgument("x", pooled)).toBe(pooled);
+    const view = bytesArgument("x", pooled);
+    expect(Object.getPrototypeOf(view)).toBe(Uint8Array.prototype);
+    expect([view.buffer, view.byteOffset, view.length]).toEqual([
+      pooled.buffer,
+      pooled.byteOffset,
+      pooled.length,
+    ]);
+    const copy = view.slice();
+    pooled.fill(0);
+    expect(Buffer.from(copy).toString()).toBe("pooled");
   });
 
   it("refuses everything else, shared and resizable buffers included, and never shows the value", async () => {

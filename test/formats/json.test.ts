@@ -22,6 +22,7 @@ describe("canonical JSON (RFC 8785)", () => {
     // §3.2.2 and §3.2.3, leaving out the number beyond 2^53 (333333333.33333329 is kept).
     expect(
       text({
+        // biome-ignore lint/correctness/noPrecisionLoss: as the RFC has it
         numbers: [333333333.33333329, 4.5, 2e-3, 0.000000000000000000000000001],
         string: "\u20ac$\u000f\u000aA'\u0042\u0022\u005c\\\"/",
         literals: [null, true, false],
