@@ -1,0 +1,83 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { blocksOf, PAGES, ROOT, readPage } from "./extract.js";
+
+/** The name that a heading is linked by, as on GitHub. */
+function anchor(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+    .trim()
+    .replaceAll(" ", "-");
+}
+
+function prose(page: string): string {
+  return readPage(page).replace(/```[\s\S]*?\n```/g, "");
+}
+
+function anchors(page: string): string[] {
+  return [...prose(page).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchor(heading!));
+}
+
+describe.each(PAGES)("%s", (page) => {
+  test("links only to pages and headings that exist", () => {
+    const broken: string[] = [];
+    for (const [, target] of prose(page).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^(https?|mailto):/.test(target!)) continue;
+      const [path, heading] = target!.split("#");
+      const file = path === "" ? page : join(dirname(page), path!);
+      if (!existsSync(join(ROOT, file))) broken.push(target!);
+      else if (heading !== undefined && !anchors(file).includes(heading)) broken.push(target!);
+    }
+    expect(broken).toEqual([]);
+  });
+
+  test("keeps to the words: no claim of proof, and zero-knowledge only with its meaning", () => {
+    const text = prose(page);
+    expect(text).not.toMatch(/military-grade|unbreakable|bulletproof|100 ?% secure/i);
+    if (/zero-knowledge/i.test(text)) expect(text).toMatch(/the server holds no key/);
+  });
+});
+
+describe("README.md", () => {
+  test("names only commands that package.json has", () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+      scripts: Record<string, string>;
+    };
+    const commands = blocksOf("README.md").filter(({ language }) => language === "sh");
+    const named = commands.flatMap(({ code }) => [...code.matchAll(/npm (?:run )?([a-z:]+)/g)]);
+    const names = named.map(([, name]) => name!).filter((name) => name !== "ci");
+    expect(names).toEqual(["demo", "test"]);
+    for (const name of names) expect(Object.keys(scripts)).toContain(name);
+  });
+});
+
+describe("docs/dependencies.md", () => {
+  test("names every dependency of every package, and nothing else", () => {
+    const page = readPage("docs/dependencies.md");
+    const listed = [...page.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name!);
+    const used = new Set<string>();
+    for (const folder of [".", "cli", "demo", "bench"]) {
+      const manifest = JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8")) as Record<
+        string,
+        Record<string, string> | undefined
+      >;
+      for (const kind of ["dependencies", "devDependencies"]) {
+        for (const name of Object.keys(manifest[kind] ?? {})) used.add(name);
+      }
+    }
+    expect([...new Set(listed)].sort()).toEqual([...used].sort());
+  });
+});
+
+describe("docs/format-v1.md", () => {
+  test("explains every error code that opening and sealing can give", () => {
+    const codes = [...readPage("src/errors.ts").matchAll(/^ {2}"?([a-z-]+)"?: (?:undefined|\{)/gm)];
+    const ofTheApi = ["closed", "unsupported-runtime", "provider-fault", "source-failed", "source-changed"];
+    const page = readPage("docs/format-v1.md");
+    const expected = codes.map(([, code]) => code!).filter((code) => !ofTheApi.includes(code));
+    expect(expected.length).toBeGreaterThan(10);
+    for (const code of expected) expect(page).toContain(`| \`${code}\` |`);
+  });
+});
