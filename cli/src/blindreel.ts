@@ -1,0 +1,34 @@
+import { CommanderError } from "commander";
+import { installExitHandlers } from "./at-exit.js";
+import { CliError } from "./cli-error.js";
+import { exitCodeOf } from "./exit-codes.js";
+import { unexpected } from "./explain.js";
+import { createProgram } from "./program.js";
+import { writeFailure } from "./report.js";
+
+/** Looked for by hand: it counts for errors that come before the options are understood, too. */
+const json = process.argv.includes("--json");
+
+installExitHandlers((code, signal) => {
+  const error = new CliError(code, `${signal}: stopped before the end; no output file was left behind`);
+  writeFailure(error, { json });
+  process.exit(exitCodeOf(code));
+});
+
+try {
+  await createProgram().parseAsync();
+} catch (error) {
+  const failure = toFailure(error);
+  if (failure) {
+    writeFailure(failure, { json });
+    process.exitCode = exitCodeOf(failure.code);
+  }
+}
+
+/** Commander throws for help and version as well, which are no failures. */
+function toFailure(error: unknown): CliError | undefined {
+  if (!(error instanceof CommanderError)) return unexpected(error);
+  if (error.exitCode === 0) return undefined;
+  if (error.code === "commander.help") return new CliError("usage", "name a command; --help lists them");
+  return new CliError("usage", error.message.replace(/^error: /, ""));
+}

@@ -1,0 +1,89 @@
+import { basename, extname } from "node:path";
+import type { JsonObject, JsonValue } from "blindreel";
+import type { Input } from "./input.js";
+
+/** What `seal` puts into the sealed metadata by itself, under `file`: names are sealed, never in the clear. */
+export interface FileDetails {
+  readonly name?: string;
+  readonly type?: string;
+  /** In bytes. */
+  readonly size?: number;
+}
+
+/** Media types of what recordings, their transcripts and archives are stored as. */
+const TYPES: Readonly<Record<string, string>> = {
+  ".aac": "audio/aac",
+  ".csv": "text/csv",
+  ".flac": "audio/flac",
+  ".gz": "application/gzip",
+  ".jpeg": "image/jpeg",
+  ".jpg": "image/jpeg",
+  ".json": "application/json",
+  ".m4a": "audio/mp4",
+  ".mkv": "video/matroska",
+  ".mov": "video/quicktime",
+  ".mp3": "audio/mpeg",
+  ".mp4": "video/mp4",
+  ".ogg": "audio/ogg",
+  ".opus": "audio/ogg",
+  ".pdf": "application/pdf",
+  ".png": "image/png",
+  ".tar": "application/x-tar",
+  ".txt": "text/plain",
+  ".wav": "audio/wav",
+  ".weba": "audio/webm",
+  ".webm": "video/webm",
+  ".zip": "application/zip",
+};
+
+/** Nothing is known about standard input but its content. */
+export function detailsOf({ path, size }: Input): JsonObject | undefined {
+  if (path === undefined) return undefined;
+  const type = TYPES[extname(path).toLowerCase()];
+  return {
+    name: basename(path),
+    ...(type === undefined ? {} : { type }),
+    ...(size === undefined ? {} : { size }),
+  };
+}
+
+/** Reads `file` out of opened metadata, which may have been written by any sealer: what has other types is left out. */
+export function readDetails(metadata: JsonObject | undefined): FileDetails {
+  const file: JsonValue | undefined = metadata?.file;
+  if (typeof file !== "object" || file === null || Array.isArray(file)) return {};
+  const { name, type, size } = file as JsonObject;
+  return {
+    ...(typeof name === "string" ? { name } : {}),
+    ...(typeof type === "string" ? { type } : {}),
+    ...(typeof size === "number" && Number.isSafeInteger(size) && size >= 0 ? { size } : {}),
+  };
+}
+
+/** Leaves room for a range's suffix below the 255 bytes of common file systems. */
+const LONGEST_NAME = 200;
+const WINDOWS_DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
+
+/**
+ * A name to write to, made of one that the sealer chose: a single path component, not hidden, not an option, without
+ * characters that terminals or file systems interpret.
+ *
+ * @returns undefined where nothing is left of it.
+ */
+export function safeFileName(name: string): string | undefined {
+  const last = name.split(/[/\\]/).at(-1)!.normalize("NFC");
+  const plain = last
+    .replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}<>:"|?*]/gu, "_")
+    .replace(/^[\s.~-]+/, "")
+    .replace(/[\s.]+$/, "");
+  const short = shortened(plain);
+  if (short === "") return undefined;
+  return WINDOWS_DEVICE.test(short) ? `_${short}` : short;
+}
+
+/** Cuts in the middle of the stem: the extension is what tells programs what it is. */
+function shortened(name: string): string {
+  const extension = Buffer.byteLength(extname(name)) <= 16 ? extname(name) : "";
+  const stem = [...name.slice(0, name.length - extension.length)];
+  while (Buffer.byteLength(stem.join("")) > LONGEST_NAME - Buffer.byteLength(extension)) stem.pop();
+  return stem.join("") + extension;
+}

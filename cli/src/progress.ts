@@ -1,0 +1,69 @@
+import { SingleBar } from "cli-progress";
+import prettyBytes from "pretty-bytes";
+import { atExit } from "./at-exit.js";
+
+/** Nothing is shown for what is over sooner than this, in milliseconds. */
+const PATIENCE = 500;
+
+export interface ProgressOptions {
+  /** "sealing", "opening". */
+  readonly verb: string;
+  /** Bytes in all, where that is known. */
+  readonly total: number | undefined;
+  /** Machine-readable output is asked for: show nothing. */
+  readonly json?: boolean | undefined;
+  readonly stream?: NodeJS.WriteStream;
+  readonly patience?: number;
+}
+
+export interface ProgressDisplay {
+  add(bytes: number): void;
+  stop(): void;
+}
+
+/** A bar with rate and remaining time on standard error, where that is a terminal. */
+export function startProgress(options: ProgressOptions): ProgressDisplay {
+  const { verb, total, json, stream = process.stderr, patience = PATIENCE } = options;
+  if (json || !stream.isTTY) return { add: () => {}, stop: () => {} };
+  const started = performance.now();
+  let bytes = 0;
+  let bar: SingleBar | undefined;
+  let forget = () => {};
+  const payload = () => {
+    const seconds = (performance.now() - started) / 1000;
+    return { done: prettyBytes(bytes), rate: `${prettyBytes(Math.round(bytes / seconds))}/s` };
+  };
+  const stop = () => {
+    bar?.stop();
+    bar = undefined;
+    forget();
+  };
+  const show = () => {
+    const format =
+      total === undefined
+        ? `${verb} {done} | {rate}`
+        : `${verb} {bar} {percentage}% | {done} of ${prettyBytes(total)} | {rate} | {eta_formatted} left`;
+    bar = new SingleBar({ format, stream, fps: 10, hideCursor: true, clearOnComplete: true, barsize: 24 });
+    bar.start(total ?? 0, bytes, payload());
+    forget = atExit(stop);
+  };
+  return {
+    add(count) {
+      bytes += count;
+      if (bar) bar.update(bytes, payload());
+      else if (performance.now() - started >= patience) show();
+    },
+    stop,
+  };
+}
+
+/** Passes pieces on and counts them. */
+export async function* counted(
+  pieces: AsyncIterable<Uint8Array>,
+  onBytes: (bytes: number) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of pieces) {
+    onBytes(piece.length);
+    yield piece;
+  }
+}

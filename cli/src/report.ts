@@ -1,0 +1,30 @@
+import type { CliError } from "./cli-error.js";
+import { jsonLine } from "./text.js";
+
+/** What a command tells at its end, for people and for machines. */
+export interface Report {
+  readonly lines: readonly string[];
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+export interface ReportOptions {
+  readonly json?: boolean | undefined;
+}
+
+/** Standard output, unless the content itself went there; then standard error. */
+export async function writeReport(
+  report: Report,
+  { json }: ReportOptions,
+  { stdoutIsTaken = false } = {},
+): Promise<void> {
+  const text = json ? jsonLine(report.json) : report.lines.map((line) => `${line}\n`).join("");
+  const stream = stdoutIsTaken ? process.stderr : process.stdout;
+  stream.on("error", () => {});
+  await new Promise<void>((resolve) => stream.write(text, () => resolve()));
+}
+
+/** One sentence, or one line of JSON, on standard error. */
+export function writeFailure(error: CliError, { json }: ReportOptions): void {
+  const { code, message } = error;
+  process.stderr.write(json ? jsonLine({ error: { code, message } }) : `blindreel: ${message}\n`);
+}

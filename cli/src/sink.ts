@@ -1,0 +1,47 @@
+/** Where results go. Exactly one of `commit` and `discard` ends it. */
+export interface Sink {
+  /** For messages. */
+  readonly name: string;
+  readonly isStdout: boolean;
+  readonly bytesWritten: number;
+  /** Resolves once the bytes are handed over; `chunk` must not change until then. @throws CliError. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** Makes the output visible under its name, whole. @throws CliError, having removed what was temporary. */
+  commit(): Promise<void>;
+  /** Removes what was temporary. Never throws. */
+  discard(): Promise<void>;
+}
+
+/**
+ * Writes a stream to a sink, one write behind: the disk works while the next chunks are made. The sink is left
+ * uncommitted; a failure cancels the stream after what came before it was written.
+ */
+export async function pump(stream: ReadableStream<Uint8Array>, sink: Sink): Promise<void> {
+  const reader = stream.getReader();
+  let writing: Promise<void> | undefined;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      await writing;
+      if (done) return;
+      writing = sink.write(value);
+      writing.catch(() => {});
+    }
+  } catch (error) {
+    await writing?.catch(() => {});
+    await reader.cancel(error).catch(() => {});
+    throw error;
+  }
+}
+
+/** Runs `fill` on a sink and commits it; on any failure nothing is left behind. */
+export async function filling<T>(sink: Sink, fill: (sink: Sink) => Promise<T>): Promise<T> {
+  try {
+    const result = await fill(sink);
+    await sink.commit();
+    return result;
+  } catch (error) {
+    await sink.discard();
+    throw error;
+  }
+}
