@@ -88,9 +88,8 @@ export class Transcoder {
       this.#rechunker.keep(piece);
       return EMPTY;
     }
-    if (!this.isSynchronous) return this.#guardLater(this.#pushLater(piece));
     try {
-      return this.#pushNow(piece, units);
+      return this.isSynchronous ? this.#pushNow(piece, units) : this.#guardLater(this.#pushLater(piece));
     } catch (error) {
       return this.#fail(error);
     }
