@@ -2,7 +2,7 @@ import { hkdfExpand } from "../crypto/hkdf.js";
 import type { CryptoProvider } from "../crypto/provider.js";
 import { randomBytes } from "../crypto/random.js";
 import { authenticationFailed, outOfRange } from "../errors.js";
-import { ascii, type Bytes, concatBytes, constantTimeEqual, wipe } from "../formats/bytes.js";
+import { ascii, type Bytes, bytesArgument, concatBytes, constantTimeEqual, wipe } from "../formats/bytes.js";
 import { KEY_LENGTH } from "../formats/constants.js";
 import { ChunkCipher } from "./chunk.js";
 import { COMMITMENT_LENGTH, HEADER_LENGTH, SALT_LENGTH } from "./geometry.js";
@@ -18,6 +18,14 @@ const INFO_PREFIX = /* @__PURE__ */ concatBytes(
 export interface StreamKey {
   readonly key: Bytes;
   readonly context: Bytes;
+}
+
+/** Checks a caller's key and copies it: it may be changed or wiped as soon as the call that takes it returns. */
+export function streamKeyArgument(streamKey: StreamKey): StreamKey {
+  const key = bytesArgument("streamKey.key", streamKey.key).slice();
+  if (key.length !== KEY_LENGTH)
+    throw outOfRange("streamKey.key's length", `${KEY_LENGTH} bytes`, key.length);
+  return { key, context: bytesArgument("streamKey.context", streamKey.context).slice() };
 }
 
 /** Chunked-encryption, "Key derivation": key || base nonce || commitment = HKDF-Expand-SHA-512. */

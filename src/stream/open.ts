@@ -3,7 +3,7 @@ import { truncated } from "../errors.js";
 import { type Bytes, bytesArgument, EMPTY } from "../formats/bytes.js";
 import { openChunks } from "./batch.js";
 import type { ChunkCipher } from "./chunk.js";
-import { type StreamKey, startOpening } from "./derive.js";
+import { type StreamKey, startOpening, streamKeyArgument } from "./derive.js";
 import { CHUNK, chunkCount, claimedPlaintextLength, HEADER_LENGTH } from "./geometry.js";
 import { checkZeros, readLengthField, Unpadder } from "./padding.js";
 import { type ByteInput, type PieceReader, type PieceSource, pieceChannel, piecesOf } from "./pieces.js";
@@ -27,7 +27,7 @@ export async function openBytes(
   streamKey: StreamKey,
   options: StreamOptions = {},
 ): Promise<Bytes> {
-  return openMessage(bytesArgument("sealed", sealed), 0, { streamKey, isPadded: false }, options);
+  return openMessage(bytesArgument("sealed", sealed), 0, planOf(streamKey), options);
 }
 
 /** As {@link openBytes}, for a message that starts at `streamOffset` of `file` and ends with it. */
@@ -82,13 +82,20 @@ export function openReadable(
   streamKey: StreamKey,
   options: StreamOptions = {},
 ): ReadableStream<Bytes> {
-  return openThrough(piecesOf(input), async () => ({ streamKey, isPadded: false }), options);
+  const plan = planOf(streamKey);
+  return openThrough(piecesOf(input), async () => plan, options);
 }
 
 /** {@link openReadable} as a transform, for `pipeThrough`. */
 export function openTransform(streamKey: StreamKey, options: StreamOptions = {}): StreamPair {
+  const plan = planOf(streamKey);
   const { writable, source } = pieceChannel();
-  return { writable, readable: openThrough(source, async () => ({ streamKey, isPadded: false }), options) };
+  return { writable, readable: openThrough(source, async () => plan, options) };
+}
+
+/** A message on its own, with a copy of the caller's key. */
+function planOf(streamKey: StreamKey): OpenPlan {
+  return { streamKey: streamKeyArgument(streamKey), isPadded: false };
 }
 
 /**
@@ -102,6 +109,10 @@ export async function createOpener(
   streamKey: StreamKey,
   { crypto = defaultProvider() }: StreamOptions = {},
 ): Promise<PushStream> {
-  const cipher: ChunkCipher = await startOpening(crypto, streamKey, bytesArgument("header", header).slice());
+  const cipher: ChunkCipher = await startOpening(
+    crypto,
+    streamKeyArgument(streamKey),
+    bytesArgument("header", header).slice(),
+  );
   return pushStream(new Transcoder(cipher, "open"), EMPTY);
 }

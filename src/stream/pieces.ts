@@ -173,9 +173,22 @@ export function pieceChannel(): { writable: WritableStream<Uint8Array>; source: 
     release = undefined;
   };
 
+  const fail = (reason: unknown): void => {
+    failure ??= { reason };
+    settle();
+    offered?.taken();
+    offered = undefined;
+    waiting?.reject(reason);
+    waiting = undefined;
+  };
+
   const writable = new WritableStream<Uint8Array>({
     start(c) {
       controller = c;
+      // `abort` below runs only after the write in flight, which may wait for a reader that has gone. Runtimes
+      // without this signal (older WebKits) abort when the reader reads on.
+      const { signal } = c as { signal?: AbortSignal };
+      signal?.addEventListener("abort", () => fail(signal.reason), { once: true });
     },
     write(piece) {
       return new Promise<void>((taken) => {
@@ -192,11 +205,7 @@ export function pieceChannel(): { writable: WritableStream<Uint8Array>; source: 
       waiting?.resolve({ done: true });
       waiting = undefined;
     },
-    abort(reason) {
-      failure = { reason };
-      waiting?.reject(reason);
-      waiting = undefined;
-    },
+    abort: fail,
   });
 
   const source: PieceSource = {

@@ -1,9 +1,9 @@
 import { defaultProvider } from "../crypto/default.js";
 import type { CryptoProvider } from "../crypto/provider.js";
 import { outOfRange } from "../errors.js";
-import { type Bytes, bytesArgument, concatBytes, type MaybePromise } from "../formats/bytes.js";
+import { type Bytes, bytesArgument, concatBytes, EMPTY, type MaybePromise } from "../formats/bytes.js";
 import { sealInPlace, spreadChunks } from "./batch.js";
-import { type StreamKey, startSealing } from "./derive.js";
+import { type StreamKey, startSealing, streamKeyArgument } from "./derive.js";
 import { HEADER_LENGTH, sealedLength } from "./geometry.js";
 import type { OperationOptions } from "./operation.js";
 import { type Padding, paddedLength, paddedPieces, writeLengthField } from "./padding.js";
@@ -45,8 +45,9 @@ export async function sealBytes(
   streamKey: StreamKey,
   options: StreamOptions = {},
 ): Promise<Bytes> {
+  const plan = planOf(streamKey);
   const layout = layOut(bytesArgument("data", data), 0, undefined);
-  await sealLayout(layout, { prefix: new Uint8Array(0), streamKey }, options);
+  await sealLayout(layout, plan, options);
   return layout.output;
 }
 
@@ -108,14 +109,20 @@ export function sealReadable(
   streamKey: StreamKey,
   options: StreamOptions = {},
 ): ReadableStream<Bytes> {
-  return sealThrough(piecesOf(input), async () => ({ prefix: new Uint8Array(0), streamKey }), options);
+  const plan = planOf(streamKey);
+  return sealThrough(piecesOf(input), async () => plan, options);
 }
 
 /** {@link sealBytes} as a transform, for `pipeThrough`. */
 export function sealTransform(streamKey: StreamKey, options: StreamOptions = {}): StreamPair {
+  const plan = planOf(streamKey);
   const { writable, source } = pieceChannel();
-  const plan = async () => ({ prefix: new Uint8Array(0), streamKey });
-  return { writable, readable: sealThrough(source, plan, options) };
+  return { writable, readable: sealThrough(source, async () => plan, options) };
+}
+
+/** A message on its own, with a copy of the caller's key. */
+function planOf(streamKey: StreamKey): SealPlan {
+  return { prefix: EMPTY, streamKey: streamKeyArgument(streamKey) };
 }
 
 /** The push form: for callers with small pieces and no use for web streams. */
@@ -135,7 +142,7 @@ export async function createSealer(
   streamKey: StreamKey,
   { crypto = defaultProvider() }: StreamOptions = {},
 ): Promise<PushStream> {
-  const { cipher, header } = await startSealing(crypto, streamKey);
+  const { cipher, header } = await startSealing(crypto, streamKeyArgument(streamKey));
   return pushStream(new Transcoder(cipher, "seal"), header);
 }
 

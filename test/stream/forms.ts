@@ -33,6 +33,15 @@ async function settle(action: () => Promise<Bytes>): Promise<Outcome> {
   }
 }
 
+/** Arguments are refused by the call itself, everything else by the stream: one outcome for both. */
+async function drained(start: () => ReadableStream<Bytes>): Promise<Outcome> {
+  try {
+    return await drain(start());
+  } catch (error) {
+    return { released: new Uint8Array(0), failed: true, error };
+  }
+}
+
 /** A byte source for `pipeThrough` whose failure at the far end is no error of the test. */
 function readableOf(pieces: Iterable<Bytes>): ReadableStream<Bytes> {
   const iterator = pieces[Symbol.iterator]();
@@ -65,27 +74,28 @@ async function pushed(start: () => Promise<PushStream>, pieces: Iterable<Bytes>)
 export const sealForms: Readonly<Record<string, Form>> = {
   sealBytes: (input, key, crypto) => settle(() => sealBytes(input, key, { crypto })),
   "sealReadable, odd pieces": (input, key, crypto) =>
-    drain(sealReadable(cut(input, ...ODD_SIZES), key, { crypto })),
+    drained(() => sealReadable(cut(input, ...ODD_SIZES), key, { crypto })),
   "sealReadable, a stream": (input, key, crypto) =>
-    drain(sealReadable(readableOf(cut(input, 10_000)), key, { crypto })),
-  "sealReadable, a Blob": (input, key, crypto) => drain(sealReadable(new Blob([input]), key, { crypto })),
+    drained(() => sealReadable(readableOf(cut(input, 10_000)), key, { crypto })),
+  "sealReadable, a Blob": (input, key, crypto) =>
+    drained(() => sealReadable(new Blob([input]), key, { crypto })),
   sealTransform: (input, key, crypto) =>
-    drain(readableOf(cut(input, ...ODD_SIZES)).pipeThrough(sealTransform(key, { crypto }))),
+    drained(() => readableOf(cut(input, ...ODD_SIZES)).pipeThrough(sealTransform(key, { crypto }))),
   createSealer: (input, key, crypto) => pushed(() => createSealer(key, { crypto }), cut(input, ...ODD_SIZES)),
 };
 
 /** Too slow for megabytes. */
 export const sealByteByByte: Form = (input, key, crypto) =>
-  drain(sealReadable(cut(input, 1), key, { crypto }));
+  drained(() => sealReadable(cut(input, 1), key, { crypto }));
 
 export const openForms: Readonly<Record<string, Form>> = {
-  "openReadable, one piece": (input, key, crypto) => drain(openReadable([input], key, { crypto })),
+  "openReadable, one piece": (input, key, crypto) => drained(() => openReadable([input], key, { crypto })),
   "openReadable, odd pieces": (input, key, crypto) =>
-    drain(openReadable(cut(input, ...ODD_SIZES), key, { crypto })),
+    drained(() => openReadable(cut(input, ...ODD_SIZES), key, { crypto })),
   "openReadable, whole chunks": (input, key, crypto) =>
-    drain(openReadable(cut(input, 56, 16400, 16400, 16400), key, { crypto })),
+    drained(() => openReadable(cut(input, 56, 16400, 16400, 16400), key, { crypto })),
   openTransform: (input, key, crypto) =>
-    drain(readableOf(cut(input, ...ODD_SIZES)).pipeThrough(openTransform(key, { crypto }))),
+    drained(() => readableOf(cut(input, ...ODD_SIZES)).pipeThrough(openTransform(key, { crypto }))),
   createOpener: (input, key, crypto) =>
     pushed(
       () => createOpener(input.slice(0, 56), key, { crypto }),
@@ -95,7 +105,7 @@ export const openForms: Readonly<Record<string, Form>> = {
 
 /** Too slow for megabytes. */
 export const openByteByByte: Form = (input, key, crypto) =>
-  drain(openReadable(cut(input, 1), key, { crypto }));
+  drained(() => openReadable(cut(input, 1), key, { crypto }));
 
 export const openWhole: Form = (input, key, crypto) => settle(() => openBytes(input, key, { crypto }));
 
