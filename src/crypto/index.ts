@@ -1,4 +1,5 @@
 /** `blindreel/crypto`: the provider interface, its backends, and the one chosen for this runtime. */
+export type { MaybePromise } from "../formats/bytes.js";
 export { defaultProvider } from "./default.js";
 export { verifyEd25519 } from "./ed25519.js";
 export { nodeProvider } from "./node.js";

@@ -171,7 +171,11 @@ export async function wrapToAll(
   const slots: Slot[] = [];
   for (const recipient of recipients) {
     signal?.throwIfAborted();
-    slots.push(await recipient.wrap(fileKey, { coreHash, crypto }));
+    const slot = await recipient.wrap(fileKey, { coreHash, crypto });
+    if (slot.type !== recipient.slotType || slot.body.length !== SLOT_BODY_LENGTH[slot.type]) {
+      throw invalidRecipients("a recipient's wrap did not return a slot of its type");
+    }
+    slots.push(slot);
     await breathe();
   }
   return slots;
@@ -187,13 +191,19 @@ export function recipientList(to: Recipient | readonly Recipient[]): readonly Re
     );
   }
   const seen = new Set<string>();
+  let anonymous = 0;
   for (const recipient of recipients) {
     if (typeof recipient?.wrap !== "function")
       throw wrongType("every recipient", "made by importRecipient", recipient);
     if (SLOT_BODY_LENGTH[recipient.slotType] === undefined) {
       throw invalidRecipients(`slot type ${recipient.slotType} is not one of the format's`);
     }
-    if (recipient.keyId === undefined) continue;
+    if (recipient.keyId === undefined) {
+      if (++anonymous > LIMITS.anonymousSlots) {
+        throw invalidRecipients(`at most ${LIMITS.anonymousSlots} recipients can be anonymous`);
+      }
+      continue;
+    }
     const name = `${recipient.slotType} ${recipient.keyId}`;
     if (seen.has(name)) throw invalidRecipients(`the key ${recipient.keyId} is given twice`);
     seen.add(name);

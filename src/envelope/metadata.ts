@@ -44,7 +44,8 @@ export function decodeMetadata(plaintext: Bytes, publicCreatedAt: number): Seale
   const value = decodeJson(plaintext.slice(LENGTH_FIELD, end), "the sealed metadata");
   if (!isObject(value)) throw fail("is not an object");
   const { createdAt, metadata } = value;
-  if (typeof createdAt !== "number" || !Number.isSafeInteger(createdAt)) throw fail("has no createdAt");
+  if (typeof createdAt !== "number" || !Number.isSafeInteger(createdAt) || createdAt < 0)
+    throw fail("has no createdAt");
   if (createdAt - (createdAt % CREATED_AT_STEP) !== publicCreatedAt)
     throw fail("has another createdAt than the core");
   if (metadata === undefined) return { createdAt };

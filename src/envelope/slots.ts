@@ -1,4 +1,4 @@
-import { limitExceeded } from "../errors.js";
+import { BlindreelError, limitExceeded } from "../errors.js";
 import { compareBytes, isAllZero } from "../formats/bytes.js";
 import { type Codec, fixed, prefixed, struct, u16 } from "../formats/codec.js";
 import { CoreFlag, KEY_ID_LENGTH, type Limits, SLOT_BODY_LENGTH, SlotType } from "../formats/constants.js";
@@ -19,7 +19,7 @@ export function slotsCodec(flags: number, limits: Limits): Codec<readonly Slot[]
     write(writer, slots) {
       const sorted = [...slots].sort(compareSlots);
       const fault = slotsFault(sorted, flags);
-      if (fault) throw new TypeError(fault);
+      if (fault) throw new BlindreelError("invalid-recipients", fault, undefined);
       checkCounts(sorted, limits);
       u16.write(writer, sorted.length);
       for (const each of sorted) slot.write(writer, each);

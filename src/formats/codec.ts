@@ -1,4 +1,4 @@
-import { limitExceeded, malformed, outOfRange, truncated } from "../errors.js";
+import { limitExceeded, malformed, outOfRange } from "../errors.js";
 import { type Bytes, compareBytes, concatBytes } from "./bytes.js";
 
 /**
@@ -20,7 +20,10 @@ export class Writer {
   }
 }
 
-/** Reads forward through a buffer; `what` names the object in errors, `base` is its offset in the file. */
+/**
+ * Reads forward through an object, which callers have made sure is all there; `what` names it in errors, `base` is
+ * its offset in the file.
+ */
 export class Reader {
   readonly #bytes: Bytes;
   readonly #what: string;
@@ -46,7 +49,7 @@ export class Reader {
   /** A view of the next `length` bytes. */
   take(length: number): Bytes {
     const end = this.#offset + length;
-    if (end > this.#bytes.length) throw truncated(this.#what, this.#base + this.#bytes.length);
+    if (end > this.#bytes.length) throw this.malformed("a field runs past the end");
     const view = this.#bytes.subarray(this.#offset, end);
     this.#offset = end;
     return view;

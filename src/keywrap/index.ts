@@ -1,4 +1,5 @@
 /** `blindreel/keywrap`: recipients, identities, and the wrapping of file keys (HPKE, RFC 9180). */
+export type { MaybePromise } from "../formats/bytes.js";
 export {
   type ExportableIdentity,
   generateIdentity,

@@ -4,7 +4,7 @@
  */
 export type { StreamKey } from "./derive.js";
 export { CHUNK, claimedPlaintextLength, HEADER_LENGTH, SEALED_CHUNK, sealedLength } from "./geometry.js";
-export { createOpener, openBytes, openReadable, openTransform } from "./open.js";
+export { createOpener, type OpenPlan, openBytes, openReadable, openTransform } from "./open.js";
 export type { OperationOptions, Progress } from "./operation.js";
 export type { Padding } from "./padding.js";
 export type { ByteInput } from "./pieces.js";

@@ -110,7 +110,15 @@ class MessageAccess implements RandomAccess {
     if (this.#closed) throw closedError("the source");
     checkRange(start, end, this.size);
     if (start === end) return new Uint8Array(0);
-    return readMessage(this.#message, start, end, Math.floor((end - 1) / CHUNK) + 1, options);
+    const endChunk = Math.floor((end - 1) / CHUNK) + 1;
+    const paddingEnd = Math.min(endChunk * CHUNK, this.#message.total);
+    if (paddingEnd <= this.size || this.size === this.#message.total) {
+      return readMessage(this.#message, start, end, endChunk, options);
+    }
+    // The chunk in which the content ends goes on with padding, which is checked wherever it is seen.
+    const opened = await readMessage(this.#message, start, paddingEnd, endChunk, options);
+    checkZeros(opened, start, this.size, this.#message.total);
+    return opened.slice(0, end - start);
   }
 
   stream(start = 0, end = this.size, options: ReadOptions = {}): ReadableStream<Bytes> {

@@ -80,7 +80,7 @@ class Fields:
         self.data, self.at = data, 0
 
     def take(self, length):
-        check(self.at + length <= len(self.data), "truncated")
+        check(self.at + length <= len(self.data), "malformed")
         self.at += length
         return self.data[self.at - length : self.at]
 

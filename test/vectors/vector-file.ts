@@ -1,0 +1,84 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Case } from "./cases.js";
+import { forge, NOW } from "./forge.js";
+
+/**
+ * A vector on disk: a header of `key: value` lines, an empty line, the file's bytes. Text first, so that `head` on a
+ * vector shows what it is about.
+ */
+
+export const FOLDER = fileURLToPath(new URL("./files/", import.meta.url));
+const SUFFIX = ".vector";
+
+export interface Vector {
+  readonly name: string;
+  readonly why: string;
+  /** `ok`, or the codes of which any is right. */
+  readonly expect: readonly string[];
+  /** Bytes of content that may be released, all of them where it opens. */
+  readonly released: number;
+  readonly releasedSha256: string;
+  /** Private keys, 32 bytes each. */
+  readonly identities: readonly Uint8Array<ArrayBuffer>[];
+  /** Seconds since 1970. */
+  readonly now: number;
+  readonly ignoreExpiry: boolean;
+  readonly minEpoch: number;
+  readonly file: Uint8Array<ArrayBuffer>;
+}
+
+export const sha256Hex = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+
+export function fileName({ name }: Pick<Case, "name">): string {
+  return `${name}${SUFFIX}`;
+}
+
+export function encodeVector(each: Case): Buffer {
+  const header = [
+    `why: ${each.why}`,
+    `expect: ${each.expect === "ok" ? "ok" : each.expect.join(" ")}`,
+    `released: ${each.released}`,
+    `released-sha256: ${sha256Hex(each.content.subarray(0, each.released))}`,
+    `identities: ${each.identities.map(({ secret }) => hex(secret)).join(" ")}`,
+    `now: ${each.options.now ?? NOW}`,
+  ];
+  if (each.options.ignoreExpiry) header.push("ignore-expiry: yes");
+  if (each.options.minEpoch !== undefined) header.push(`min-epoch: ${each.options.minEpoch}`);
+  return Buffer.concat([
+    Buffer.from(`${header.join("\n")}\n\n`),
+    forge(each.name, each.content, each.forgery, each.recipients),
+  ]);
+}
+
+export function decodeVector(name: string, bytes: Buffer): Vector {
+  const end = bytes.indexOf("\n\n");
+  const lines = bytes.subarray(0, end).toString().split("\n");
+  const header = new Map(lines.map((line) => line.split(/: (.*)/s).slice(0, 2) as [string, string]));
+  const need = (key: string): string => {
+    const value = header.get(key);
+    if (value === undefined) throw new Error(`${name} has no "${key}"`);
+    return value;
+  };
+  return {
+    name,
+    why: need("why"),
+    expect: need("expect").split(" "),
+    released: Number(need("released")),
+    releasedSha256: need("released-sha256"),
+    identities: need("identities")
+      .split(" ")
+      .map((secret) => new Uint8Array(Buffer.from(secret, "hex"))),
+    now: Number(need("now")),
+    ignoreExpiry: header.has("ignore-expiry"),
+    minEpoch: Number(header.get("min-epoch") ?? 0),
+    file: new Uint8Array(bytes.subarray(end + 2)),
+  };
+}
+
+export function readVectors(): Vector[] {
+  const names = readdirSync(FOLDER).filter((name) => name.endsWith(SUFFIX));
+  return names.sort().map((name) => decodeVector(name.slice(0, -SUFFIX.length), readFileSync(FOLDER + name)));
+}
