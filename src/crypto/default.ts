@@ -1,3 +1,4 @@
+import { type Bytes, wipe } from "../formats/bytes.js";
 import { nobleDigest, nobleHmac } from "./noble-hash.js";
 import { nodeProvider } from "./node.js";
 import type { CryptoProvider } from "./provider.js";
@@ -41,6 +42,8 @@ function isSupported(family: Family): Promise<boolean> {
   if (!answer) {
     answer = attempt(family);
     support.set(family, answer);
+    // A failure is no answer, so the next call asks again.
+    answer.catch(() => support.delete(family));
   }
   return answer;
 }
@@ -71,19 +74,31 @@ async function backendOf(key: { readonly backend: string }): Promise<CryptoProvi
     : (await import("./noble.js")).nobleProvider;
 }
 
+/** Secrets are consumed before the call returns, though the choice of a backend may take a while. */
+async function withCopy<T>(secret: Bytes, use: (copy: Bytes) => Promise<T>): Promise<T> {
+  const copy = secret.slice();
+  try {
+    return await use(copy);
+  } finally {
+    wipe(copy);
+  }
+}
+
 function platformProvider(): CryptoProvider {
   return {
     name: "platform",
     getRandomBytes: platformRandomBytes,
     digest: nobleDigest,
     hmac: nobleHmac,
-    importAesGcmKey: async (key) => (await backendFor("AES-GCM")).importAesGcmKey(key),
+    importAesGcmKey: (key) =>
+      withCopy(key, async (copy) => (await backendFor("AES-GCM")).importAesGcmKey(copy)),
     generateX25519: async () => (await backendFor("X25519")).generateX25519(),
-    importX25519: async (privateKey) => (await backendFor("X25519")).importX25519(privateKey),
+    importX25519: (key) => withCopy(key, async (copy) => (await backendFor("X25519")).importX25519(copy)),
     importX25519PublicKey: async (publicKey) => (await backendFor("X25519")).importX25519PublicKey(publicKey),
     agreeX25519: async (privateKey, publicKey) =>
       (await backendOf(privateKey)).agreeX25519(privateKey, publicKey),
-    importEd25519: async (seed) => (await backendFor("Ed25519")).importEd25519(seed),
+    importEd25519: (seed) =>
+      withCopy(seed, async (copy) => (await backendFor("Ed25519")).importEd25519(copy)),
     signEd25519: async (privateKey, message) =>
       (await backendOf(privateKey)).signEd25519(privateKey, message),
     verifyEd25519: async (publicKey, message, signature) =>
