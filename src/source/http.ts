@@ -49,6 +49,7 @@ export function httpSource(
   /** @returns how many bytes the body must have. */
   function checkResponse(response: Response, start: number, end: number): number {
     if (response.status === 200) throw sourceFailed("the server ignored the range and sent the whole object");
+    if (response.status === 416) checkUnsatisfied(response);
     if (response.status !== 206)
       throw sourceFailed(`the server answered a range with status ${response.status}`);
     const encoding = response.headers.get("Content-Encoding");
@@ -70,10 +71,23 @@ export function httpSource(
     return last - first + 1;
   }
 
+  /** A 416 states the size too (RFC 9110 §15.5.17): an object that shrank, or one that was empty all along. */
+  function checkUnsatisfied(response: Response): void {
+    const stated = /^bytes \*\/(\d{1,16})$/.exec(response.headers.get("Content-Range") ?? "");
+    if (!stated) return;
+    const size = Number(stated[1]);
+    if (knownSize !== undefined && knownSize !== size) throw changed();
+    if (size === 0) knownSize = 0;
+  }
+
   return {
     async size(readOptions = {}) {
-      // One byte is the cheapest question that every server which supports ranges answers with the size.
-      if (knownSize === undefined) await fetchBytes(0, 1, readOptions);
+      if (knownSize === undefined) {
+        // One byte is the cheapest question that every server which supports ranges answers with the size.
+        await fetchBytes(0, 1, readOptions).catch((error) => {
+          if (knownSize !== 0) throw error;
+        });
+      }
       return knownSize!;
     },
     async read(start, end, readOptions = {}) {
