@@ -36,15 +36,11 @@ const TYPES: Readonly<Record<string, string>> = {
   ".zip": "application/zip",
 };
 
-/** Nothing is known about standard input but its content. */
+/** Nothing is known about standard input or a pipe but its content. */
 export function detailsOf({ path, size }: Input): JsonObject | undefined {
-  if (path === undefined) return undefined;
+  if (path === undefined || size === undefined) return undefined;
   const type = TYPES[extname(path).toLowerCase()];
-  return {
-    name: basename(path),
-    ...(type === undefined ? {} : { type }),
-    ...(size === undefined ? {} : { size }),
-  };
+  return { name: basename(path), size, ...(type === undefined ? {} : { type }) };
 }
 
 /** Reads `file` out of opened metadata, which may have been written by any sealer: what has other types is left out. */

@@ -4,7 +4,7 @@ import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { CliError, inputUnreadable } from "./cli-error.js";
 
-/** Bytes per read: measured fastest with the SDK, together with one read ahead. */
+/** Bytes per read, one read ahead: with the SDK, smaller pieces measured slower and larger ones no faster. */
 const PIECE = 512 * 1024;
 
 /** A file, a pipe or a device that is read once from its beginning. */

@@ -1,4 +1,5 @@
 import type { CliError } from "./cli-error.js";
+import { createStdout } from "./stdout.js";
 import { jsonLine } from "./text.js";
 
 /** What a command tells at its end, for people and for machines. */
@@ -11,16 +12,19 @@ export interface ReportOptions {
   readonly json?: boolean | undefined;
 }
 
-/** Standard output, unless the content itself went there; then standard error. */
+/**
+ * Standard output, unless the content itself went there; then standard error.
+ *
+ * @throws CliError `disk-full`, `output-unwritable`: a result that did not arrive is a failure.
+ */
 export async function writeReport(
   report: Report,
   { json }: ReportOptions,
   { stdoutIsTaken = false } = {},
 ): Promise<void> {
   const text = json ? jsonLine(report.json) : report.lines.map((line) => `${line}\n`).join("");
-  const stream = stdoutIsTaken ? process.stderr : process.stdout;
-  stream.on("error", () => {});
-  await new Promise<void>((resolve) => stream.write(text, () => resolve()));
+  if (stdoutIsTaken) process.stderr.write(text);
+  else await createStdout().write(new TextEncoder().encode(text));
 }
 
 /** One sentence, or one line of JSON, on standard error. */

@@ -1,0 +1,81 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { expectFailure, pattern, workspace } from "./helpers.js";
+
+const space = workspace();
+
+/** A file system with room for 1 MiB, or undefined where this user may not mount one. */
+const smallDisk = mountSmallDisk();
+
+afterAll(() => {
+  if (smallDisk === undefined) return;
+  execFileSync("umount", [smallDisk]);
+  rmSync(smallDisk, { recursive: true });
+});
+
+function mountSmallDisk(): string | undefined {
+  const folder = mkdtempSync(join(tmpdir(), "blindreel-disk-"));
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "blindreel-test", folder], { stdio: "ignore" });
+    return folder;
+  } catch {
+    rmSync(folder, { recursive: true });
+    return undefined;
+  }
+}
+
+const full = { exit: 15, code: "disk-full", message: /the disk is full \(ENOSPC\)/ };
+
+describe("a full disk", () => {
+  it("can be tested here", () => {
+    if (smallDisk !== undefined) return;
+    console.warn("a small file system could not be mounted: the tests on it did not run (they need root)");
+    expect(process.env.CI, "CI must run the tests on a full disk, as root").toBeUndefined();
+  });
+
+  it.skipIf(smallDisk === undefined)("leaves neither output nor temporary file", async () => {
+    await space.fixture("a.webm", pattern(3 * 2 ** 20));
+    const target = join(smallDisk!, "out");
+    for (const args of [
+      ["seal", "-r", space.keys.public, "-o", target, "a.webm"],
+      ["open", "-i", space.keys.private, "-o", target, "a.webm.reel"],
+      ["rewrap", "-i", space.keys.private, "-r", space.keys.public, "-o", target, "a.webm.reel"],
+    ]) {
+      await expectFailure(space.run([...args, "--json"]), full);
+      expect(await readdir(smallDisk!)).toEqual([]);
+    }
+  });
+
+  it.skipIf(smallDisk === undefined)("leaves a file that was to be replaced", async () => {
+    await space.fixture("a.webm", pattern(3 * 2 ** 20));
+    const target = join(smallDisk!, "out");
+    await space.fixture("small.webm", pattern(1000));
+    await space.ok(["open", "-i", space.keys.private, "-o", target, "small.webm.reel"]);
+    const args = ["open", "-i", space.keys.private, "--force", "-o", target, "--json", "a.webm.reel"];
+    await expectFailure(space.run(args), full);
+    expect(await readdir(smallDisk!)).toEqual(["out"]);
+    execFileSync("cmp", [target, space.path("small.webm")]);
+    rmSync(target);
+  });
+
+  it("as a device", async () => {
+    await space.fixture("a.webm", pattern(1000));
+    const args = ["open", "-i", space.keys.private, "-o", "/dev/full", "--json", "a.webm.reel"];
+    await expectFailure(space.run(args), full);
+  });
+
+  it.each([
+    [
+      "content",
+      (keys: typeof space.keys) => ["open", "-i", keys.private, "-o", "-", "--json", "a.webm.reel"],
+    ],
+    ["a report", () => ["inspect", "--json", "a.webm.reel"]],
+  ])("under a redirection of %s", async (_what, args) => {
+    await space.fixture("a.webm", pattern(1000));
+    await expectFailure(space.run(args(space.keys), { shell: '"$0" "$@" > /dev/full' }), full);
+  });
+});
