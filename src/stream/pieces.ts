@@ -52,6 +52,9 @@ function iteratorPieces(iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Arra
   };
 }
 
+/** Room for what stands before a stream; an envelope with a few recipients fits in. */
+const FIRST_ROOM = 4096;
+
 /** Longest piece processed in one go; longer ones are cut so that no call holds the event loop for long. */
 const LONGEST_PIECE = 2 ** 20;
 
@@ -115,15 +118,20 @@ export class PieceReader {
 
   /** At most `length` bytes, copied: fewer only at the end of the source. */
   async upTo(length: number): Promise<{ bytes: Bytes; complete: boolean }> {
-    const parts: Bytes[] = [];
-    let missing = length;
-    while (missing > 0) {
-      const part = await this.#nextCopy(missing);
+    // Grows with what arrives: neither a length that is only claimed nor a million tiny pieces cost memory.
+    let bytes = new Uint8Array(Math.min(length, FIRST_ROOM));
+    let filled = 0;
+    while (filled < length) {
+      const part = await this.#nextCopy(length - filled);
       if (!part) break;
-      parts.push(part);
-      missing -= part.length;
+      if (filled + part.length > bytes.length) {
+        const room = Math.min(length, Math.max(2 * bytes.length, filled + part.length));
+        bytes = concatBytes(bytes.subarray(0, filled), new Uint8Array(room - filled));
+      }
+      bytes.set(part, filled);
+      filled += part.length;
     }
-    return { bytes: concatBytes(...parts), complete: missing === 0 };
+    return { bytes: filled === bytes.length ? bytes : bytes.slice(0, filled), complete: filled === length };
   }
 
   async cancel(reason: unknown): Promise<void> {
