@@ -136,6 +136,28 @@ describe("strict Ed25519, the same answer from every backend (E6)", () => {
     expect(await answers(order)).toEqual(NONE);
   });
 
+  it("every rule holds whatever the backend says: none of them is left to it", async () => {
+    const yes = { ...backends[0]!, name: "yes-man", verifyEd25519: () => true };
+    const R = encoded(Point.BASE.multiply(nonce));
+    const valid = forge(encoded(honestA), R, any);
+    const refused: [Bytes, Bytes][] = [
+      ...torsion.flatMap((point): [Bytes, Bytes][] => [
+        [encoded(point), valid.signature],
+        [valid.publicKey, concatBytes(encoded(point), valid.signature.slice(32))],
+      ]),
+      [littleEndian(P + 3n), valid.signature],
+      [valid.publicKey, concatBytes(littleEndian(P + 3n), valid.signature.slice(32))],
+      [valid.publicKey, concatBytes(R, littleEndian(L))],
+      [valid.publicKey, concatBytes(R, littleEndian(L + 1n))],
+      [valid.publicKey, concatBytes(R, littleEndian(2n ** 256n - 1n))],
+    ];
+    for (const [publicKey, signature] of refused) {
+      expect(await verifyEd25519(yes, publicKey, valid.message, signature)).toBe(false);
+    }
+    const below = concatBytes(R, littleEndian(L - 1n));
+    expect(await verifyEd25519(yes, valid.publicKey, valid.message, below)).toBe(true);
+  });
+
   it("other lengths are not valid, and not an error", async () => {
     const valid = forge(encoded(honestA), encoded(Point.BASE.multiply(nonce)), any);
     for (const length of [0, 31, 32, 63, 65, 128]) {

@@ -4,7 +4,9 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { BlindreelError } from "../../src/errors.js";
 import { type Bytes, concatBytes } from "../../src/formats/bytes.js";
 import { encodePrivateJwk, encodePublicJwk } from "../../src/formats/jwk.js";
+import { label } from "../../src/formats/label.js";
 import { encodePrivatePem, encodePublicPem } from "../../src/formats/pem.js";
+import { encap, sealBase } from "../../src/keywrap/hpke.js";
 import {
   generateIdentity,
   identityFromAgreement,
@@ -313,6 +315,43 @@ describe("a private key elsewhere (identityFromAgreement)", () => {
     for (const wrong of [new Uint8Array(32), new Uint8Array(31).fill(1), pattern(32, 5)]) {
       answer = async () => wrong.slice();
       await expectCode(unwrap, "authentication-failed");
+    }
+  });
+});
+
+describe("an all-zero shared secret (E1)", () => {
+  /** Wraps as anybody could who knows that the agreement will give `secret`. */
+  async function wrapUnder(secret: Bytes, identity: X25519Identity): Promise<Slot> {
+    const crypto = { ...nobleProvider, agreeX25519: () => secret.slice() };
+    const ephemeral = await crypto.generateX25519();
+    const pkR = { bytes: raw.public, handle: await crypto.importX25519PublicKey(raw.public) };
+    const { sharedSecret, enc } = await encap(crypto, pkR, ephemeral, (dh) => dh);
+    const keyId = fromHex(identity.keyId);
+    const info = concatBytes(label("slot"), Uint8Array.of(0, 1), keyId);
+    const ct = await sealBase(crypto, sharedSecret, info, coreHash, fileKey);
+    return { type: 1, keyId, body: concatBytes(enc, ct) };
+  }
+
+  it("opens nothing, though the slot was made for it", async () => {
+    let secret: Bytes | undefined;
+    const identity = await identityFromAgreement(raw.public, async (peer) =>
+      secret ? secret.slice() : nobleAgree(raw.private, peer),
+    );
+    const context = { coreHash, crypto: nobleProvider };
+    secret = pattern(32, 77);
+    expect(toHex((await identity.unwrap(await wrapUnder(secret, identity), context))!)).toBe(toHex(fileKey));
+    for (const length of [32, 31, 0, 64]) {
+      secret = new Uint8Array(length);
+      const slot = await wrapUnder(secret, identity);
+      await expectCode(() => identity.unwrap(slot, context), "authentication-failed");
+    }
+  });
+
+  it("is never wrapped under", async () => {
+    const { recipient } = await importIdentity(raw.private);
+    for (const crypto of backends) {
+      const weak = { ...crypto, agreeX25519: () => new Uint8Array(32) };
+      await expectCode(() => recipient.wrap(fileKey, { coreHash, crypto: weak }), "invalid-key");
     }
   });
 });
