@@ -11,14 +11,27 @@ export const EMPTY: Bytes = new Uint8Array(0);
 /**
  * Checks that an argument is a `Uint8Array` and returns it, without copying; a `Buffer` as a plain view, because its
  * `slice` shares memory where everything here relies on a copy. Shared and resizable buffers are refused: another
- * thread could change them between two reads.
+ * thread could change them between two reads. So are buffers that were transferred away: they would pass for empty.
  */
 export function bytesArgument(name: string, value: unknown): Bytes {
   if (!(value instanceof Uint8Array)) throw wrongType(name, "a Uint8Array", value);
   const buffer = value.buffer as ArrayBufferLike & { readonly resizable?: boolean };
   if (!(buffer instanceof ArrayBuffer)) throw wrongType(name, "backed by an unshared ArrayBuffer", buffer);
   if (buffer.resizable) throw wrongType(name, "backed by an ArrayBuffer of fixed size", buffer);
+  if (buffer.byteLength === 0 && isDetached(buffer)) {
+    throw wrongType(name, "backed by an ArrayBuffer that was not transferred away", buffer);
+  }
   return plainView(value as Bytes);
+}
+
+/** `ArrayBuffer.prototype.detached` is younger than the oldest runtime supported. */
+function isDetached(buffer: ArrayBuffer): boolean {
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** The same memory as a `Uint8Array` and nothing more. */
