@@ -93,15 +93,17 @@ function canonicalNumber(value: number): string {
  */
 function refuseDuplicateMembers(text: string, source: string): void {
   const open: Set<string>[] = [];
-  const token = /"(?:[^"\\]|\\.)*"|[{}]/g;
   const colon = /\s*:/y;
-  for (let match = token.exec(text); match; match = token.exec(text)) {
-    const [lexeme] = match;
-    colon.lastIndex = token.lastIndex;
-    if (lexeme === "{") open.push(new Set());
-    else if (lexeme === "}") open.pop();
-    else if (colon.test(text)) {
-      const name = JSON.parse(lexeme) as string;
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === "{") open.push(new Set());
+    else if (text[at] === "}") open.pop();
+    if (text[at] !== '"') continue;
+    const start = at++;
+    // Not a regular expression: those recurse on long strings until the stack is full.
+    while (text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+    colon.lastIndex = at + 1;
+    if (colon.test(text)) {
+      const name = JSON.parse(text.slice(start, at + 1)) as string;
       const members = open.at(-1)!;
       if (members.has(name)) throw invalidJson(`${source} has the member ${JSON.stringify(name)} twice`);
       members.add(name);
