@@ -1,4 +1,4 @@
-import { BlindreelError, limitExceeded, truncated } from "../errors.js";
+import { BlindreelError, limitExceeded, outOfRange, truncated } from "../errors.js";
 import { type Bytes, compareBytes, concatBytes } from "../formats/bytes.js";
 import { encode, Reader, u32 } from "../formats/codec.js";
 import {
@@ -29,12 +29,17 @@ export interface DecodedEnvelope {
   readonly length: number;
 }
 
-/** Lowers the ceilings; raising them is ignored. */
+/** Lowers the ceilings; raising them is ignored. @throws RangeError for what is no number, which would lift them. */
 export function effectiveLimits(lowered: Partial<Limits> | undefined): Limits {
   if (!lowered) return LIMITS;
   const merged: Record<string, number> = { ...LIMITS };
   for (const [name, value] of Object.entries(lowered)) {
-    if (value !== undefined) merged[name] = Math.min(value, LIMITS[name as keyof Limits]);
+    if (!Object.hasOwn(LIMITS, name)) throw outOfRange("limits", Object.keys(LIMITS).join(", "), name);
+    if (value === undefined) continue;
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw outOfRange(`limits.${name}`, "an integer of 0 or more", String(value));
+    }
+    merged[name] = Math.min(value, LIMITS[name as keyof Limits]);
   }
   return merged as unknown as Limits;
 }
