@@ -1,4 +1,4 @@
-import { malformed, truncated } from "../errors.js";
+import { malformed, outOfRange, truncated } from "../errors.js";
 import { bytesArgument, compareBytes, isAllZero } from "../formats/bytes.js";
 import {
   CoreFlag,
@@ -66,14 +66,18 @@ export interface InspectedContent {
 /**
  * Reads what a server can read: for routing by region, deleting at expiry, support. No key, nothing asynchronous.
  *
- * @param bytes a whole file or envelope, or at least its envelope with `size` given.
- * @throws BlindreelError `not-an-envelope`, `unsupported-version`, `unsupported-algorithm`, `malformed`, `truncated`,
+ * @param bytes a whole file or envelope, or with `size` given at least the first {@link inspectionLength} bytes of it.
+ * @throws RangeError for a size below what is there; BlindreelError `not-an-envelope`, `unsupported-version`, `unsupported-algorithm`, `malformed`, `truncated`,
  *   `limit-exceeded`.
  */
 export function inspect(bytes: Uint8Array, options: InspectOptions = {}): Inspection {
   const file = bytesArgument("bytes", bytes);
   const limits = effectiveLimits(options.limits);
   const length = envelopeLength(file.subarray(0, PREAMBLE_LENGTH), limits);
+  const { size = file.length } = options;
+  if (!Number.isSafeInteger(size) || size < file.length) {
+    throw outOfRange("size", `an integer from ${file.length} on, the bytes that are here`, String(size));
+  }
   const { core, epoch, slots } = decodeEnvelope(file.slice(0, length), limits);
   return {
     version: 1,
@@ -92,7 +96,7 @@ export function inspect(bytes: Uint8Array, options: InspectOptions = {}): Inspec
     })),
     envelopeLength: length,
     sealedMetadataLength: core.sealedMetadata.length,
-    content: inspectContent(file, length, options.size ?? file.length, core),
+    content: inspectContent(file, length, size, core),
   };
 }
 

@@ -43,7 +43,9 @@ export function decodeMetadata(plaintext: Bytes, publicCreatedAt: number): Seale
   if (!isAllZero(plaintext.subarray(end))) throw fail("is padded with something else than zeros");
   const value = decodeJson(plaintext.slice(LENGTH_FIELD, end), "the sealed metadata");
   if (!isObject(value)) throw fail("is not an object");
-  const { createdAt, metadata } = value;
+  // Own members only: nothing that somebody put on Object.prototype may pass for authenticated.
+  const createdAt = Object.hasOwn(value, "createdAt") ? value.createdAt : undefined;
+  const metadata = Object.hasOwn(value, "metadata") ? value.metadata : undefined;
   if (typeof createdAt !== "number" || !Number.isSafeInteger(createdAt) || createdAt < 0)
     throw fail("has no createdAt");
   if (createdAt - (createdAt % CREATED_AT_STEP) !== publicCreatedAt)

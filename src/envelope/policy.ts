@@ -18,6 +18,7 @@ type PolicyFields = Pick<Core, "expiresAt" | "region" | "institution">;
 
 /** @throws RangeError for a date in the past, a region or an institution id that the format cannot hold. */
 export function encodePolicy({ expiresAt, region = "", institution }: Policy, now: Date): PolicyFields {
+  if (typeof region !== "string") throw wrongType("policy.region", "a string", region);
   if (!isRegion(region)) throw outOfRange("policy.region", "at most 16 of a-z, 0-9 and -", region);
   return {
     expiresAt: expiresAt === undefined ? 0 : expirySeconds(expiresAt, now),
@@ -65,6 +66,7 @@ function expirySeconds(expiresAt: Date, now: Date): number {
 
 function institutionBytes(institution: string | undefined): Bytes {
   if (institution === undefined) return new Uint8Array(INSTITUTION_LENGTH);
+  if (typeof institution !== "string") throw wrongType("policy.institution", "a string", institution);
   if (!/^[0-9a-f]{32}$/.test(institution)) {
     throw outOfRange("policy.institution", "32 lowercase hex digits", `${institution.length} characters`);
   }
