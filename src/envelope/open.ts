@@ -1,7 +1,7 @@
 import { authenticationFailed, malformed, truncated } from "../errors.js";
 import { type Bytes, bytesArgument, compareBytes, concatBytes, wipe } from "../formats/bytes.js";
 import { type Limits, SegmentFlag } from "../formats/constants.js";
-import { type ByteSource, readExactly } from "../source/byte-source.js";
+import { type ByteSource, claimedSize, readExactly } from "../source/byte-source.js";
 import { type OpenPlan, openMessage, openThrough } from "../stream/open.js";
 import type { OperationOptions } from "../stream/operation.js";
 import {
@@ -14,9 +14,15 @@ import {
 import { openRandomAccess, type RandomAccess } from "../stream/random-access.js";
 import type { StreamPair } from "../stream/seal.js";
 import { segmentContext } from "./key-schedule.js";
-import { withResolvers } from "./seal.js";
+import { settling, withResolvers } from "./seal.js";
 import { decodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "./segment-header.js";
-import { type EnvelopeInfo, type UnlockOptions, unlock } from "./unlock.js";
+import {
+  type EnvelopeInfo,
+  type UnlockArguments,
+  type UnlockOptions,
+  unlock,
+  unlockArguments,
+} from "./unlock.js";
 import {
   type DecodedEnvelope,
   decodeEnvelope,
@@ -48,7 +54,8 @@ export interface OpenedSource extends EnvelopeInfo, RandomAccess {
  *   `limit-exceeded`, `wrong-kind`, `stale-epoch`, `no-matching-key`, `authentication-failed`, `expired`;
  *   `signal.reason` when aborted.
  */
-export async function open(file: Uint8Array, options: OpenOptions): Promise<OpenedFile> {
+export async function open(file: Uint8Array, given: OpenOptions): Promise<OpenedFile> {
+  const options = unlockArguments(given);
   const bytes = bytesArgument("file", file);
   const limits = effectiveLimits(options.limits);
   const length = envelopeLength(bytes.subarray(0, PREAMBLE_LENGTH), limits);
@@ -74,7 +81,8 @@ export function openStream(options: OpenOptions): StreamPair & { readonly info: 
   return { readable, writable, info: readable.info };
 }
 
-function openPieces(source: PieceSource, options: OpenOptions): OpenedStream {
+function openPieces(source: PieceSource, given: OpenOptions): OpenedStream {
+  const options = unlockArguments(given);
   const info = withResolvers<EnvelopeInfo>();
   const limits = effectiveLimits(options.limits);
   const makePlan = async (reader: PieceReader): Promise<OpenPlan> => {
@@ -92,7 +100,7 @@ function openPieces(source: PieceSource, options: OpenOptions): OpenedStream {
       throw error;
     }
   };
-  return Object.assign(openThrough(source, makePlan, options), { info: info.promise });
+  return Object.assign(openThrough(settling(source, info), makePlan, options), { info: info.promise });
 }
 
 /** Bytes fetched first: an envelope with a few recipients, the segment header and the stream's header fit in. */
@@ -102,9 +110,10 @@ const FIRST_READ = 4096;
  * Opens a stored file for reading by range, without fetching it: the envelope, the last chunk, and then what is asked
  * for. Close it when done; that closes the source.
  */
-export async function openSource(source: ByteSource, options: OpenOptions): Promise<OpenedSource> {
+export async function openSource(source: ByteSource, given: OpenOptions): Promise<OpenedSource> {
+  const options = unlockArguments(given);
   const limits = effectiveLimits(options.limits);
-  const size = await source.size(options);
+  const size = await claimedSize(source, options);
   let head = await readExactly(source, 0, Math.min(FIRST_READ, size), options);
   const length = envelopeLength(head.subarray(0, PREAMBLE_LENGTH), limits);
   const headLength = Math.min(length + SEGMENT_HEADER_LENGTH, size);
@@ -139,7 +148,7 @@ async function unlockFile(
   head: Bytes,
   length: number,
   limits: Limits,
-  options: UnlockOptions,
+  options: UnlockArguments,
 ): Promise<{ info: EnvelopeInfo; plan: OpenPlan; streamOffset: number }> {
   const envelope = decodeEnvelope(head.subarray(0, length), limits);
   const { info, contentKey, fileKey } = await unlock(envelope, ["file"], options);

@@ -4,7 +4,7 @@ import { type Bytes, bytesArgument, compareBytes, wipe } from "../formats/bytes.
 import { CoreFlag, LIMITS, SlotType } from "../formats/constants.js";
 import type { Recipient } from "../keywrap/types.js";
 import { assemble, invalidRecipients, recipientList, wrapToAll } from "./create.js";
-import { type UnlockOptions, unlock } from "./unlock.js";
+import { type UnlockOptions, unlock, unlockArguments } from "./unlock.js";
 import { decodeEnvelope, effectiveLimits } from "./wire.js";
 
 export interface RewrapOptions extends UnlockOptions {
@@ -22,7 +22,8 @@ const LAST_EPOCH = 2 ** 32 - 1;
  * @param envelope an envelope alone; of a `.reel`, its first bytes up to the segment.
  * @throws BlindreelError as `open`, and `invalid-recipients`.
  */
-export async function rewrap(envelope: Uint8Array, options: RewrapOptions): Promise<Bytes> {
+export async function rewrap(envelope: Uint8Array, given: RewrapOptions): Promise<Bytes> {
+  const options = unlockArguments(given);
   const crypto = options.crypto ?? defaultProvider();
   const limits = effectiveLimits(options.limits);
   const recipients = recipientList(options.to);

@@ -1,4 +1,4 @@
-import { wrongType } from "../errors.js";
+import { closedError, wrongType } from "../errors.js";
 import { type Bytes, bytesArgument, concatBytes } from "../formats/bytes.js";
 import { SegmentFlag } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
@@ -36,7 +36,8 @@ export type SealedStream = ReadableStream<Bytes> & { readonly info: Promise<Seal
  * @throws BlindreelError `invalid-recipients`, `invalid-json`, `limit-exceeded`, `bad-random`; TypeError and
  *   RangeError for arguments; `signal.reason` when aborted.
  */
-export async function seal(data: Uint8Array, options: SealFileOptions): Promise<Bytes> {
+export async function seal(data: Uint8Array, given: SealFileOptions): Promise<Bytes> {
+  const options = { ...given };
   const padding = checkedPadding(options);
   const envelopePlan = planEnvelope("file", options);
   const layout = layOut(bytesArgument("data", data), envelopePlan.length + SEGMENT_HEADER_LENGTH, padding);
@@ -75,7 +76,8 @@ function sealPieces(source: PieceSource, options: SealFileOptions, total: number
       throw error;
     }
   };
-  return Object.assign(sealThrough(source, makePlan, { ...options, total }), { info: info.promise });
+  const stream = sealThrough(settling(source, info), makePlan, { ...options, total });
+  return Object.assign(stream, { info: info.promise });
 }
 
 /** Content is one segment, track 0, index 0, behind the envelope. */
@@ -95,6 +97,20 @@ function sealedInfo({ bytes, recordingId, coreHash }: CreatedEnvelope): SealedIn
 function checkedPadding({ padding }: SealFileOptions): Padding | undefined {
   if (padding === undefined || padding === "chunk" || padding === "padme") return padding;
   throw wrongType("padding", '"chunk", "padme" or undefined', padding);
+}
+
+/** `source`; stopping it, as cancel and abort do, settles `info` too: whoever waits for it learns that it won't come. */
+export function settling(
+  source: PieceSource,
+  info: { readonly reject: (reason: unknown) => void },
+): PieceSource {
+  return {
+    next: () => source.next(),
+    cancel(reason) {
+      info.reject(reason ?? closedError("the stream"));
+      return source.cancel(reason);
+    },
+  };
 }
 
 /** A promise whose rejection nobody has to handle: the stream reports the same error. */

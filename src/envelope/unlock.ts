@@ -36,6 +36,22 @@ export interface UnlockOptions {
   readonly crypto?: CryptoProvider;
 }
 
+/** The same, with the keys as a list. */
+export type UnlockArguments<T extends UnlockOptions = UnlockOptions> = T & {
+  readonly identities: readonly Identity[];
+};
+
+/**
+ * The caller's options as they are at the call, copied: what is changed in them during an await does not count.
+ *
+ * @throws TypeError for identities of a wrong type.
+ */
+export function unlockArguments<T extends UnlockOptions>(options: T): UnlockArguments<T> {
+  const { now, identities } = options;
+  const copied = { ...options, identities: identityList(identities) };
+  return now instanceof Date ? { ...copied, now: new Date(now.getTime()) } : copied;
+}
+
 /** What an opener learns from an envelope. All of it is authenticated. */
 export interface EnvelopeInfo {
   /** 32 hex digits. */
@@ -70,10 +86,10 @@ export interface UnlockedEnvelope {
 export async function unlock(
   envelope: DecodedEnvelope,
   kinds: readonly KindName[],
-  options: UnlockOptions,
+  options: UnlockArguments,
 ): Promise<UnlockedEnvelope> {
   const crypto = options.crypto ?? defaultProvider();
-  const identities = identityList(options.identities);
+  const { identities } = options;
   checkKind(envelope, kinds);
   checkEpoch(envelope.epoch, options.minEpoch);
 
@@ -118,17 +134,17 @@ async function findFileKey(
   envelope: DecodedEnvelope,
   coreHash: Bytes,
   identities: readonly Identity[],
-): Promise<{ fileKey: Bytes; readKey: Bytes }> {
+): Promise<CommittedKeys> {
   let failure: unknown;
-  let found: { fileKey: Bytes; readKey: Bytes } | undefined;
+  let found: CommittedKeys | undefined;
   for (const identity of identities) {
     for (const slot of envelope.slots) {
       try {
         const candidate = await identity.unwrap(slot, { coreHash, crypto });
         if (candidate === null) continue;
-        const readKey = await committedReadKey(crypto, envelope, candidate);
-        if (!readKey) failure ??= authenticationFailed();
-        else if (!found) found = { fileKey: candidate, readKey };
+        const keys = await committedKeys(crypto, envelope, candidate);
+        if (!keys) failure ??= authenticationFailed();
+        else found ??= keys;
       } catch (error) {
         failure ??= error;
       }
@@ -138,16 +154,29 @@ async function findFileKey(
   throw failure ?? noMatchingKey(identities, envelope.slots);
 }
 
-/** The only check of the envelope's commitment. @returns the read key, or undefined where it does not fit. */
-async function committedReadKey(
+interface CommittedKeys {
+  readonly fileKey: Bytes;
+  readonly readKey: Bytes;
+}
+
+/**
+ * The only check of the envelope's commitment.
+ *
+ * @param candidate what an identity returned. It may be the identity's to keep, so it is copied and not wiped.
+ * @returns undefined where it does not fit.
+ */
+async function committedKeys(
   crypto: CryptoProvider,
   envelope: DecodedEnvelope,
-  fileKey: Bytes,
-): Promise<Bytes | undefined> {
-  if (!(fileKey instanceof Uint8Array) || fileKey.length !== KEY_LENGTH) return undefined;
+  candidate: Uint8Array,
+): Promise<CommittedKeys | undefined> {
+  if (!(candidate instanceof Uint8Array) || candidate.length !== KEY_LENGTH) return undefined;
+  const fileKey = new Uint8Array(candidate);
   const readKey = await deriveReadKey(crypto, fileKey);
   const commitment = await deriveCommitment(crypto, readKey, envelope.coreParts.core0);
-  return constantTimeEqual(commitment, envelope.core.commitment) ? readKey : undefined;
+  if (constantTimeEqual(commitment, envelope.core.commitment)) return { fileKey, readKey };
+  wipe(fileKey, readKey);
+  return undefined;
 }
 
 /** How many key ids an error names before it only counts. */
@@ -174,7 +203,7 @@ function count(number: number, noun: string): string {
 }
 
 function identityList(identities: Identity | readonly Identity[]): readonly Identity[] {
-  const list: readonly Identity[] = Array.isArray(identities) ? identities : [identities as Identity];
+  const list: readonly Identity[] = Array.isArray(identities) ? [...identities] : [identities as Identity];
   for (const identity of list) {
     if (typeof identity?.unwrap !== "function")
       throw wrongType("every identity", "an object with unwrap", identity);

@@ -33,12 +33,29 @@ export async function readExactly(
 ): Promise<Bytes> {
   options.signal?.throwIfAborted();
   if (start === end) return new Uint8Array(0);
-  const bytes = bytesArgument("what the source returned", await source.read(start, end, options));
+  const bytes = bytesArgument("what the source returned", await source.read(start, end, onlySignal(options)));
   options.signal?.throwIfAborted();
   if (bytes.length !== end - start) {
     throw sourceFailed(`the source did not return the ${end - start} bytes asked for at ${start}`);
   }
   return bytes;
+}
+
+/**
+ * Asks a source for its length. It may be a lie, but it is a number.
+ *
+ * @throws BlindreelError `source-failed`.
+ */
+export async function claimedSize(source: ByteSource, options: ReadOptions): Promise<number> {
+  options.signal?.throwIfAborted();
+  const size = await source.size(onlySignal(options));
+  if (!Number.isSafeInteger(size) || size < 0) throw sourceFailed("the source stated an impossible size");
+  return size;
+}
+
+/** A source is somebody else's code: of the caller's options, keys among them, it sees the signal alone. */
+function onlySignal({ signal }: ReadOptions): ReadOptions {
+  return signal ? { signal } : {};
 }
 
 export function sourceFailed(message: string, options?: ErrorOptions): BlindreelError<"source-failed"> {

@@ -1,7 +1,13 @@
 import { defaultProvider } from "../crypto/default.js";
 import { closedError, truncated } from "../errors.js";
 import type { Bytes } from "../formats/bytes.js";
-import { type ByteSource, checkRange, type ReadOptions, readExactly } from "../source/byte-source.js";
+import {
+  type ByteSource,
+  checkRange,
+  claimedSize,
+  type ReadOptions,
+  readExactly,
+} from "../source/byte-source.js";
 import { openChunks } from "./batch.js";
 import type { ChunkCipher } from "./chunk.js";
 import { startOpening } from "./derive.js";
@@ -48,7 +54,7 @@ export async function openRandomAccess(
   plan: OpenPlan,
   options: StreamOptions & { readonly known?: { readonly size: number; readonly head: Bytes } } = {},
 ): Promise<RandomAccess> {
-  const fileLength = options.known?.size ?? (await source.size(options));
+  const fileLength = options.known?.size ?? (await claimedSize(source, options));
   const messageLength = fileLength - streamOffset;
   if (messageLength < HEADER_LENGTH) throw truncated("the sealed stream", fileLength);
   const head = options.known?.head.subarray(streamOffset, streamOffset + HEADER_LENGTH);
