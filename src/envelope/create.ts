@@ -78,8 +78,7 @@ export function planEnvelope(kind: KindName, options: EnvelopeOptions): Envelope
     senderType: SenderType.none,
     sender: new Uint8Array(0),
   };
-  const own = options.metadata === undefined ? {} : { metadata: options.metadata };
-  const metadata = encodeMetadata({ createdAt: exactTime, ...own });
+  const metadata = encodeMetadata({ createdAt: exactTime, metadata: options.metadata });
   const blank = encodeCore(
     { ...head, recordingId: new Uint8Array(RECORDING_ID_LENGTH), ...room(metadata) },
     LIMITS,

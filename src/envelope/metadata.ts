@@ -13,7 +13,7 @@ export interface SealedMetadata {
   /** Exact time of sealing, in seconds since 1970. */
   readonly createdAt: number;
   /** The caller's own: file name, codec, exam, candidate. */
-  readonly metadata?: JsonObject;
+  readonly metadata: JsonObject | undefined;
 }
 
 const LENGTH_FIELD = 4;
@@ -50,7 +50,7 @@ export function decodeMetadata(plaintext: Bytes, publicCreatedAt: number): Seale
     throw fail("has no createdAt");
   if (createdAt - (createdAt % CREATED_AT_STEP) !== publicCreatedAt)
     throw fail("has another createdAt than the core");
-  if (metadata === undefined) return { createdAt };
+  if (metadata === undefined) return { createdAt, metadata };
   if (!isObject(metadata)) throw fail("holds something else than an object");
   return { createdAt, metadata };
 }
