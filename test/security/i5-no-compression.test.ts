@@ -1,0 +1,46 @@
+/**
+ * I5: nothing is compressed before it is encrypted, or the length would tell of the content: CRIME (CVE-2012-4929),
+ * BREACH (CVE-2013-3587), and VORACLE for VPNs.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { generateIdentity, seal, sealFrom } from "../../src/index.js";
+import { CHUNK } from "../../src/stream/geometry.js";
+import { collect, pattern } from "../helpers/bytes.js";
+
+const SRC = fileURLToPath(new URL("../../src/", import.meta.url));
+
+describe("I5", () => {
+  it("no source file compresses or decompresses", () => {
+    const names = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(".ts"),
+    );
+    expect(names.length).toBeGreaterThan(30);
+    for (const name of names) {
+      const text = readFileSync(SRC + name, "utf8");
+      expect(text, name).not.toMatch(/CompressionStream|zlib|gzip|deflate|brotli|inflate/i);
+    }
+  });
+
+  it("the sealed length depends on the length alone, not on the content", async () => {
+    const { recipient } = await generateIdentity();
+    const make = [
+      (length: number) => new Uint8Array(length),
+      (length: number) => new Uint8Array(length).fill(0xff),
+      (length: number) => new TextEncoder().encode("secret=".repeat(length)).slice(0, length),
+      (length: number) => pattern(length),
+    ];
+    for (const padding of [undefined, "chunk", "padme"] as const) {
+      for (const length of [0, 1, 100, CHUNK - 9, CHUNK, 3 * CHUNK + 5]) {
+        const lengths = new Set<number>();
+        for (const content of make) {
+          const options = { to: recipient, ...(padding && { padding }) };
+          lengths.add((await seal(content(length), options)).length);
+          lengths.add((await collect(sealFrom([content(length)], options))).length);
+        }
+        expect(lengths.size, `${padding} ${length}`).toBe(1);
+      }
+    }
+  });
+});
