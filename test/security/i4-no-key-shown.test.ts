@@ -60,6 +60,9 @@ function* reachable(value: unknown, seen = new Set<unknown>()): Generator<string
   if (typeof value === "string") yield value;
   if (value === null || (typeof value !== "object" && typeof value !== "function") || seen.has(value)) return;
   seen.add(value);
+  // A prototype's getters reject or throw, and it holds nothing of an instance.
+  const { constructor } = value as { constructor?: { prototype?: unknown } };
+  if (constructor?.prototype === value) return;
   if (ArrayBuffer.isView(value)) {
     yield new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
     return;
@@ -87,8 +90,6 @@ function* reachable(value: unknown, seen = new Set<unknown>()): Generator<string
       } catch {
         continue;
       }
-      // Getters called on a prototype reject; that says nothing of keys.
-      if (member instanceof Promise) member.catch(() => {});
       if (typeof member !== "function" || name === "constructor") yield* reachable(member, seen);
     }
   }
