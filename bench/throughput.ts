@@ -3,52 +3,9 @@ import { createOpener, createSealer, type StreamKey } from "blindreel/stream";
 import { bareOpen, bareSeal } from "./lib/bare.js";
 import { type Contender, measure } from "./lib/measure.js";
 import { type Row, throughputRow } from "./lib/report.js";
+import { collect, drain, recut, repeat, streamOf } from "./lib/streams.js";
 
 const MIB = 2 ** 20;
-
-/** `count` times the same piece: the source itself costs next to nothing. */
-function repeat(piece: Uint8Array, count: number): ReadableStream<Uint8Array> {
-  let left = count;
-  return new ReadableStream({
-    pull(controller) {
-      if (left-- > 0) controller.enqueue(piece);
-      else controller.close();
-    },
-  });
-}
-
-async function drain(stream: ReadableStream<Uint8Array>): Promise<number> {
-  const reader = stream.getReader();
-  let bytes = 0;
-  for (let next = await reader.read(); !next.done; next = await reader.read()) bytes += next.value.length;
-  return bytes;
-}
-
-async function collect(stream: ReadableStream<Uint8Array>): Promise<Uint8Array[]> {
-  const pieces: Uint8Array[] = [];
-  const reader = stream.getReader();
-  for (let next = await reader.read(); !next.done; next = await reader.read()) pieces.push(next.value);
-  return pieces;
-}
-
-function recut(pieces: readonly Uint8Array[], size: number): Uint8Array[] {
-  const whole = Buffer.concat(pieces);
-  const cut: Uint8Array[] = [];
-  for (let from = 0; from < whole.length; from += size)
-    cut.push(new Uint8Array(whole.subarray(from, from + size)));
-  return cut;
-}
-
-function streamOf(pieces: readonly Uint8Array[]): ReadableStream<Uint8Array> {
-  let index = 0;
-  return new ReadableStream({
-    pull(controller) {
-      const piece = pieces[index++];
-      if (piece) controller.enqueue(piece);
-      else controller.close();
-    },
-  });
-}
 
 async function expectBytes(actual: Promise<number>, atLeast: number): Promise<void> {
   const bytes = await actual;

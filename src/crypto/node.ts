@@ -1,11 +1,11 @@
 import type * as NodeCrypto from "node:crypto";
-import { authenticationFailed } from "../errors.js";
+import { authenticationFailed, BlindreelError } from "../errors.js";
 import type { Bytes } from "../formats/bytes.js";
-import { concatBytes } from "../formats/bytes.js";
 import { KEY_LENGTH, TAG_LENGTH } from "../formats/constants.js";
-import { decodeBase64Url, decodeHex, encodeBase64Url } from "../formats/encoding.js";
+import { decodeBase64Url, encodeBase64Url } from "../formats/encoding.js";
 import { checkAeadKey, checkNonce } from "./aead.js";
 import type { AeadKey, CryptoProvider, PrivateKeyHandle, PublicKeyHandle } from "./provider.js";
+import { randomBytes } from "./random.js";
 
 interface NodeKey extends PrivateKeyHandle, PublicKeyHandle {
   readonly key: NodeCrypto.KeyObject;
@@ -13,11 +13,10 @@ interface NodeKey extends PrivateKeyHandle, PublicKeyHandle {
 
 const CIPHER = "aes-256-gcm";
 const HASHES = { "SHA-256": "sha256", "SHA-512": "sha512" } as const;
-const PKCS8_PREFIX = {
-  x25519: /* @__PURE__ */ decodeHex("302e020100300506032b656e04220420"),
-  ed25519: /* @__PURE__ */ decodeHex("302e020100300506032b657004220420"),
-} as const;
-const SPKI_ED25519_PREFIX = /* @__PURE__ */ decodeHex("302a300506032b6570032100");
+type Curve = "X25519" | "Ed25519";
+
+/** Stands for the public half when a private key is imported: Node works the true one out from `d`. */
+const UNKNOWN_X = /* @__PURE__ */ encodeBase64Url(new Uint8Array(KEY_LENGTH));
 
 /**
  * The runtime's `node:crypto` without an import that bundlers and browsers would stumble over, or undefined where
@@ -35,7 +34,7 @@ function plain(buffer: Uint8Array): Bytes {
 
 function makeAeadKey(crypto: typeof NodeCrypto, rawKey: Bytes): AeadKey {
   checkAeadKey(rawKey);
-  const key = crypto.createSecretKey(rawKey);
+  const key = rawKey.slice();
 
   function seal(nonce: Bytes, plaintext: Bytes, output: Bytes, offset: number, additionalData?: Bytes): void {
     checkNonce(nonce);
@@ -89,45 +88,58 @@ export function nodeProvider(): CryptoProvider | undefined {
   const crypto = nodeCrypto();
   if (!crypto) return undefined;
 
-  const importPrivate = (curve: keyof typeof PKCS8_PREFIX, secret: Bytes): NodeKey => {
-    const der = concatBytes(PKCS8_PREFIX[curve], secret) as Buffer<ArrayBuffer>;
-    const key = crypto.createPrivateKey({ key: der as Buffer, format: "der", type: "pkcs8" });
-    der.fill(0);
-    return { backend: "node", key };
+  // As JWK: ten times faster to parse than DER.
+  const importPrivate = (crv: Curve, secret: Bytes): NodeKey => {
+    const jwk = { kty: "OKP", crv, x: UNKNOWN_X, d: encodeBase64Url(secret) };
+    return { backend: "node", key: crypto.createPrivateKey({ key: jwk, format: "jwk" }) };
+  };
+  const importPublic = (crv: Curve, publicKey: Bytes): NodeKey => {
+    const jwk = { kty: "OKP", crv, x: encodeBase64Url(publicKey) };
+    return { backend: "node", key: crypto.createPublicKey({ key: jwk, format: "jwk" }) };
   };
 
-  return {
+  const provider: CryptoProvider = {
     name: "node",
     getRandomBytes: (length) => plain(crypto.randomBytes(length)),
     digest: (hash, message) => plain(crypto.createHash(HASHES[hash]).update(message).digest()),
     hmac: (hash, key, message) => plain(crypto.createHmac(HASHES[hash], key).update(message).digest()),
     importAesGcmKey: (key) => makeAeadKey(crypto, key),
+    /**
+     * From random bytes and not by `generateKeyPairSync`: exporting such a key can deadlock in Node 20, when the
+     * garbage collector runs inside the export and finds the job that made the key, which waits for the same lock.
+     */
     generateX25519() {
-      const { publicKey, privateKey } = crypto.generateKeyPairSync("x25519");
-      const { x } = publicKey.export({ format: "jwk" }) as { x: string };
-      return { publicKey: decodeBase64Url(x), privateKey: { backend: "node", key: privateKey } as NodeKey };
+      const secret = randomBytes(provider, KEY_LENGTH);
+      const privateKey = importPrivate("X25519", secret);
+      secret.fill(0);
+      const { x } = privateKey.key.export({ format: "jwk" }) as { x: string };
+      if (x === UNKNOWN_X) {
+        throw new BlindreelError(
+          "provider-fault",
+          "node:crypto did not derive an X25519 public key",
+          undefined,
+        );
+      }
+      return { publicKey: decodeBase64Url(x), privateKey };
     },
-    importX25519: (privateKey) => importPrivate("x25519", privateKey),
-    importX25519PublicKey(publicKey): NodeKey {
-      const jwk = { kty: "OKP", crv: "X25519", x: encodeBase64Url(publicKey) };
-      return { backend: "node", key: crypto.createPublicKey({ key: jwk, format: "jwk" }) };
-    },
+    importX25519: (privateKey) => importPrivate("X25519", privateKey),
+    importX25519PublicKey: (publicKey) => importPublic("X25519", publicKey),
     agreeX25519(privateKey, publicKey) {
       const pair = { privateKey: (privateKey as NodeKey).key, publicKey: (publicKey as NodeKey).key };
       return plain(crypto.diffieHellman(pair));
     },
-    importEd25519: (seed) => importPrivate("ed25519", seed),
+    importEd25519: (seed) => importPrivate("Ed25519", seed),
     signEd25519: (privateKey, message) => plain(crypto.sign(null, message, (privateKey as NodeKey).key)),
     verifyEd25519(publicKey, message, signature) {
       if (publicKey.length !== KEY_LENGTH) return false;
-      const der = concatBytes(SPKI_ED25519_PREFIX, publicKey);
-      let key: NodeCrypto.KeyObject;
+      let key: NodeKey;
       try {
-        key = crypto.createPublicKey({ key: der as unknown as Buffer, format: "der", type: "spki" });
+        key = importPublic("Ed25519", publicKey);
       } catch {
         return false;
       }
-      return crypto.verify(null, message, key, signature);
+      return crypto.verify(null, message, key.key, signature);
     },
   };
+  return provider;
 }

@@ -24,36 +24,40 @@ const HPKE_SUITE_ID = /* @__PURE__ */ concatBytes(
 );
 const MODE_BASE = /* @__PURE__ */ Uint8Array.of(0x00);
 
+/** What a label stands behind in every labeled call (§4): "HPKE-v1" || suite_id || label. */
+function labeled(suiteId: Bytes, label: string): Bytes {
+  return concatBytes(HPKE_V1, suiteId, ascii(label));
+}
+
+const EAE_PRK = /* @__PURE__ */ labeled(KEM_SUITE_ID, "eae_prk");
+const SHARED_SECRET = /* @__PURE__ */ labeled(KEM_SUITE_ID, "shared_secret");
+const PSK_ID_HASH = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "psk_id_hash");
+const INFO_HASH = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "info_hash");
+const SECRET = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "secret");
+const KEY = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "key");
+const BASE_NONCE = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "base_nonce");
+
 /** §4: LabeledExtract(salt, label, ikm). */
-function labeledExtract(crypto: CryptoProvider, suiteId: Bytes, salt: Bytes, label: string, ikm: Bytes) {
-  return hkdfExtract(crypto, "SHA-256", salt, concatBytes(HPKE_V1, suiteId, ascii(label), ikm));
+function labeledExtract(crypto: CryptoProvider, salt: Bytes, label: Bytes, ikm: Bytes): Promise<Bytes> {
+  return hkdfExtract(crypto, "SHA-256", salt, concatBytes(label, ikm));
 }
 
 /** §4: LabeledExpand(prk, label, info, L). */
 function labeledExpand(
   crypto: CryptoProvider,
-  suiteId: Bytes,
   prk: Bytes,
-  label: string,
+  label: Bytes,
   info: Bytes,
   L: number,
-) {
-  const labeledInfo = concatBytes(Uint8Array.of(0x00, L), HPKE_V1, suiteId, ascii(label), info);
-  return hkdfExpand(crypto, "SHA-256", prk, labeledInfo, L);
+): Promise<Bytes> {
+  return hkdfExpand(crypto, "SHA-256", prk, concatBytes(Uint8Array.of(0x00, L), label, info), L);
 }
 
 /** §4.1: ExtractAndExpand(dh, kem_context), with kem_context = enc || pkRm. */
 async function extractAndExpand(crypto: CryptoProvider, dh: Bytes, enc: Bytes, pkRm: Bytes): Promise<Bytes> {
-  const eaePrk = await labeledExtract(crypto, KEM_SUITE_ID, EMPTY, "eae_prk", dh);
+  const eaePrk = await labeledExtract(crypto, EMPTY, EAE_PRK, dh);
   const kemContext = concatBytes(enc, pkRm);
-  const sharedSecret = await labeledExpand(
-    crypto,
-    KEM_SUITE_ID,
-    eaePrk,
-    "shared_secret",
-    kemContext,
-    Nsecret,
-  );
+  const sharedSecret = await labeledExpand(crypto, eaePrk, SHARED_SECRET, kemContext, Nsecret);
   wipe(eaePrk);
   return sharedSecret;
 }
@@ -69,23 +73,27 @@ const pskIdHashes = new WeakMap<CryptoProvider, Promise<Bytes>>();
 function pskIdHash(crypto: CryptoProvider): Promise<Bytes> {
   let hash = pskIdHashes.get(crypto);
   if (!hash) {
-    hash = labeledExtract(crypto, HPKE_SUITE_ID, EMPTY, "psk_id_hash", EMPTY);
+    hash = labeledExtract(crypto, EMPTY, PSK_ID_HASH, EMPTY);
     pskIdHashes.set(crypto, hash);
   }
   return hash;
+}
+
+/** §5.1: key_schedule_context = mode_base || psk_id_hash || info_hash. The same for all that share an `info`. */
+export async function keyScheduleContext(crypto: CryptoProvider, info: Bytes): Promise<Bytes> {
+  const infoHash = await labeledExtract(crypto, EMPTY, INFO_HASH, info);
+  return concatBytes(MODE_BASE, await pskIdHash(crypto), infoHash);
 }
 
 /** §5.1: KeySchedule(mode_base, shared_secret, info, "", ""). The exporter secret is not needed here. */
 export async function keySchedule(
   crypto: CryptoProvider,
   sharedSecret: Bytes,
-  info: Bytes,
+  context: Bytes,
 ): Promise<KeySchedule> {
-  const infoHash = await labeledExtract(crypto, HPKE_SUITE_ID, EMPTY, "info_hash", info);
-  const context = concatBytes(MODE_BASE, await pskIdHash(crypto), infoHash);
-  const secret = await labeledExtract(crypto, HPKE_SUITE_ID, sharedSecret, "secret", EMPTY);
-  const key = await labeledExpand(crypto, HPKE_SUITE_ID, secret, "key", context, Nk);
-  const baseNonce = await labeledExpand(crypto, HPKE_SUITE_ID, secret, "base_nonce", context, Nn);
+  const secret = await labeledExtract(crypto, sharedSecret, SECRET, EMPTY);
+  const key = await labeledExpand(crypto, secret, KEY, context, Nk);
+  const baseNonce = await labeledExpand(crypto, secret, BASE_NONCE, context, Nn);
   wipe(secret);
   return { key, baseNonce };
 }
@@ -125,15 +133,15 @@ export async function decap(crypto: CryptoProvider, enc: Bytes, skR: RecipientPr
   return sharedSecret;
 }
 
-/** §6.1: SealBase, after Encap. @returns ct, the ciphertext with its tag. */
+/** §6.1: SealBase, after Encap; `context` is the key schedule's. @returns ct, the ciphertext with its tag. */
 export async function sealBase(
   crypto: CryptoProvider,
   sharedSecret: Bytes,
-  info: Bytes,
+  context: Bytes,
   aad: Bytes,
   pt: Bytes,
 ): Promise<Bytes> {
-  const { key, baseNonce } = await keySchedule(crypto, sharedSecret, info);
+  const { key, baseNonce } = await keySchedule(crypto, sharedSecret, context);
   const aead = await crypto.importAesGcmKey(key);
   wipe(key, sharedSecret);
   return aead.seal(baseNonce, pt, aad);
@@ -143,12 +151,12 @@ export async function sealBase(
 export async function openBase(
   crypto: CryptoProvider,
   sharedSecret: Bytes,
-  info: Bytes,
+  context: Bytes,
   aad: Bytes,
   ct: Bytes,
   expectedLength: number,
 ): Promise<Bytes> {
-  const { key, baseNonce } = await keySchedule(crypto, sharedSecret, info);
+  const { key, baseNonce } = await keySchedule(crypto, sharedSecret, context);
   const aead = await crypto.importAesGcmKey(key);
   wipe(key, sharedSecret);
   const pt = await aead.open(baseNonce, ct, aad);

@@ -1,4 +1,4 @@
-import type { CryptoProvider, PublicKeyHandle } from "../crypto/provider.js";
+import type { CryptoProvider } from "../crypto/provider.js";
 import { authenticationFailed } from "../errors.js";
 import { type Bytes, compareBytes, concatBytes, isAllZero } from "../formats/bytes.js";
 import { encode, u16 } from "../formats/codec.js";
@@ -7,7 +7,16 @@ import { decodeHex, encodeHex } from "../formats/encoding.js";
 import { encodePublicJwk, type OkpJwk } from "../formats/jwk.js";
 import { label } from "../formats/label.js";
 import { encodePublicPem } from "../formats/pem.js";
-import { decap, encap, Nenc, openBase, type RecipientPrivateKey, sealBase } from "./hpke.js";
+import {
+  decap,
+  encap,
+  keyScheduleContext,
+  Nenc,
+  openBase,
+  type RecipientPrivateKey,
+  type RecipientPublicKey,
+  sealBase,
+} from "./hpke.js";
 import { checkSharedSecret, publicKeyFault } from "./point.js";
 import { keyIdOf } from "./thumbprint.js";
 import type { Identity, KeyId, Recipient, Slot, WrapContext } from "./types.js";
@@ -28,7 +37,7 @@ export class X25519Recipient implements Recipient {
   readonly thumbprint: string;
   readonly #publicKey: Bytes;
   readonly #thumbprint: Bytes;
-  readonly #handles = new WeakMap<CryptoProvider, PublicKeyHandle>();
+  readonly #prepared = new WeakMap<CryptoProvider, Prepared>();
 
   /** @internal Use `importRecipient`, which checks the key. */
   constructor(publicKey: Bytes, thumbprint: Bytes, { isAnonymous = false } = {}) {
@@ -59,20 +68,30 @@ export class X25519Recipient implements Recipient {
   async wrap(fileKey: Bytes, { coreHash, crypto }: WrapContext): Promise<Slot> {
     const keyId = this.keyId === undefined ? ANONYMOUS : decodeHex(this.keyId);
     const ephemeral = await crypto.generateX25519();
-    const pkR = { bytes: this.#publicKey, handle: await this.#handle(crypto) };
+    const { pkR, keyScheduleContext: context } = await this.#prepare(crypto, keyId);
     const { sharedSecret, enc } = await encap(crypto, pkR, ephemeral, checkSharedSecret);
-    const ct = await sealBase(crypto, sharedSecret, slotInfo(keyId), coreHash, fileKey);
+    const ct = await sealBase(crypto, sharedSecret, context, coreHash, fileKey);
     return { type: SlotType.x25519, keyId: keyId.slice(), body: concatBytes(enc, ct) };
   }
 
-  async #handle(crypto: CryptoProvider): Promise<PublicKeyHandle> {
-    let handle = this.#handles.get(crypto);
-    if (!handle) {
-      handle = await crypto.importX25519PublicKey(this.#publicKey);
-      this.#handles.set(crypto, handle);
+  /** What is the same in every wrapping to this key. */
+  async #prepare(crypto: CryptoProvider, keyId: Bytes): Promise<Prepared> {
+    let prepared = this.#prepared.get(crypto);
+    if (!prepared) {
+      const handle = await crypto.importX25519PublicKey(this.#publicKey);
+      prepared = {
+        pkR: { bytes: this.#publicKey, handle },
+        keyScheduleContext: await keyScheduleContext(crypto, slotInfo(keyId)),
+      };
+      this.#prepared.set(crypto, prepared);
     }
-    return handle;
+    return prepared;
   }
+}
+
+interface Prepared {
+  readonly pkR: RecipientPublicKey;
+  readonly keyScheduleContext: Bytes;
 }
 
 /** A private X25519 key, wherever it lives, as something that opens type 1 slots. */
@@ -130,6 +149,7 @@ export class X25519Identity implements Identity {
       },
     };
     const sharedSecret = await decap(crypto, enc, skR);
-    return openBase(crypto, sharedSecret, slotInfo(slot.keyId), coreHash, slot.body.slice(Nenc), KEY_LENGTH);
+    const context = await keyScheduleContext(crypto, slotInfo(slot.keyId));
+    return openBase(crypto, sharedSecret, context, coreHash, slot.body.slice(Nenc), KEY_LENGTH);
   }
 }

@@ -6,7 +6,7 @@ import { type Bytes, concatBytes } from "../../src/formats/bytes.js";
 import { encodePrivateJwk, encodePublicJwk } from "../../src/formats/jwk.js";
 import { label } from "../../src/formats/label.js";
 import { encodePrivatePem, encodePublicPem } from "../../src/formats/pem.js";
-import { encap, sealBase } from "../../src/keywrap/hpke.js";
+import { encap, keyScheduleContext, sealBase } from "../../src/keywrap/hpke.js";
 import {
   generateIdentity,
   identityFromAgreement,
@@ -328,7 +328,13 @@ describe("an all-zero shared secret (E1)", () => {
     const { sharedSecret, enc } = await encap(crypto, pkR, ephemeral, (dh) => dh);
     const keyId = fromHex(identity.keyId);
     const info = concatBytes(label("slot"), Uint8Array.of(0, 1), keyId);
-    const ct = await sealBase(crypto, sharedSecret, info, coreHash, fileKey);
+    const ct = await sealBase(
+      crypto,
+      sharedSecret,
+      await keyScheduleContext(crypto, info),
+      coreHash,
+      fileKey,
+    );
     return { type: 1, keyId, body: concatBytes(enc, ct) };
   }
 
