@@ -75,6 +75,8 @@ function pskIdHash(crypto: CryptoProvider): Promise<Bytes> {
   if (!hash) {
     hash = labeledExtract(crypto, EMPTY, PSK_ID_HASH, EMPTY);
     pskIdHashes.set(crypto, hash);
+    // A failure is not kept: the next message asks again.
+    hash.catch(() => pskIdHashes.delete(crypto));
   }
   return hash;
 }

@@ -554,6 +554,45 @@ describe("abort and progress", () => {
   });
 });
 
+describe("a provider that fails", () => {
+  it.each(backends)(
+    "fails the call with its own error, and is asked again by the next, on $name",
+    async (provider) => {
+      const identity = await generateIdentity({ crypto: provider });
+      const file = await seal(content, { to: identity.recipient, crypto: provider });
+      for (const name of [
+        "hmac",
+        "digest",
+        "importAesGcmKey",
+        "agreeX25519",
+        "importX25519PublicKey",
+      ] as const) {
+        for (let failing = 1; failing <= 30; failing++) {
+          const failure = new Error(`${name} failed`);
+          let left = 0;
+          const flaky = {
+            ...provider,
+            [name]: (...args: never[]) => {
+              if (--left === 0) throw failure;
+              return (provider[name] as (...args: never[]) => unknown)(...args);
+            },
+          };
+          for (const attempt of [
+            () => open(file, { identities: identity, crypto: flaky }).then(({ data }) => data),
+            () => seal(content, { to: identity.recipient, crypto: flaky }),
+          ]) {
+            left = failing;
+            const outcome = await attempt().catch((error) => error);
+            if (left <= 0) expect(outcome).toBe(failure);
+            left = 0;
+            expect(await attempt()).toBeInstanceOf(Uint8Array);
+          }
+        }
+      }
+    },
+  );
+});
+
 describe("openSource", () => {
   it("is closed by close, and by await using, once", async () => {
     const file = await seal(content, { to: alice.recipient });
