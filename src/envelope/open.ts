@@ -4,13 +4,8 @@ import { type Limits, SegmentFlag } from "../formats/constants.js";
 import { type ByteSource, claimedSize, readExactly } from "../source/byte-source.js";
 import { type OpenPlan, openMessage, openThrough } from "../stream/open.js";
 import type { OperationOptions } from "../stream/operation.js";
-import {
-  type ByteInput,
-  type PieceReader,
-  type PieceSource,
-  pieceChannel,
-  piecesOf,
-} from "../stream/pieces.js";
+import { pieceChannel } from "../stream/piece-channel.js";
+import { type ByteInput, type PieceReader, type PieceSource, piecesOf } from "../stream/pieces.js";
 import { openRandomAccess, type RandomAccess } from "../stream/random-access.js";
 import type { StreamPair } from "../stream/seal.js";
 import { segmentContext } from "./key-schedule.js";

@@ -4,7 +4,8 @@ import { SegmentFlag } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
 import type { OperationOptions } from "../stream/operation.js";
 import type { Padding } from "../stream/padding.js";
-import { type ByteInput, type PieceSource, pieceChannel, piecesOf } from "../stream/pieces.js";
+import { pieceChannel } from "../stream/piece-channel.js";
+import { type ByteInput, type PieceSource, piecesOf } from "../stream/pieces.js";
 import { layOut, type SealPlan, type StreamPair, sealLayout, sealThrough } from "../stream/seal.js";
 import { type CreatedEnvelope, createEnvelope, type EnvelopeOptions, planEnvelope } from "./create.js";
 import { segmentContext } from "./key-schedule.js";
@@ -110,6 +111,7 @@ export function settling(
       info.reject(reason ?? closedError("the stream"));
       return source.cancel(reason);
     },
+    finished: () => source.finished?.(),
   };
 }
 

@@ -60,7 +60,8 @@ export function paddedPieces(source: PieceSource, padding: Padding): PieceSource
       const { done, value } = tail.next();
       return done ? { done } : { value };
     },
-    cancel: (reason) => (tail ? undefined : source.cancel(reason)),
+    cancel: (reason) => source.cancel(reason),
+    finished: () => source.finished?.(),
   };
 }
 

@@ -1,4 +1,4 @@
-import { closedError, truncated, wrongType } from "../errors.js";
+import { truncated, wrongType } from "../errors.js";
 import { type Bytes, bytesArgument, concatBytes, type MaybePromise } from "../formats/bytes.js";
 
 /**
@@ -7,8 +7,10 @@ import { type Bytes, bytesArgument, concatBytes, type MaybePromise } from "../fo
  */
 export interface PieceSource {
   next(): MaybePromise<PieceResult>;
-  /** Stops the source; called at most once, and not after the end. */
+  /** Stops the source, or tells it that what it gave was refused; called at most once. */
   cancel(reason: unknown): MaybePromise<void>;
+  /** Everything the source gave has been handed on; not followed by `cancel`. */
+  finished?(): void;
 }
 
 /** At the end `done` is true; otherwise there is a `value`. */
@@ -69,6 +71,7 @@ export class PieceReader {
   readonly #source: PieceSource;
   #leftover: Bytes | undefined;
   #done = false;
+  #isSettled = false;
   #consumed = 0;
 
   constructor(source: PieceSource) {
@@ -136,9 +139,16 @@ export class PieceReader {
 
   async cancel(reason: unknown): Promise<void> {
     this.#leftover = undefined;
-    if (this.#done) return;
+    if (this.#isSettled) return;
+    this.#isSettled = true;
     this.#done = true;
     await this.#source.cancel(reason);
+  }
+
+  /** Tells the source that all it gave has been handed on. */
+  finish(): void {
+    this.#isSettled = true;
+    this.#source.finished?.();
   }
 
   async #nextCopy(limit: number): Promise<Bytes | undefined> {
@@ -165,80 +175,4 @@ export class PieceReader {
     this.#consumed += piece.length;
     return piece;
   }
-}
-
-/** A writable end whose pieces come out of a source: how a transform is built on the pull form. */
-export function pieceChannel(): { writable: WritableStream<Uint8Array>; source: PieceSource } {
-  let offered: { piece: Uint8Array; taken: () => void } | undefined;
-  let waiting: { resolve: (result: PieceResult) => void; reject: (reason: unknown) => void } | undefined;
-  let release: (() => void) | undefined;
-  let ended = false;
-  let failure: { reason: unknown } | undefined;
-  let controller!: WritableStreamDefaultController;
-
-  const settle = (): void => {
-    release?.();
-    release = undefined;
-  };
-
-  const fail = (reason: unknown): void => {
-    failure ??= { reason };
-    settle();
-    offered?.taken();
-    offered = undefined;
-    waiting?.reject(reason);
-    waiting = undefined;
-  };
-
-  const writable = new WritableStream<Uint8Array>({
-    start(c) {
-      controller = c;
-      // `abort` below runs only after the write in flight, which may wait for a reader that has gone. Runtimes
-      // without this signal (older WebKits) abort when the reader reads on.
-      const { signal } = c as { signal?: AbortSignal };
-      signal?.addEventListener("abort", () => fail(signal.reason), { once: true });
-    },
-    write(piece) {
-      return new Promise<void>((taken) => {
-        if (waiting) {
-          // Settled by the next call of `next`: until then the piece belongs to the stream (the platform's rule).
-          release = taken;
-          waiting.resolve({ value: piece });
-          waiting = undefined;
-        } else offered = { piece, taken };
-      });
-    },
-    close() {
-      ended = true;
-      waiting?.resolve({ done: true });
-      waiting = undefined;
-    },
-    abort: fail,
-  });
-
-  const source: PieceSource = {
-    next() {
-      settle();
-      if (failure) return Promise.reject(failure.reason);
-      if (offered) {
-        const { piece, taken } = offered;
-        offered = undefined;
-        release = taken;
-        return { value: piece };
-      }
-      if (ended) return { done: true };
-      return new Promise<PieceResult>((resolve, reject) => {
-        waiting = { resolve, reject };
-      });
-    },
-    cancel(reason) {
-      controller.error(reason ?? closedError("the stream"));
-      settle();
-      offered?.taken();
-      offered = undefined;
-      waiting?.resolve({ done: true });
-      waiting = undefined;
-    },
-  };
-  return { writable, source };
 }

@@ -112,6 +112,7 @@ class Pump {
         return true;
       }
       if (this.#hasEnded) {
+        this.#reader.finish();
         this.#progress.final(transcoder.plaintextBytes);
         return false;
       }

@@ -7,7 +7,8 @@ import { type StreamKey, startSealing, streamKeyArgument } from "./derive.js";
 import { HEADER_LENGTH, sealedLength } from "./geometry.js";
 import type { OperationOptions } from "./operation.js";
 import { type Padding, paddedLength, paddedPieces, writeLengthField } from "./padding.js";
-import { type ByteInput, type PieceSource, pieceChannel, piecesOf } from "./pieces.js";
+import { pieceChannel } from "./piece-channel.js";
+import { type ByteInput, type PieceSource, piecesOf } from "./pieces.js";
 import { readableThrough } from "./readable.js";
 import { Transcoder } from "./transcoder.js";
 

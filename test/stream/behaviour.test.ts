@@ -759,3 +759,32 @@ describe("random access", () => {
     expectBytes(await access.read(5, 10), data.slice(5, 10));
   });
 });
+
+describe("closing the writable end of a pair", () => {
+  for (const crypto of pair) {
+    it(`reports what was found at the end, so that pipeTo does too, on ${crypto.name}`, async () => {
+      const tampered = sealedData.slice();
+      tampered[tampered.length - 1]! ^= 1;
+      const { readable: opened, writable } = openTransform(streamKey, { crypto });
+      const draining = drainQuietly(opened);
+      await expectCode(() => new Blob([tampered]).stream().pipeTo(writable), "authentication-failed");
+      await draining;
+    });
+
+    it(`is done once everything has come out, on ${crypto.name}`, async () => {
+      const { readable: opened, writable } = openTransform(streamKey, { crypto });
+      const draining = drainQuietly(opened);
+      await within(1000, "pipeTo", new Blob([sealedData]).stream().pipeTo(writable));
+      await draining;
+    });
+  }
+
+  async function drainQuietly(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const reader = stream.getReader();
+    try {
+      while (!(await reader.read()).done);
+    } catch {
+      // The other end reports it.
+    }
+  }
+});
