@@ -154,7 +154,7 @@ describe.each(Object.entries(sealForms))("%s", (_, sealForm) => {
         expect(padded).toHaveLength(envelopeLength + 30 + sealedLength(total));
         expect(inspect(padded).content).toMatchObject({ isPadded: true, plaintextLength: total });
         for (const openForm of Object.values(openForms)) {
-          expect((await openForm(padded, { identities: alice })).data).toEqual(pattern(length));
+          expect(sameBytes((await openForm(padded, { identities: alice })).data, pattern(length))).toBe(true);
         }
       }
     }
@@ -567,7 +567,7 @@ describe("a provider that fails", () => {
         "agreeX25519",
         "importX25519PublicKey",
       ] as const) {
-        for (let failing = 1; failing <= 30; failing++) {
+        for (let failing = 1; failing <= 14; failing++) {
           const failure = new Error(`${name} failed`);
           let left = 0;
           const flaky = {

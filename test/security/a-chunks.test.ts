@@ -38,7 +38,7 @@ let identity: ExportableIdentity;
 beforeAll(async () => {
   identity = await generateIdentity();
   for (const count of COUNTS) {
-    const content = pattern((count - 1) * CHUNK + 1000, count);
+    const content = pattern((count - 1) * CHUNK + 150, count);
     const file = await seal(content, { to: identity.recipient });
     sealed.set(count, { content, file, parts: partsOf(file, inspect(file).envelopeLength) });
   }
