@@ -23,6 +23,9 @@ export interface ReadableOptions extends OperationOptions {
   readonly total?: number | undefined;
 }
 
+/** Bytes of output made before they are asked for: below it, a consumer that keeps up costs no pull per piece. */
+const BYTES_AHEAD = 256 * 1024;
+
 /**
  * The pull form, on which all others stand: `start` reads the head and sets up, then every pull of the result
  * reads pieces and hands on the chunks they complete. Cancel, abort and failure stop the source and wipe.
@@ -35,9 +38,12 @@ export function readableThrough(
   const { signal } = options;
   const pump = new Pump(new PieceReader(source), start, options);
   let onAbort: (() => void) | undefined;
-  const forget = (): void => signal?.removeEventListener("abort", onAbort!);
+  const forget = (): void => {
+    if (onAbort) signal?.removeEventListener("abort", onAbort);
+    onAbort = undefined;
+  };
 
-  return new ReadableStream<Bytes>({
+  const underlying: UnderlyingDefaultSource<Bytes> = {
     start(controller) {
       if (!signal) return;
       onAbort = () => {
@@ -63,7 +69,8 @@ export function readableThrough(
       forget();
       return pump.stop(reason);
     },
-  });
+  };
+  return new ReadableStream(underlying, new ByteLengthQueuingStrategy({ highWaterMark: BYTES_AHEAD }));
 }
 
 /** Moves bytes from a reader through a transcoder, one output for each call of `pull`. */
@@ -91,25 +98,22 @@ class Pump {
   }
 
   /**
-   * Enqueues one output of at least one byte. One asynchronous function for the whole way: at 64 KiB a piece, every
-   * promise in it shows in the throughput.
+   * Enqueues outputs until there are enough for now. One asynchronous function for the whole way: at 64 KiB a piece,
+   * every promise in it shows in the throughput.
    *
    * @returns whether more may come.
    */
   async pull(controller: ReadableStreamDefaultController<Bytes>): Promise<boolean> {
     if (!this.#stage) {
       const { prefix } = await this.#begin();
-      if (prefix) {
-        controller.enqueue(prefix);
-        return true;
-      }
+      if (prefix) controller.enqueue(prefix);
     }
     const { transcoder, filter } = this.#stage!;
-    for (;;) {
+    while (controller.desiredSize! > 0) {
       const output = this.#nextFiltered();
       if (output) {
         controller.enqueue(output);
-        return true;
+        continue;
       }
       if (this.#hasEnded) {
         this.#reader.finish();
@@ -130,11 +134,9 @@ class Pump {
       this.#progress.report(transcoder.plaintextBytes);
       if (this.#signal?.aborted) return false;
       if (filter) this.#filtered = this.#hasEnded ? filter.finish(chunks) : filter.push(chunks);
-      else if (chunks.length > 0) {
-        controller.enqueue(chunks);
-        return true;
-      }
+      else if (chunks.length > 0) controller.enqueue(chunks);
     }
+    return true;
   }
 
   async stop(reason: unknown): Promise<void> {
