@@ -61,8 +61,8 @@ function* reachable(value: unknown, seen = new Set<unknown>()): Generator<string
   if (value === null || (typeof value !== "object" && typeof value !== "function") || seen.has(value)) return;
   seen.add(value);
   // A prototype's getters reject or throw, and it holds nothing of an instance.
-  const { constructor } = value as { constructor?: { prototype?: unknown } };
-  if (constructor?.prototype === value) return;
+  const { constructor: owner } = value as { constructor?: { prototype?: unknown } };
+  if (owner?.prototype === value) return;
   if (ArrayBuffer.isView(value)) {
     yield new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
     return;
