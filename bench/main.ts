@@ -10,14 +10,14 @@ import { throughput } from "./throughput.js";
 import { wrap } from "./wrap.js";
 
 const MIB = 2 ** 20;
-const ROUNDS = 7;
+const ROUNDS = 9;
 
 const rows: Row[] = [
   ...(await wrap(ROUNDS)),
   ...(await throughput(256 * MIB, 64 * 1024, ROUNDS)),
   ...(await throughput(64 * MIB, 4 * 1024, ROUNDS)),
-  ...(await range()),
   ...(await memory()),
+  ...(await range()),
 ];
 
 const machine = {

@@ -1,7 +1,7 @@
 import { generateIdentity, openFrom, openStream, sealFrom, sealStream } from "blindreel";
 import { createOpener, createSealer, type StreamKey } from "blindreel/stream";
-import { bareOpen, bareSeal } from "./lib/bare.js";
-import { type Contender, measure } from "./lib/measure.js";
+import { bareOpen, bareSeal, bareSealed } from "./lib/bare.js";
+import { type Contender, measure, type Result } from "./lib/measure.js";
 import { type Row, throughputRow } from "./lib/report.js";
 import { collect, drain, recut, repeat, streamOf } from "./lib/streams.js";
 
@@ -12,27 +12,27 @@ async function expectBytes(actual: Promise<number>, atLeast: number): Promise<vo
   if (bytes < atLeast) throw new Error(`only ${bytes} of ${atLeast} bytes came out`);
 }
 
-async function sealByPush(streamKey: StreamKey, piece: Uint8Array, count: number) {
-  const sealer = await createSealer(streamKey);
-  const parts: Uint8Array[] = [];
-  for (let i = 0; i < count; i++) parts.push(await sealer.push(piece));
-  parts.push(await sealer.finish());
-  return { header: sealer.header, parts };
+/** What a group of contenders is measured on. Each group's data is gone before the next one's is made. */
+interface Workload {
+  readonly total: number;
+  readonly piece: Uint8Array;
+  readonly count: number;
+  readonly rounds: number;
 }
 
-/** Seal and open `total` bytes in pieces of `pieceSize`, against the bare primitive in the same run. */
-export async function throughput(total: number, pieceSize: number, rounds: number): Promise<Row[]> {
-  const piece = new Uint8Array(pieceSize).map((_, i) => (i * 31) & 255);
-  const count = total / pieceSize;
-  const identity = await generateIdentity();
-  const to = identity.recipient;
-  const identities = identity;
-  const streamKey = { key: crypto.getRandomValues(new Uint8Array(32)), context: new Uint8Array(0) };
-  const sealed = recut(await collect(sealFrom(repeat(piece, count), { to })), pieceSize);
-  const barePiece = new Uint8Array(Math.max(pieceSize, 64 * 1024));
+const newStreamKey = (): StreamKey => ({
+  key: crypto.getRandomValues(new Uint8Array(32)),
+  context: new Uint8Array(0),
+});
 
-  const sealing: Contender[] = [
-    { name: "bare", run: () => bareSeal(barePiece, total / barePiece.length) },
+/** The bare loop takes the pieces it likes best. */
+const BARE_PIECE = new Uint8Array(64 * 1024).fill(7);
+
+async function sealing({ total, piece, count, rounds }: Workload): Promise<Row[]> {
+  const { recipient: to } = await generateIdentity();
+  const streamKey = newStreamKey();
+  const contenders: Contender[] = [
+    { name: "bare", run: () => bareSeal(BARE_PIECE, total / BARE_PIECE.length) },
     { name: "sealFrom", run: () => expectBytes(drain(sealFrom(repeat(piece, count), { to })), total) },
     {
       name: "sealStream (transform)",
@@ -50,20 +50,40 @@ export async function throughput(total: number, pieceSize: number, rounds: numbe
       },
     },
   ];
-  const { header, parts } = await sealByPush(streamKey, piece, count);
-  const pushSealed = recut(parts, pieceSize);
-  const opening: Contender[] = [
-    { name: "bare", run: () => bareOpen(total) },
+  return rowsOf(`seal, ${piece.length / 1024} KiB pieces`, total, await measure(contenders, rounds));
+}
+
+async function opening({ total, piece, count, rounds }: Workload): Promise<Row[]> {
+  const identities = await generateIdentity();
+  const sealed = recut(
+    await collect(sealFrom(repeat(piece, count), { to: identities.recipient })),
+    piece.length,
+  );
+  const contenders: Contender[] = [
+    bareOpening(total),
     { name: "openFrom", run: () => expectBytes(drain(openFrom(streamOf(sealed), { identities })), total) },
     {
       name: "openStream (transform)",
       run: () => expectBytes(drain(streamOf(sealed).pipeThrough(openStream({ identities }))), total),
     },
+  ];
+  return rowsOf(`open, ${piece.length / 1024} KiB pieces`, total, await measure(contenders, rounds));
+}
+
+async function openingByPush({ total, piece, count, rounds }: Workload): Promise<Row[]> {
+  const streamKey = newStreamKey();
+  const sealer = await createSealer(streamKey);
+  const parts: Uint8Array[] = [];
+  for (let i = 0; i < count; i++) parts.push(await sealer.push(piece));
+  parts.push(await sealer.finish());
+  const sealed = recut(parts, piece.length);
+  const contenders: Contender[] = [
+    bareOpening(total),
     {
       name: "createOpener (push)",
       run: async () => {
-        const opener = await createOpener(header, streamKey);
-        for (const part of pushSealed) {
+        const opener = await createOpener(sealer.header, streamKey);
+        for (const part of sealed) {
           const chunks = opener.push(part);
           if (chunks instanceof Promise) await chunks;
         }
@@ -71,18 +91,29 @@ export async function throughput(total: number, pieceSize: number, rounds: numbe
       },
     },
   ];
-  const rows: Row[] = [];
-  for (const [verb, contenders] of [
-    ["seal", sealing],
-    ["open", opening],
-  ] as const) {
-    const results = await measure(contenders, rounds);
-    const bare = results[0]!.median;
-    for (const result of results) {
-      rows.push(
-        throughputRow(`${verb}, ${pieceSize / 1024} KiB pieces, ${result.name}`, total / MIB, result, bare),
-      );
-    }
-  }
-  return rows;
+  return rowsOf(`open by push, ${piece.length / 1024} KiB pieces`, total, await measure(contenders, rounds));
+}
+
+/** Walks through memory as opening a stream does, four times through a quarter of it. */
+function bareOpening(total: number): Contender {
+  const parts = 4;
+  const sealed = bareSealed(BARE_PIECE, total / parts / BARE_PIECE.length);
+  return {
+    name: "bare",
+    run: () => {
+      for (let i = 0; i < parts; i++) bareOpen(sealed);
+    },
+  };
+}
+
+function rowsOf(what: string, total: number, results: readonly Result[]): Row[] {
+  const bare = results[0]!.median;
+  return results.map((result) => throughputRow(`${what}, ${result.name}`, total / MIB, result, bare));
+}
+
+/** Seal and open `total` bytes in pieces of `pieceSize`, against the bare primitive in the same run. */
+export async function throughput(total: number, pieceSize: number, rounds: number): Promise<Row[]> {
+  const piece = new Uint8Array(pieceSize).map((_, i) => (i * 31) & 255);
+  const workload = { total, piece, count: total / pieceSize, rounds };
+  return [...(await sealing(workload)), ...(await opening(workload)), ...(await openingByPush(workload))];
 }

@@ -4,13 +4,19 @@ import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 
 const CHUNK = 16 * 1024;
 const TAG = 16;
+const SEALED_CHUNK = CHUNK + TAG;
+const CHUNKS = 4;
+const key = randomBytes(32);
+const nonce = randomBytes(12);
 
-export function bareSeal(piece: Uint8Array, pieces: number): void {
-  const key = randomBytes(32);
-  const nonce = randomBytes(12);
-  const output = new Uint8Array((piece.length / CHUNK) * (CHUNK + TAG));
-  for (let p = 0, counter = 0; p < pieces; p++) {
-    for (let from = 0, to = 0; from < piece.length; from += CHUNK, to += CHUNK + TAG) {
+/** Seals `piece` (a multiple of 16 KiB) `pieces` times. */
+export function bareSeal(
+  piece: Uint8Array,
+  pieces: number,
+  output = new Uint8Array(CHUNKS * SEALED_CHUNK),
+): void {
+  for (let p = 0, counter = 0, to = 0; p < pieces; p++) {
+    for (let from = 0; from < piece.length; from += CHUNK, to = (to + SEALED_CHUNK) % output.length) {
       nonce.writeUInt32BE(counter++, 8);
       const cipher = createCipheriv("aes-256-gcm", key, nonce);
       output.set(cipher.update(piece.subarray(from, from + CHUNK)), to);
@@ -20,20 +26,22 @@ export function bareSeal(piece: Uint8Array, pieces: number): void {
   }
 }
 
-/** Opens one sealed chunk again and again: the same work as opening as many. */
-export function bareOpen(bytes: number): void {
-  const key = randomBytes(32);
-  const nonce = randomBytes(12);
-  const cipher = createCipheriv("aes-256-gcm", key, nonce);
-  const ciphertext = cipher.update(new Uint8Array(CHUNK));
-  cipher.final();
-  const tag = cipher.getAuthTag();
-  const output = new Uint8Array(4 * CHUNK);
-  for (let done = 0; done < bytes; done += CHUNK) {
+/** What `bareOpen` opens: as many different chunks as a stream of this length has, since reading them costs too. */
+export function bareSealed(piece: Uint8Array, pieces: number): Uint8Array {
+  const output = new Uint8Array(((pieces * piece.length) / CHUNK) * SEALED_CHUNK);
+  bareSeal(piece, pieces, output);
+  return output;
+}
+
+export function bareOpen(sealed: Uint8Array): void {
+  const output = new Uint8Array(CHUNKS * CHUNK);
+  for (let from = 0, counter = 0, to = 0; from < sealed.length; from += SEALED_CHUNK) {
+    nonce.writeUInt32BE(counter++, 8);
     const decipher = createDecipheriv("aes-256-gcm", key, nonce);
-    decipher.setAuthTag(tag);
-    const plaintext = decipher.update(ciphertext);
+    const plaintext = decipher.update(sealed.subarray(from, from + CHUNK));
+    decipher.setAuthTag(sealed.subarray(from + CHUNK, from + SEALED_CHUNK));
     decipher.final();
-    output.set(plaintext, done % output.length);
+    output.set(plaintext, to);
+    to = (to + CHUNK) % output.length;
   }
 }

@@ -1,6 +1,9 @@
 /**
  * Interleaved rounds: every contender runs once a round, in a new order each time, so that a machine that slows
  * down for a while slows all of them. No benchmark library offers that; ratios need it more than statistics.
+ *
+ * The collector is left alone: a forced full collection before each run also drops compiled code, which costs the
+ * longer of two paths more and hid up to a fifth of its throughput.
  */
 
 export interface Contender {
@@ -22,7 +25,6 @@ export async function measure(contenders: readonly Contender[], rounds = 7): Pro
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < contenders.length; i++) {
       const { name, run } = contenders[(i + round) % contenders.length]!;
-      globalThis.gc?.();
       const start = performance.now();
       await run();
       times.get(name)!.push(performance.now() - start);
