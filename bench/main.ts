@@ -1,24 +1,27 @@
-/** `npm run bench`: medians and ratios within one run, as a table and as JSON in bench/results. */
+/**
+ * `npm run bench [-- GROUP …]`: medians and ratios within one run, as a table and as JSON in bench/results.
+ */
+import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { Table } from "console-table-printer";
 import type { Row } from "./lib/report.js";
-import { memory } from "./memory.js";
-import { range } from "./range.js";
-import { throughput } from "./throughput.js";
-import { wrap } from "./wrap.js";
+import { throughputGroups } from "./throughput.js";
 
-const MIB = 2 ** 20;
 const ROUNDS = 9;
+const GROUPS = ["wrap", ...Object.keys(throughputGroups), "memory", "range"];
+const GROUP = fileURLToPath(new URL("./group.ts", import.meta.url));
+const run = promisify(execFile);
 
-const rows: Row[] = [
-  ...(await wrap(ROUNDS)),
-  ...(await throughput(256 * MIB, 64 * 1024, ROUNDS)),
-  ...(await throughput(64 * MIB, 4 * 1024, ROUNDS)),
-  ...(await memory()),
-  ...(await range()),
-];
+/** Each in a process of its own: no group runs on another's compiled code, heap or leftovers. */
+const rows: Row[] = [];
+for (const name of process.argv.length > 2 ? process.argv.slice(2) : GROUPS) {
+  console.error(`measuring ${name} …`);
+  const { stdout } = await run(process.execPath, ["--import", "tsx", GROUP, name, String(ROUNDS)]);
+  rows.push(...(JSON.parse(stdout) as Row[]));
+}
 
 const machine = {
   cpu: cpus()[0]?.model,

@@ -6,7 +6,7 @@ import { collect, repeat } from "./lib/streams.js";
 const MIB = 2 ** 20;
 
 /** One MiB from the middle of one GiB: what is fetched besides the envelope, and how long it takes from memory. */
-export async function range(): Promise<Row[]> {
+export async function range(rounds: number): Promise<Row[]> {
   const identity = await generateIdentity();
   const sealing = sealFrom(repeat(new Uint8Array(MIB), 1024), { to: identity.recipient });
   const file = new Uint8Array(Buffer.concat(await collect(sealing)));
@@ -33,7 +33,7 @@ export async function range(): Promise<Row[]> {
         },
       },
     ],
-    9,
+    rounds,
   );
   return [
     limitRow("fetched for 1 MiB in the middle of 1 GiB", `${beside.toFixed(3)} MiB`, beside, 1.1),

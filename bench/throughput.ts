@@ -12,7 +12,7 @@ async function expectBytes(actual: Promise<number>, atLeast: number): Promise<vo
   if (bytes < atLeast) throw new Error(`only ${bytes} of ${atLeast} bytes came out`);
 }
 
-/** What a group of contenders is measured on. Each group's data is gone before the next one's is made. */
+/** What a group of contenders is measured on. */
 interface Workload {
   readonly total: number;
   readonly piece: Uint8Array;
@@ -111,9 +111,18 @@ function rowsOf(what: string, total: number, results: readonly Result[]): Row[] 
   return results.map((result) => throughputRow(`${what}, ${result.name}`, total / MIB, result, bare));
 }
 
-/** Seal and open `total` bytes in pieces of `pieceSize`, against the bare primitive in the same run. */
-export async function throughput(total: number, pieceSize: number, rounds: number): Promise<Row[]> {
-  const piece = new Uint8Array(pieceSize).map((_, i) => (i * 31) & 255);
-  const workload = { total, piece, count: total / pieceSize, rounds };
-  return [...(await sealing(workload)), ...(await opening(workload)), ...(await openingByPush(workload))];
+function workload(mebibytes: number, kibibytes: number, rounds: number): Workload {
+  const total = mebibytes * MIB;
+  const piece = new Uint8Array(kibibytes * 1024).map((_, i) => (i * 31) & 255);
+  return { total, piece, count: total / piece.length, rounds };
 }
+
+/** By name: what runs in a process of its own. */
+export const throughputGroups: Readonly<Record<string, (rounds: number) => Promise<Row[]>>> = {
+  "seal-64-kib": (rounds) => sealing(workload(256, 64, rounds)),
+  "open-64-kib": (rounds) => opening(workload(256, 64, rounds)),
+  "push-open-64-kib": (rounds) => openingByPush(workload(256, 64, rounds)),
+  "seal-4-kib": (rounds) => sealing(workload(64, 4, rounds)),
+  "open-4-kib": (rounds) => opening(workload(64, 4, rounds)),
+  "push-open-4-kib": (rounds) => openingByPush(workload(64, 4, rounds)),
+};
