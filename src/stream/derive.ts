@@ -28,11 +28,15 @@ export function streamKeyArgument(streamKey: StreamKey): StreamKey {
   return { key, context: bytesArgument("streamKey.context", streamKey.context).slice() };
 }
 
-/** Chunked-encryption, "Key derivation": key || base nonce || commitment = HKDF-Expand-SHA-512. */
+/**
+ * Chunked-encryption, "Key derivation": key || base nonce || commitment = HKDF-Expand-SHA-512. Wipes the stream's key,
+ * which therefore has to be a copy of ours.
+ */
 async function derive(crypto: CryptoProvider, { key, context }: StreamKey, salt: Bytes) {
   if (key.length !== KEY_LENGTH) throw outOfRange("key length", `${KEY_LENGTH} bytes`, key.length);
   const info = concatBytes(INFO_PREFIX, salt, context);
   const okm = await hkdfExpand(crypto, "SHA-512", key, info, KEY_LENGTH + NONCE_LENGTH + COMMITMENT_LENGTH);
+  wipe(key);
   const cipherKey = okm.subarray(0, KEY_LENGTH);
   const baseNonce = okm.slice(KEY_LENGTH, KEY_LENGTH + NONCE_LENGTH);
   const commitment = okm.slice(KEY_LENGTH + NONCE_LENGTH);

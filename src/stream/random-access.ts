@@ -10,7 +10,7 @@ import {
 } from "../source/byte-source.js";
 import { openChunks } from "./batch.js";
 import type { ChunkCipher } from "./chunk.js";
-import { startOpening } from "./derive.js";
+import { startOpening, streamKeyArgument } from "./derive.js";
 import {
   CHUNK,
   chunkCount,
@@ -54,6 +54,7 @@ export async function openRandomAccess(
   plan: OpenPlan,
   options: StreamOptions & { readonly known?: { readonly size: number; readonly head: Bytes } } = {},
 ): Promise<RandomAccess> {
+  const streamKey = streamKeyArgument(plan.streamKey);
   const fileLength = options.known?.size ?? (await claimedSize(source, options));
   const messageLength = fileLength - streamOffset;
   if (messageLength < HEADER_LENGTH) throw truncated("the sealed stream", fileLength);
@@ -62,7 +63,7 @@ export async function openRandomAccess(
     head?.length === HEADER_LENGTH
       ? head.slice()
       : await readExactly(source, streamOffset, streamOffset + HEADER_LENGTH, options);
-  const cipher = await startOpening(options.crypto ?? defaultProvider(), plan.streamKey, header);
+  const cipher = await startOpening(options.crypto ?? defaultProvider(), streamKey, header);
   const total = claimedPlaintextLength(messageLength, fileLength);
   const message = { source, streamOffset, cipher, total };
   const lastChunkIndex = chunkCount(total) - 1;

@@ -15,28 +15,29 @@ import { expectCode, expectErrorCode, expectOutOfRange } from "../helpers/errors
 import { refuseUnhandledRejections } from "../helpers/rejections.js";
 
 const CHUNK = 16384;
-const streamKey = { key: pattern(32, 1), context: pattern(30, 2) };
-const plan = { streamKey, isPadded: true };
+/** Made anew for each call: the functions under the public ones wipe the key they are given. */
+const newStreamKey = () => ({ key: pattern(32, 1), context: pattern(30, 2) });
+const newPlan = () => ({ streamKey: newStreamKey(), isPadded: true });
 const salt = pattern(24, 3);
 const node = backends[0]!;
 const MODES = ["chunk", "padme"] as const;
 
 async function sealWhole(data: Bytes, padding: Padding, crypto: CryptoProvider): Promise<Bytes> {
   const layout = layOut(data, 0, padding);
-  await sealLayout(layout, { prefix: new Uint8Array(0), streamKey }, { crypto });
+  await sealLayout(layout, { prefix: new Uint8Array(0), streamKey: newStreamKey() }, { crypto });
   return layout.output;
 }
 
 function sealPieces(input: ByteInput, padding: Padding, crypto: CryptoProvider): ReadableStream<Bytes> {
-  const sealPlan = async () => ({ prefix: new Uint8Array(0), streamKey });
+  const sealPlan = async () => ({ prefix: new Uint8Array(0), streamKey: newStreamKey() });
   return sealThrough(piecesOf(input), sealPlan, { padding, crypto });
 }
 
-const openWhole = (sealed: Bytes, crypto = node) => openMessage(sealed, 0, plan, { crypto });
+const openWhole = (sealed: Bytes, crypto = node) => openMessage(sealed, 0, newPlan(), { crypto });
 const openPieces = (input: ByteInput, crypto = node) =>
-  openThrough(piecesOf(input), async () => plan, { crypto });
+  openThrough(piecesOf(input), async () => newPlan(), { crypto });
 const openRanges = (sealed: Bytes, crypto = node) =>
-  openRandomAccess(bytesSource(sealed), 0, plan, { crypto });
+  openRandomAccess(bytesSource(sealed), 0, newPlan(), { crypto });
 
 refuseUnhandledRejections();
 
@@ -226,7 +227,7 @@ describe("long runs of zeros", () => {
 describe("a sealer that does not follow the format is the one failure", () => {
   /** Sealed as it stands, then opened as padded: a key holder can write anything. */
   async function forms(padded: Bytes, crypto: CryptoProvider) {
-    const sealed = await sealBytes(padded, streamKey, { crypto });
+    const sealed = await sealBytes(padded, newStreamKey(), { crypto });
     return {
       whole: () => openWhole(sealed, crypto),
       streamed: () => drain(openPieces(cut(sealed, 10_000), crypto)),
