@@ -42,15 +42,10 @@ export async function collect(stream: ReadableStream<Uint8Array>): Promise<Uint8
 
 /** The same bytes in pieces of another size: views of one buffer, as a file in memory gives. */
 export function recut(pieces: readonly Uint8Array[], size: number): Uint8Array[] {
-  let length = 0;
-  for (const piece of pieces) length += piece.length;
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const piece of pieces) {
-    whole.set(piece, offset);
-    offset += piece.length;
-  }
+  const { buffer, byteOffset, length } = Buffer.concat(pieces);
   const cut: Uint8Array[] = [];
-  for (let from = 0; from < length; from += size) cut.push(whole.subarray(from, from + size));
+  for (let from = 0; from < length; from += size) {
+    cut.push(new Uint8Array(buffer, byteOffset + from, Math.min(size, length - from)));
+  }
   return cut;
 }
