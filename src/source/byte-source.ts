@@ -12,7 +12,7 @@ export interface ReadOptions {
 export interface ByteSource {
   /** Length of the whole object. */
   size(options?: ReadOptions): Promise<number>;
-  /** Exactly the bytes `[start, end)`. The result belongs to the caller. */
+  /** Exactly the bytes `[start, end)`. Nobody writes to the result afterwards, the source included. */
   read(start: number, end: number, options?: ReadOptions): Promise<Uint8Array>;
   close?(): Promise<void> | void;
 }

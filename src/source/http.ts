@@ -92,7 +92,11 @@ export function httpSource(
     },
     async read(start, end, readOptions = {}) {
       checkRange(start, end, knownSize ?? end);
-      return start === end ? new Uint8Array(0) : fetchBytes(start, end, readOptions);
+      if (start === end) return new Uint8Array(0);
+      const bytes = await fetchBytes(start, end, readOptions);
+      // A size that was unknown before this answer: the range may have gone past it.
+      checkRange(start, end, knownSize!);
+      return bytes;
     },
   };
 }
