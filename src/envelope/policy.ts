@@ -16,8 +16,16 @@ export interface Policy {
 
 type PolicyFields = Pick<Core, "expiresAt" | "region" | "institution">;
 
-/** @throws RangeError for a date in the past, a region or an institution id that the format cannot hold. */
-export function encodePolicy({ expiresAt, region = "", institution }: Policy, now: Date): PolicyFields {
+const MEMBERS: readonly string[] = ["expiresAt", "region", "institution"] satisfies (keyof Policy)[];
+
+/**
+ * @throws TypeError for a member that no policy has, so that a misspelt expiry is not simply left out; RangeError for
+ *   a date in the past, a region or an institution id that the format cannot hold.
+ */
+export function encodePolicy(policy: Policy, now: Date): PolicyFields {
+  const unknown = Object.keys(policy).find((name) => !MEMBERS.includes(name));
+  if (unknown !== undefined) throw wrongType("policy", `without a member "${unknown}"`, policy);
+  const { expiresAt, region = "", institution } = policy;
   if (typeof region !== "string") throw wrongType("policy.region", "a string", region);
   if (!isRegion(region)) throw outOfRange("policy.region", "at most 16 of a-z, 0-9 and -", region);
   return {

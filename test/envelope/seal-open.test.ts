@@ -189,6 +189,7 @@ describe.each(Object.entries(sealForms))("%s", (_, sealForm) => {
     ["a region that is a number", { policy: { region: 5 } }],
     ["an institution that is no text", { policy: { institution: null } }],
     ["an institution in a list", { policy: { institution: ["00".repeat(16)] } }],
+    ["a misspelt expiry", { policy: { expires: new Date("2100-01-01") } }],
     ["an expiry that is a number", { policy: { expiresAt: 4e12 } }],
     ["an expiry that is text", { policy: { expiresAt: "2100-01-01" } }],
   ])("refuses %s with a TypeError", async (name, wrong) => {
