@@ -3,7 +3,8 @@ import { type Bytes, concatBytes, EMPTY } from "../formats/bytes.js";
 import { TAG_LENGTH } from "../formats/constants.js";
 import { decodeHex } from "../formats/encoding.js";
 import { checkAeadKey, checkNonce } from "./aead.js";
-import type { AeadKey, CryptoProvider, HashName, PrivateKeyHandle, PublicKeyHandle } from "./provider.js";
+import { HASH_BYTES } from "./hkdf.js";
+import type { AeadKey, CryptoProvider, PrivateKeyHandle, PublicKeyHandle } from "./provider.js";
 
 interface WebCryptoKey extends PrivateKeyHandle, PublicKeyHandle {
   readonly key: CryptoKey;
@@ -44,8 +45,6 @@ function exactly(length: number, operation: string, buffer: ArrayBuffer): Bytes 
   }
   return new Uint8Array(buffer);
 }
-
-const DIGEST_LENGTH: Readonly<Record<HashName, number>> = { "SHA-256": 32, "SHA-512": 64 };
 
 class WebCryptoAeadKey implements AeadKey {
   readonly #key: CryptoKey;
@@ -100,14 +99,14 @@ export const webCryptoProvider: CryptoProvider = {
   getRandomBytes: platformRandomBytes,
 
   async digest(hash, message) {
-    return exactly(DIGEST_LENGTH[hash], hash, await subtle().digest(hash, message));
+    return exactly(HASH_BYTES[hash], hash, await subtle().digest(hash, message));
   },
 
   async hmac(hash, key, message) {
     // An empty key cannot be imported; RFC 2104 pads keys with zeros, so one zero byte is the same key.
     const raw = key.length > 0 ? key : new Uint8Array(1);
     const imported = await subtle().importKey("raw", raw, { name: "HMAC", hash }, false, ["sign"]);
-    return exactly(DIGEST_LENGTH[hash], "HMAC", await subtle().sign("HMAC", imported, message));
+    return exactly(HASH_BYTES[hash], "HMAC", await subtle().sign("HMAC", imported, message));
   },
 
   async importAesGcmKey(key) {

@@ -132,7 +132,13 @@ export async function createEnvelope(plan: EnvelopePlan): Promise<CreatedEnvelop
     coreBytes.set(await deriveCommitment(crypto, readKey, parts.core0), parts.core0.length);
     const coreHash = await hashCore(crypto, parts);
     const slots = await wrapToAll(crypto, fileKey, coreHash, plan.recipients, plan.signal);
-    const bytes = await assemble(crypto, fileKey, coreHash, { coreBytes, epoch: 0, slots, limits: LIMITS });
+    const bytes = await assemble(crypto, fileKey, coreHash, {
+      coreBytes,
+      flags: head.flags,
+      epoch: 0,
+      slots,
+      limits: LIMITS,
+    });
     return { bytes, recordingId, coreHash, contentKey: await deriveContentKey(crypto, readKey, coreHash) };
   } finally {
     wipe(fileKey, readKey, plan.metadata);
@@ -142,6 +148,8 @@ export async function createEnvelope(plan: EnvelopePlan): Promise<CreatedEnvelop
 /** What an envelope consists of, but for its MAC. */
 export interface EnvelopeBody {
   readonly coreBytes: Bytes;
+  /** The core's flags, which limit the slots. */
+  readonly flags: number;
   readonly epoch: number;
   readonly slots: readonly Slot[];
   readonly limits: Limits;
@@ -152,9 +160,9 @@ export async function assemble(
   crypto: CryptoProvider,
   fileKey: Bytes,
   coreHash: Bytes,
-  { coreBytes, epoch, slots, limits }: EnvelopeBody,
+  { coreBytes, flags, epoch, slots, limits }: EnvelopeBody,
 ): Promise<Bytes> {
-  const withoutMac = encodeWithoutMac(coreBytes, epoch, slots, limits);
+  const withoutMac = encodeWithoutMac(coreBytes, flags, epoch, slots, limits);
   return concatBytes(withoutMac, await envelopeMac(crypto, fileKey, coreHash, withoutMac));
 }
 

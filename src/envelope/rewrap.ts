@@ -39,6 +39,7 @@ export async function rewrap(envelope: Uint8Array, given: RewrapOptions): Promis
     const coreBytes = decoded.coreParts.bytes;
     return await assemble(crypto, fileKey, coreHash, {
       coreBytes,
+      flags: decoded.core.flags,
       epoch: decoded.epoch + 1,
       slots,
       limits: LIMITS,

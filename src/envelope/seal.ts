@@ -42,8 +42,7 @@ export async function seal(data: Uint8Array, given: SealFileOptions): Promise<By
   const padding = checkedPadding(options);
   const envelopePlan = planEnvelope("file", options);
   const layout = layOut(bytesArgument("data", data), envelopePlan.length + SEGMENT_HEADER_LENGTH, padding);
-  const envelope = await createEnvelope(envelopePlan);
-  await sealLayout(layout, planOf(envelope, padding), options);
+  await sealLayout(layout, async () => planOf(await createEnvelope(envelopePlan), padding), options);
   return layout.output;
 }
 

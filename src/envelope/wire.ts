@@ -109,11 +109,11 @@ export function envelopeLengthFor(coreLength: number, slotBodyLengths: readonly 
 /** Everything of an envelope but its MAC. */
 export function encodeWithoutMac(
   coreBytes: Bytes,
+  flags: number,
   epoch: number,
   slots: readonly Slot[],
   limits: Limits,
 ): Bytes {
-  const flags = (coreBytes[3]! << 8) | coreBytes[4]!;
   const body = concatBytes(
     encode(u32, coreBytes.length),
     coreBytes,

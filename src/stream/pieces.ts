@@ -64,12 +64,15 @@ const LONGEST_PIECE = 2 ** 20;
  * Reads a source with look-ahead. What it keeps between calls is always its own copy: a caller's buffer is never
  * looked at after the promise that handed it over has been awaited on.
  *
- * The three steps of reading a piece are apart so that the fast path awaits the source's own promise and no other:
- * `reader.leftover() ?? reader.accept(await reader.fetch())`.
+ * The two steps of reading a piece are apart so that the fast path awaits the source's own promise and no other:
+ * `reader.accept(await reader.fetch())`.
  */
 export class PieceReader {
   readonly #source: PieceSource;
+  /** Our own copy of what the last piece held too much. */
   #leftover: Bytes | undefined;
+  /** Whether what was fetched last is such a copy already. */
+  #isOwn = false;
   #done = false;
   #isSettled = false;
   #consumed = 0;
@@ -83,29 +86,26 @@ export class PieceReader {
     return this.#consumed;
   }
 
-  /** Our own copy of what an earlier piece held too much, or undefined. */
-  leftover(): Bytes | undefined {
-    const kept = this.#leftover;
-    if (!kept) return undefined;
-    const taken = kept.subarray(0, LONGEST_PIECE);
-    this.#leftover = kept.length > LONGEST_PIECE ? kept.subarray(LONGEST_PIECE) : undefined;
-    this.#consumed += taken.length;
-    return taken;
-  }
-
-  /** Asks the source for its next piece; to be awaited and handed to {@link accept}. */
+  /** Asks for the next piece; to be awaited, handed to {@link accept}, and only then called again. */
   fetch(): MaybePromise<PieceResult> {
+    const value = this.#leftover;
+    this.#isOwn = value !== undefined;
+    this.#leftover = undefined;
+    if (value) return { value };
     return this.#done ? { done: true } : this.#source.next();
   }
 
-  /** @returns the fetched piece, at most 1 MiB of it at once and possibly empty, or undefined at the end. */
-  accept({ done, value }: PieceResult): Bytes | undefined {
+  /** @returns the fetched piece, at most `limit` bytes of it, possibly empty; or undefined at the end. */
+  accept({ done, value }: PieceResult, limit = LONGEST_PIECE): Bytes | undefined {
     if (done) {
       this.#done = true;
       return undefined;
     }
     const piece = bytesArgument("every piece of the input", value);
-    return piece.length > LONGEST_PIECE ? this.#cut(piece, LONGEST_PIECE) : this.#take(piece);
+    const taken = piece.subarray(0, limit);
+    if (piece.length > limit) this.#leftover = this.#isOwn ? piece.subarray(limit) : piece.slice(limit);
+    this.#consumed += taken.length;
+    return taken;
   }
 
   /**
@@ -125,7 +125,7 @@ export class PieceReader {
     let bytes = new Uint8Array(Math.min(length, FIRST_ROOM));
     let filled = 0;
     while (filled < length) {
-      const part = await this.#nextCopy(length - filled);
+      const part = this.accept(await this.fetch(), length - filled);
       if (!part) break;
       if (filled + part.length > bytes.length) {
         const room = Math.min(length, Math.max(2 * bytes.length, filled + part.length));
@@ -149,30 +149,5 @@ export class PieceReader {
   finish(): void {
     this.#isSettled = true;
     this.#source.finished?.();
-  }
-
-  async #nextCopy(limit: number): Promise<Bytes | undefined> {
-    const kept = this.#leftover;
-    if (kept) {
-      this.#leftover = kept.length > limit ? kept.subarray(limit) : undefined;
-      return this.#take(kept.slice(0, limit));
-    }
-    const { done, value } = await this.fetch();
-    if (done) {
-      this.#done = true;
-      return undefined;
-    }
-    const piece = bytesArgument("every piece of the input", value);
-    return (piece.length > limit ? this.#cut(piece, limit) : this.#take(piece)).slice();
-  }
-
-  #cut(piece: Bytes, at: number): Bytes {
-    this.#leftover = piece.slice(at);
-    return this.#take(piece.subarray(0, at));
-  }
-
-  #take(piece: Bytes): Bytes {
-    this.#consumed += piece.length;
-    return piece;
   }
 }

@@ -39,7 +39,7 @@ export class ReadAhead {
 
   async #read(reader: PieceReader, transcoder: Transcoder): Promise<void> {
     for (;;) {
-      const piece = reader.leftover() ?? reader.accept(await reader.fetch());
+      const piece = reader.accept(await reader.fetch());
       if (this.#stopped) return;
       const chunks = piece ? transcoder.push(piece) : transcoder.finish();
       this.#hasRead = !piece;

@@ -73,7 +73,7 @@ export function readableThrough(
   return new ReadableStream(underlying, new ByteLengthQueuingStrategy({ highWaterMark: BYTES_AHEAD }));
 }
 
-/** Moves bytes from a reader through a transcoder, one output for each call of `pull`. */
+/** Moves bytes from a reader through a transcoder into a stream's queue. */
 class Pump {
   readonly #reader: PieceReader;
   readonly #start: (reader: PieceReader) => Promise<Stage>;
@@ -127,7 +127,7 @@ class Pump {
       } else {
         const rest = this.#breathe();
         if (rest) await rest;
-        const piece = this.#reader.leftover() ?? this.#reader.accept(await this.#reader.fetch());
+        const piece = this.#reader.accept(await this.#reader.fetch());
         chunks = (piece ? transcoder.push(piece) : transcoder.finish()) as Bytes;
         this.#hasEnded = !piece;
       }

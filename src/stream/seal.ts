@@ -48,7 +48,7 @@ export async function sealBytes(
 ): Promise<Bytes> {
   const plan = planOf(streamKey);
   const layout = layOut(bytesArgument("data", data), 0, undefined);
-  await sealLayout(layout, plan, options);
+  await sealLayout(layout, async () => plan, options);
   return layout.output;
 }
 
@@ -73,9 +73,14 @@ export function layOut(data: Bytes, prefixLength: number, padding: Padding | und
 }
 
 /** Seals a layout in place; on failure nothing of the plaintext stays behind. */
-export async function sealLayout(layout: Layout, plan: SealPlan, options: StreamOptions): Promise<void> {
+export async function sealLayout(
+  layout: Layout,
+  makePlan: () => Promise<SealPlan>,
+  options: StreamOptions,
+): Promise<void> {
   const { output, plaintextLength, streamOffset } = layout;
   try {
+    const plan = await makePlan();
     if (plan.prefix.length !== streamOffset)
       throw outOfRange("prefix length", `${streamOffset}`, plan.prefix.length);
     const { cipher, header } = await startSealing(options.crypto ?? defaultProvider(), plan.streamKey);

@@ -6,6 +6,7 @@ import { bytesSource } from "../../src/source/bytes.js";
 import { CHUNK, SEALED_CHUNK } from "../../src/stream/geometry.js";
 import { cut, drain, sameBytes } from "../helpers/bytes.js";
 import { expectErrorCode } from "../helpers/errors.js";
+import { readableOf } from "../helpers/readable.js";
 
 /** Every way to open a sealed file, for tests that attack them all alike. */
 
@@ -41,17 +42,6 @@ async function drainTwice(stream: ReadableStream<Bytes>): Promise<Outcome> {
     await expect(reader.read()).rejects.toBe(error);
   }
   return { released, error };
-}
-
-function readableOf(pieces: Iterable<Bytes>): ReadableStream<Bytes> {
-  const iterator = pieces[Symbol.iterator]();
-  return new ReadableStream({
-    pull(controller) {
-      const { done, value } = iterator.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-  });
 }
 
 export const whole: Way = {

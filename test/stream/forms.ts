@@ -12,6 +12,7 @@ import {
   sealTransform,
 } from "../../src/stream/seal.js";
 import { cut, drain } from "../helpers/bytes.js";
+import { readableOf } from "../helpers/readable.js";
 
 /** What came out of a form before it ended, and the error where it failed. */
 export interface Outcome {
@@ -40,18 +41,6 @@ async function drained(start: () => ReadableStream<Bytes>): Promise<Outcome> {
   } catch (error) {
     return { released: new Uint8Array(0), failed: true, error };
   }
-}
-
-/** A byte source for `pipeThrough` whose failure at the far end is no error of the test. */
-function readableOf(pieces: Iterable<Bytes>): ReadableStream<Bytes> {
-  const iterator = pieces[Symbol.iterator]();
-  return new ReadableStream({
-    pull(controller) {
-      const { done, value } = iterator.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-  });
 }
 
 async function pushed(start: () => Promise<PushStream>, pieces: Iterable<Bytes>): Promise<Outcome> {

@@ -24,7 +24,8 @@ const MODES = ["chunk", "padme"] as const;
 
 async function sealWhole(data: Bytes, padding: Padding, crypto: CryptoProvider): Promise<Bytes> {
   const layout = layOut(data, 0, padding);
-  await sealLayout(layout, { prefix: new Uint8Array(0), streamKey: newStreamKey() }, { crypto });
+  const makePlan = async () => ({ prefix: new Uint8Array(0), streamKey: newStreamKey() });
+  await sealLayout(layout, makePlan, { crypto });
   return layout.output;
 }
 
