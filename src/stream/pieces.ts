@@ -102,10 +102,10 @@ export class PieceReader {
       return undefined;
     }
     const piece = bytesArgument("every piece of the input", value);
-    const taken = piece.subarray(0, limit);
-    if (piece.length > limit) this.#leftover = this.#isOwn ? piece.subarray(limit) : piece.slice(limit);
-    this.#consumed += taken.length;
-    return taken;
+    this.#consumed += Math.min(piece.length, limit);
+    if (piece.length <= limit) return piece;
+    this.#leftover = this.#isOwn ? piece.subarray(limit) : piece.slice(limit);
+    return piece.subarray(0, limit);
   }
 
   /**
