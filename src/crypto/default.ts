@@ -7,10 +7,10 @@ import { platformRandomBytes, webCryptoProvider } from "./webcrypto.js";
 /**
  * What each runtime uses for each operation, by measurement (docs/rationale.md, "Backends"):
  *
- * | runtime | AES-256-GCM | X25519, Ed25519 | hashes, HKDF |
- * |---|---|---|---|
- * | Node | `node:crypto`, synchronous | `node:crypto` | `node:crypto` |
- * | Deno, Bun, browsers | WebCrypto, else noble | WebCrypto, else noble | noble |
+ * | runtime | AES-256-GCM | X25519, Ed25519 | hashes, HKDF | hashes of long messages |
+ * |---|---|---|---|---|
+ * | Node | `node:crypto`, synchronous | `node:crypto` | `node:crypto` | `node:crypto` |
+ * | Deno, Bun, browsers | WebCrypto, else noble | WebCrypto, else noble | noble | WebCrypto, else noble |
  *
  * "else noble" is decided for each operation by trying it once, and only "not supported" counts: any other
  * failure is the caller's to see. noble's curves and AES are loaded only then.
@@ -89,6 +89,8 @@ function platformProvider(): CryptoProvider {
     name: "platform",
     getRandomBytes: platformRandomBytes,
     digest: nobleDigest,
+    digestBulk: (hash, message) =>
+      globalThis.crypto?.subtle ? webCryptoProvider.digestBulk(hash, message) : nobleDigest(hash, message),
     hmac: nobleHmac,
     importAesGcmKey: (key) =>
       withCopy(key, async (copy) => (await backendFor("AES-GCM")).importAesGcmKey(copy)),

@@ -66,6 +66,7 @@ export const nobleProvider: CryptoProvider = {
   name: "noble",
   getRandomBytes: platformRandomBytes,
   digest: nobleDigest,
+  digestBulk: nobleDigest,
   hmac: nobleHmac,
   importAesGcmKey: (key) => new NobleAeadKey(key),
   generateX25519() {

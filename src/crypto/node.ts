@@ -4,7 +4,7 @@ import type { Bytes } from "../formats/bytes.js";
 import { KEY_LENGTH, TAG_LENGTH } from "../formats/constants.js";
 import { decodeBase64Url, encodeBase64Url } from "../formats/encoding.js";
 import { checkAeadKey, checkNonce } from "./aead.js";
-import type { AeadKey, CryptoProvider, PrivateKeyHandle, PublicKeyHandle } from "./provider.js";
+import type { AeadKey, CryptoProvider, HashName, PrivateKeyHandle, PublicKeyHandle } from "./provider.js";
 import { randomBytes } from "./random.js";
 
 interface NodeKey extends PrivateKeyHandle, PublicKeyHandle {
@@ -98,10 +98,14 @@ export function nodeProvider(): CryptoProvider | undefined {
     return { backend: "node", key: crypto.createPublicKey({ key: jwk, format: "jwk" }) };
   };
 
+  const digest = (hash: HashName, message: Bytes): Bytes =>
+    plain(crypto.createHash(HASHES[hash]).update(message).digest());
+
   const provider: CryptoProvider = {
     name: "node",
     getRandomBytes: (length) => plain(crypto.randomBytes(length)),
-    digest: (hash, message) => plain(crypto.createHash(HASHES[hash]).update(message).digest()),
+    digest,
+    digestBulk: digest,
     hmac: (hash, key, message) => plain(crypto.createHmac(HASHES[hash], key).update(message).digest()),
     importAesGcmKey: (key) => makeAeadKey(crypto, key),
     /**

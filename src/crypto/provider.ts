@@ -51,6 +51,11 @@ export interface CryptoProvider {
   /** Cryptographically secure bytes. Call `randomBytes` of `crypto/random.ts` instead, which checks the result. */
   getRandomBytes(length: number): Bytes;
   digest(hash: HashName, message: Bytes): MaybePromise<Bytes>;
+  /**
+   * As `digest`, for long messages (16 KiB and more): by the platform where it has hashes, which is many times as fast as
+   * JavaScript there, and possibly asynchronous. `message` is consumed before the call returns.
+   */
+  digestBulk(hash: HashName, message: Bytes): MaybePromise<Bytes>;
   /** RFC 2104. Any key length. */
   hmac(hash: HashName, key: Bytes, message: Bytes): MaybePromise<Bytes>;
   /** @param key 32 bytes, consumed before the call returns. @throws RangeError for another length. */

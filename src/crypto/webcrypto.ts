@@ -4,7 +4,7 @@ import { TAG_LENGTH } from "../formats/constants.js";
 import { decodeHex } from "../formats/encoding.js";
 import { checkAeadKey, checkNonce } from "./aead.js";
 import { HASH_BYTES } from "./hkdf.js";
-import type { AeadKey, CryptoProvider, PrivateKeyHandle, PublicKeyHandle } from "./provider.js";
+import type { AeadKey, CryptoProvider, HashName, PrivateKeyHandle, PublicKeyHandle } from "./provider.js";
 
 interface WebCryptoKey extends PrivateKeyHandle, PublicKeyHandle {
   readonly key: CryptoKey;
@@ -44,6 +44,10 @@ function exactly(length: number, operation: string, buffer: ArrayBuffer): Bytes 
     throw new BlindreelError("provider-fault", `${operation} returned a wrong length`, undefined);
   }
   return new Uint8Array(buffer);
+}
+
+async function platformDigest(hash: HashName, message: Bytes): Promise<Bytes> {
+  return exactly(HASH_BYTES[hash], hash, await subtle().digest(hash, message));
 }
 
 class WebCryptoAeadKey implements AeadKey {
@@ -98,9 +102,8 @@ export const webCryptoProvider: CryptoProvider = {
   name: "webcrypto",
   getRandomBytes: platformRandomBytes,
 
-  async digest(hash, message) {
-    return exactly(HASH_BYTES[hash], hash, await subtle().digest(hash, message));
-  },
+  digest: platformDigest,
+  digestBulk: platformDigest,
 
   async hmac(hash, key, message) {
     // An empty key cannot be imported; RFC 2104 pads keys with zeros, so one zero byte is the same key.

@@ -55,6 +55,9 @@ async function expectWorks(crypto: CryptoProvider): Promise<void> {
   expect(toHex(await crypto.digest("SHA-256", pattern(3)))).toBe(
     toHex(await nobleProvider.digest("SHA-256", pattern(3))),
   );
+  expect(toHex(await crypto.digestBulk("SHA-256", pattern(20_000)))).toBe(
+    toHex(await nobleProvider.digest("SHA-256", pattern(20_000))),
+  );
 }
 
 describe("the default provider", () => {

@@ -42,6 +42,7 @@ describe.each(lies)("a crypto.subtle whose answer is %s", (_, answer) => {
     stub({ digest: lie, sign: lie, encrypt: lie, decrypt: lie, deriveBits: lie, exportKey: lie });
     for (const hash of ["SHA-256", "SHA-512"] as const) {
       await expectCode(() => webCryptoProvider.digest(hash, pattern(3)), "provider-fault");
+      await expectCode(() => webCryptoProvider.digestBulk(hash, pattern(3)), "provider-fault");
       await expectCode(() => webCryptoProvider.hmac(hash, pattern(3), pattern(3)), "provider-fault");
     }
     await expectCode(() => aead.seal(pattern(12), pattern(100)), "provider-fault");
@@ -107,6 +108,7 @@ describe("an insecure context (I6)", () => {
     vi.stubGlobal("crypto", { getRandomValues: real.getRandomValues.bind(real) });
     for (const operation of [
       () => webCryptoProvider.digest("SHA-256", pattern(3)),
+      () => webCryptoProvider.digestBulk("SHA-256", pattern(3)),
       () => webCryptoProvider.hmac("SHA-256", pattern(3), pattern(3)),
       () => webCryptoProvider.importAesGcmKey(pattern(32)),
       () => webCryptoProvider.generateX25519(),

@@ -30,6 +30,15 @@ describe.each(all.map((crypto) => [crypto.name, crypto] as const))(
       expect(toHex(await crypto.hmac("SHA-512", key, message))).toMatch(/^87aa7cdea5ef619d.*6854$/);
     });
 
+    it("hashes long messages as it does short ones", async () => {
+      for (const hash of ["SHA-256", "SHA-512"] as const) {
+        for (const length of [0, 3, 16_384, 1_000_000]) {
+          const bulk = await crypto.digestBulk(hash, pattern(length));
+          expect(toHex(bulk)).toBe(toHex(await crypto.digest(hash, pattern(length))));
+        }
+      }
+    });
+
     it("takes HMAC keys of any length, none included", async () => {
       for (const length of [0, 1, 63, 64, 65, 127, 128, 129, 300]) {
         const mac = await crypto.hmac("SHA-256", pattern(length), pattern(50));
@@ -45,6 +54,8 @@ describe.each(all.map((crypto) => [crypto.name, crypto] as const))(
         [crypto.getRandomBytes(0), 0],
         [crypto.getRandomBytes(200_000), 200_000],
         [await crypto.digest("SHA-256", pattern(3)), 32],
+        [await crypto.digestBulk("SHA-256", pattern(16_384)), 32],
+        [await crypto.digestBulk("SHA-512", pattern(16_384)), 64],
         [await crypto.hmac("SHA-512", pattern(3), pattern(3)), 64],
         [await aead.seal(pattern(12), pattern(5)), 21],
         [await aead.open(pattern(12), await aead.seal(pattern(12), pattern(5))), 5],
@@ -105,6 +116,10 @@ describe.each(all.map((crypto) => [crypto.name, crypto] as const))(
       const opening = aead.open(nonce2, sealed2, additional2);
       for (const input of [nonce2, sealed2, additional2]) input.fill(0xee);
       expect(sameBytes(await opening, pattern(20_000))).toBe(true);
+      const message = pattern(20_000);
+      const digesting = crypto.digestBulk("SHA-256", message);
+      message.fill(0xee);
+      expect(sameBytes(await digesting, await crypto.digest("SHA-256", pattern(20_000)))).toBe(true);
     });
 
     it("writes in place where it is synchronous, and nothing on failure", async () => {
@@ -150,6 +165,7 @@ describe(`backends against each other, seed ${SEED}`, () => {
       const [key, message, info] = [bytes(upTo(200)), bytes(upTo(500)), bytes(upTo(80))];
       const length = upTo(300);
       await agreed((crypto) => crypto.digest(hash, message));
+      await agreed((crypto) => crypto.digestBulk(hash, message));
       await agreed((crypto) => crypto.hmac(hash, key, message));
       await agreed((crypto) => hkdfExtract(crypto, hash, key, message));
       await agreed((crypto) => hkdfExpand(crypto, hash, bytes32(message), info, length));
