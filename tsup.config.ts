@@ -13,7 +13,11 @@ export default defineConfig({
     errors: "src/errors.ts",
   },
   format: ["esm"],
-  dts: { compilerOptions: { ignoreDeprecations: "6.0" } },
+  dts: {
+    compilerOptions: { ignoreDeprecations: "6.0" },
+    // For `Symbol.asyncDispose`, which a consumer's own `lib` need not have.
+    banner: '/// <reference lib="esnext.disposable" />',
+  },
   splitting: true,
   treeshake: true,
   clean: true,

@@ -26,13 +26,21 @@ export interface KeyOptions {
   readonly crypto?: CryptoProvider;
 }
 
+/** A `CryptoKey`, described by its members: the types of Node have no global of that name, those of the DOM have. */
+export interface PlatformKey {
+  readonly type: string;
+  readonly extractable: boolean;
+  readonly algorithm: { readonly name: string };
+  readonly usages: readonly string[];
+}
+
 /** A public key in any form: raw bytes, a JWK (object or JSON text), PEM (SPKI), or a platform key. */
-export type RecipientInput = Uint8Array | OkpJwk | string | CryptoKey;
+export type RecipientInput = Uint8Array | OkpJwk | string | PlatformKey;
 
 /** A platform key: a pair, or the private half alone, extractable or not. */
 export type PlatformIdentityInput =
-  | CryptoKey
-  | { readonly privateKey: CryptoKey; readonly publicKey?: CryptoKey };
+  | PlatformKey
+  | { readonly privateKey: PlatformKey; readonly publicKey?: PlatformKey };
 
 /** A private key in any form: raw bytes, a private JWK (object or JSON text), PEM (PKCS#8), or a platform key. */
 export type IdentityInput = Uint8Array | OkpPrivateJwk | string | PlatformIdentityInput;
@@ -221,7 +229,7 @@ function isCryptoKey(value: unknown): value is CryptoKey {
   return typeof CryptoKey !== "undefined" && value instanceof CryptoKey;
 }
 
-function isKeyPair(value: unknown): value is Exclude<PlatformIdentityInput, CryptoKey> {
+function isKeyPair(value: unknown): value is { privateKey: CryptoKey; publicKey?: CryptoKey } {
   return (
     typeof value === "object" && value !== null && "privateKey" in value && isCryptoKey(value.privateKey)
   );

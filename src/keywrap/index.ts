@@ -9,6 +9,7 @@ export {
   importRecipient,
   type KeyOptions,
   type PlatformIdentityInput,
+  type PlatformKey,
   type RecipientInput,
 } from "./import.js";
 export type { Identity, KeyId, Recipient, Slot, WrapContext } from "./types.js";
