@@ -8,30 +8,60 @@
 
 export interface Contender {
   readonly name: string;
-  /** Does the work once; the units done in one run are `amount`. */
-  readonly run: () => Promise<void> | void;
+  /** Does the work once. */
+  readonly run: () => Promise<unknown> | unknown;
 }
 
 export interface Result {
   readonly name: string;
-  /** Median time of one run, in milliseconds. */
+  /** Median time of one `run`, in milliseconds. */
   readonly median: number;
   readonly times: readonly number[];
 }
 
-export async function measure(contenders: readonly Contender[], rounds = 7): Promise<Result[]> {
-  const times = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
-  for (const { run } of contenders) await run();
+export interface MeasureOptions {
+  readonly rounds: number;
+  /** Shortest sample in milliseconds: a faster `run` is repeated, and its time is the sample's divided. */
+  readonly sample: number;
+}
+
+export async function measure(
+  contenders: readonly Contender[],
+  { rounds, sample }: MeasureOptions,
+): Promise<Result[]> {
+  const entries = [];
+  for (const { name, run } of contenders) {
+    entries.push({ name, run, repeats: await repeatsFor(run, sample), times: [] as number[] });
+  }
   for (let round = 0; round < rounds; round++) {
-    for (let i = 0; i < contenders.length; i++) {
-      const { name, run } = contenders[(i + round) % contenders.length]!;
+    for (let i = 0; i < entries.length; i++) {
+      const { run, repeats, times } = entries[(i + round) % entries.length]!;
       const start = performance.now();
-      await run();
-      times.get(name)!.push(performance.now() - start);
+      for (let repeat = 0; repeat < repeats; repeat++) await run();
+      times.push((performance.now() - start) / repeats);
     }
   }
-  return contenders.map(({ name }) => {
-    const sorted = times.get(name)!.sort((left, right) => left - right);
+  return entries.map(({ name, times }) => {
+    const sorted = times.sort((left, right) => left - right);
     return { name, median: sorted[Math.floor(sorted.length / 2)]!, times: sorted };
   });
+}
+
+/** Warms up, and finds how often `run` fits into a sample. */
+async function repeatsFor(run: Contender["run"], sample: number): Promise<number> {
+  let elapsed = 0;
+  for (let warmUps = 0; warmUps < 2; warmUps++) {
+    const start = performance.now();
+    await run();
+    elapsed = performance.now() - start;
+    if (elapsed >= sample) break;
+  }
+  return Math.max(1, Math.ceil(sample / Math.max(elapsed, 0.01)));
+}
+
+/** By name, since ratios are between named contenders. */
+export function resultOf(results: readonly Result[], name: string): Result {
+  const found = results.find((result) => result.name === name);
+  if (!found) throw new Error(`no contender is called ${name}`);
+  return found;
 }

@@ -1,4 +1,6 @@
-/** `count` times the same piece: the source itself costs next to nothing. */
+/** Sources and sinks that cost next to nothing. They run in every runtime. */
+
+/** `count` times the same piece. */
 export function repeat(piece: Uint8Array, count: number): ReadableStream<Uint8Array> {
   let left = count;
   return new ReadableStream({
@@ -40,12 +42,31 @@ export async function collect(stream: ReadableStream<Uint8Array>): Promise<Uint8
   return pieces;
 }
 
+export function join(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const piece of pieces) {
+    whole.set(piece, offset);
+    offset += piece.length;
+  }
+  return whole;
+}
+
 /** The same bytes in pieces of another size: views of one buffer, as a file in memory gives. */
 export function recut(pieces: readonly Uint8Array[], size: number): Uint8Array[] {
-  const { buffer, byteOffset, length } = Buffer.concat(pieces);
+  const whole = join(pieces);
   const cut: Uint8Array[] = [];
-  for (let from = 0; from < length; from += size) {
-    cut.push(new Uint8Array(buffer, byteOffset + from, Math.min(size, length - from)));
-  }
+  for (let from = 0; from < whole.length; from += size) cut.push(whole.subarray(from, from + size));
   return cut;
+}
+
+/** A run that loses bytes must not count as a fast one. */
+export async function expectBytes(actual: Promise<number>, atLeast: number): Promise<void> {
+  const bytes = await actual;
+  if (bytes < atLeast) throw new Error(`only ${bytes} of ${atLeast} bytes came out`);
+}
+
+/** Bytes that differ from their neighbours, so that nothing is measured on zeros. */
+export function samplePiece(length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(length).map((_, i) => (i * 31) & 255);
 }

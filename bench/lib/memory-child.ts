@@ -3,7 +3,7 @@
  * `{ idle, peak, rss }` in MiB, idle and peak being heap and array buffers, sampled as they are, garbage included.
  */
 import { generateIdentity, openFrom, sealFrom } from "blindreel";
-import { drain, repeat } from "./lib/streams.js";
+import { drain, repeat } from "./streams.js";
 
 const MIB = 2 ** 20;
 const mebibytes = Number(process.argv[2]);
