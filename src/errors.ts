@@ -34,6 +34,8 @@ export interface ErrorDetails {
   "invalid-key": undefined;
   /** A recipient list that the format or policy does not allow. */
   "invalid-recipients": undefined;
+  /** A manifest, segment or journal of another recording than the one at hand. */
+  "wrong-recording": undefined;
   /** Text that is not strict, canonical JSON, or metadata that cannot be written as such. */
   "invalid-json": undefined;
   /** A stream, source or encryptor used after its end, or after it failed or was closed. */

@@ -16,6 +16,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   stream: 2,
   keywrap: 2,
   envelope: 3,
+  recording: 4,
   "index.ts": 6,
 };
 

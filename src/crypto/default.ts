@@ -101,6 +101,9 @@ function platformProvider(): CryptoProvider {
       (await backendOf(privateKey)).agreeX25519(privateKey, publicKey),
     importEd25519: (seed) =>
       withCopy(seed, async (copy) => (await backendFor("Ed25519")).importEd25519(copy)),
+    generateEd25519: async () => (await backendFor("Ed25519")).generateEd25519(),
+    deriveEd25519PublicKey: (seed) =>
+      withCopy(seed, async (copy) => (await backendFor("Ed25519")).deriveEd25519PublicKey(copy)),
     signEd25519: async (privateKey, message) =>
       (await backendOf(privateKey)).signEd25519(privateKey, message),
     verifyEd25519: async (publicKey, message, signature) =>

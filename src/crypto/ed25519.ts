@@ -1,5 +1,6 @@
 import type { Bytes } from "../formats/bytes.js";
-import type { CryptoProvider } from "./provider.js";
+import type { CryptoProvider, PrivateKeyHandle } from "./provider.js";
+import { webCryptoProvider } from "./webcrypto.js";
 
 /** p = 2^255 - 19 and L = 2^252 + 27742317777372353535851937790883648493, little-endian as on the wire. */
 const FIELD_PRIME = /* @__PURE__ */ littleEndian(2n ** 255n - 19n);
@@ -30,6 +31,16 @@ export async function verifyEd25519(
   if (!isStrictPoint(signature.subarray(0, 32))) return false;
   if (!isBelow(signature.subarray(32), GROUP_ORDER)) return false;
   return crypto.verifyEd25519(publicKey, message, signature);
+}
+
+/** Signs (RFC 8032 §5.1.6). A platform `CryptoKey` stays with WebCrypto, whatever backend is in use. @returns 64 bytes. */
+export async function signEd25519(
+  crypto: CryptoProvider,
+  privateKey: PrivateKeyHandle,
+  message: Bytes,
+): Promise<Bytes> {
+  const backend = privateKey.backend === webCryptoProvider.name ? webCryptoProvider : crypto;
+  return backend.signEd25519(privateKey, message);
 }
 
 /** Whether `encoded` is a canonical encoding (y < p) and not of a point of small order. */

@@ -6,6 +6,7 @@ export { nodeProvider } from "./node.js";
 export type {
   AeadKey,
   CryptoProvider,
+  Ed25519KeyPair,
   HashName,
   PrivateKeyHandle,
   PublicKeyHandle,

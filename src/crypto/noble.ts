@@ -78,6 +78,11 @@ export const nobleProvider: CryptoProvider = {
   agreeX25519: (privateKey, publicKey) =>
     x25519.getSharedSecret(secretOf(privateKey), (publicKey as NoblePublicKey).bytes) as Bytes,
   importEd25519: (seed) => handle(seed.slice()),
+  generateEd25519() {
+    const seed = randomBytes(nobleProvider, KEY_LENGTH);
+    return { publicKey: ed25519.getPublicKey(seed) as Bytes, privateKey: handle(seed) };
+  },
+  deriveEd25519PublicKey: (seed) => ed25519.getPublicKey(seed) as Bytes,
   signEd25519: (privateKey, message) => ed25519.sign(message, secretOf(privateKey)) as Bytes,
   /** noble's own `verify` multiplies by the cofactor, which the platforms do not: R = [S]B - [k]A, bytes compared. */
   verifyEd25519(publicKey, message, signature) {

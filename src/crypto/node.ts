@@ -101,6 +101,26 @@ export function nodeProvider(): CryptoProvider | undefined {
   const digest = (hash: HashName, message: Bytes): Bytes =>
     plain(crypto.createHash(HASHES[hash]).update(message).digest());
 
+  /** Node works the public half out while it parses a private key; exporting it is the way to see it. */
+  const publicKeyOf = ({ key }: NodeKey): Bytes => {
+    const { x } = key.export({ format: "jwk" }) as { x: string };
+    if (x === UNKNOWN_X) {
+      throw new BlindreelError("provider-fault", "node:crypto did not derive a public key", undefined);
+    }
+    return decodeBase64Url(x);
+  };
+
+  /**
+   * From random bytes and not by `generateKeyPairSync`: exporting such a key can deadlock in Node 20, when the
+   * garbage collector runs inside the export and finds the job that made the key, which waits for the same lock.
+   */
+  const generate = (crv: Curve) => {
+    const secret = randomBytes(provider, KEY_LENGTH);
+    const privateKey = importPrivate(crv, secret);
+    secret.fill(0);
+    return { publicKey: publicKeyOf(privateKey), privateKey };
+  };
+
   const provider: CryptoProvider = {
     name: "node",
     getRandomBytes: (length) => plain(crypto.randomBytes(length)),
@@ -108,24 +128,7 @@ export function nodeProvider(): CryptoProvider | undefined {
     digestBulk: digest,
     hmac: (hash, key, message) => plain(crypto.createHmac(HASHES[hash], key).update(message).digest()),
     importAesGcmKey: (key) => makeAeadKey(crypto, key),
-    /**
-     * From random bytes and not by `generateKeyPairSync`: exporting such a key can deadlock in Node 20, when the
-     * garbage collector runs inside the export and finds the job that made the key, which waits for the same lock.
-     */
-    generateX25519() {
-      const secret = randomBytes(provider, KEY_LENGTH);
-      const privateKey = importPrivate("X25519", secret);
-      secret.fill(0);
-      const { x } = privateKey.key.export({ format: "jwk" }) as { x: string };
-      if (x === UNKNOWN_X) {
-        throw new BlindreelError(
-          "provider-fault",
-          "node:crypto did not derive an X25519 public key",
-          undefined,
-        );
-      }
-      return { publicKey: decodeBase64Url(x), privateKey };
-    },
+    generateX25519: () => generate("X25519"),
     importX25519: (privateKey) => importPrivate("X25519", privateKey),
     importX25519PublicKey: (publicKey) => importPublic("X25519", publicKey),
     agreeX25519(privateKey, publicKey) {
@@ -133,6 +136,8 @@ export function nodeProvider(): CryptoProvider | undefined {
       return plain(crypto.diffieHellman(pair));
     },
     importEd25519: (seed) => importPrivate("Ed25519", seed),
+    generateEd25519: () => generate("Ed25519"),
+    deriveEd25519PublicKey: (seed) => publicKeyOf(importPrivate("Ed25519", seed)),
     signEd25519: (privateKey, message) => plain(crypto.sign(null, message, (privateKey as NodeKey).key)),
     verifyEd25519(publicKey, message, signature) {
       if (publicKey.length !== KEY_LENGTH) return false;

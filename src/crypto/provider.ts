@@ -39,6 +39,11 @@ export interface X25519KeyPair {
   readonly privateKey: PrivateKeyHandle;
 }
 
+export interface Ed25519KeyPair {
+  readonly publicKey: Bytes;
+  readonly privateKey: PrivateKeyHandle;
+}
+
 /**
  * What the SDK needs from a runtime. Three backends implement it (`webcrypto`, `node`, `noble`) and the default
  * provider picks for each operation the one measured best. Results may come at once or as promises.
@@ -69,6 +74,11 @@ export interface CryptoProvider {
   agreeX25519(privateKey: PrivateKeyHandle, publicKey: PublicKeyHandle): MaybePromise<Bytes>;
   /** @param seed 32 bytes (RFC 8032 §5.1.5). */
   importEd25519(seed: Bytes): MaybePromise<PrivateKeyHandle>;
+  /** A new signing key. Where the backend is WebCrypto, its private half is a non-extractable `CryptoKey`. */
+  generateEd25519(): MaybePromise<Ed25519KeyPair>;
+  /** The public half of a seed (RFC 8032 §5.1.5), for signing keys that are kept as bytes. */
+  deriveEd25519PublicKey(seed: Bytes): MaybePromise<Bytes>;
+  /** Call `signEd25519` of `crypto/ed25519.ts`, which knows platform keys by every backend. */
   signEd25519(privateKey: PrivateKeyHandle, message: Bytes): MaybePromise<Bytes>;
   /** The cofactorless equation only. Call `verifyEd25519` of `crypto/ed25519.ts`, which adds the strict checks. */
   verifyEd25519(publicKey: Bytes, message: Bytes, signature: Bytes): MaybePromise<boolean>;

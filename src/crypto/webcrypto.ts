@@ -1,7 +1,7 @@
 import { authenticationFailed, BlindreelError } from "../errors.js";
 import { type Bytes, concatBytes, EMPTY } from "../formats/bytes.js";
 import { TAG_LENGTH } from "../formats/constants.js";
-import { decodeHex } from "../formats/encoding.js";
+import { decodeBase64Url, decodeHex } from "../formats/encoding.js";
 import { checkAeadKey, checkNonce } from "./aead.js";
 import { HASH_BYTES } from "./hkdf.js";
 import type { AeadKey, CryptoProvider, HashName, PrivateKeyHandle, PublicKeyHandle } from "./provider.js";
@@ -97,6 +97,11 @@ export function webCryptoHandle(key: CryptoKey): WebCryptoKey {
   return { backend: "webcrypto", key };
 }
 
+/** The platform key behind a handle, for storing it in IndexedDB; undefined where another backend holds the key. */
+export function platformKeyOf(handle: PrivateKeyHandle): CryptoKey | undefined {
+  return handle.backend === webCryptoProvider.name ? (handle as WebCryptoKey).key : undefined;
+}
+
 /** The platform's WebCrypto in browsers, workers, extensions, Node, Deno and Bun. Every operation is a promise. */
 export const webCryptoProvider: CryptoProvider = {
   name: "webcrypto",
@@ -137,6 +142,24 @@ export const webCryptoProvider: CryptoProvider = {
   },
 
   importEd25519: (seed) => importPrivate("Ed25519", seed),
+
+  async generateEd25519() {
+    const pair = (await subtle().generateKey({ name: "Ed25519" }, false, [
+      "sign",
+      "verify",
+    ])) as CryptoKeyPair;
+    const publicKey = exactly(32, "Ed25519 export", await subtle().exportKey("raw", pair.publicKey));
+    return { publicKey, privateKey: webCryptoHandle(pair.privateKey) };
+  },
+
+  /** WebCrypto tells the public half of an imported private key only by way of a JWK. */
+  async deriveEd25519PublicKey(seed) {
+    const pkcs8 = concatBytes(PKCS8_PREFIX.Ed25519, seed);
+    const key = await subtle().importKey("pkcs8", pkcs8, { name: "Ed25519" }, true, ["sign"]);
+    pkcs8.fill(0);
+    const { x } = await subtle().exportKey("jwk", key);
+    return exactly(32, "Ed25519 export", decodeBase64Url(x ?? "").buffer);
+  },
 
   async signEd25519(privateKey, message) {
     const { key } = privateKey as WebCryptoKey;

@@ -2,7 +2,7 @@ import { defaultProvider } from "../crypto/default.js";
 import type { CryptoProvider } from "../crypto/provider.js";
 import { randomBytes } from "../crypto/random.js";
 import { BlindreelError, wrongType } from "../errors.js";
-import { type Bytes, concatBytes, wipe } from "../formats/bytes.js";
+import { type Bytes, concatBytes, EMPTY, wipe } from "../formats/bytes.js";
 import {
   CREATED_AT_STEP,
   HASH_LENGTH,
@@ -24,6 +24,7 @@ import { type CoreHead, coreParts, encodeCore, encodeCoreHead } from "./core.js"
 import {
   deriveCommitment,
   deriveContentKey,
+  deriveManifestKey,
   deriveMetadataKey,
   deriveReadKey,
   envelopeMac,
@@ -65,7 +66,13 @@ export interface EnvelopePlan {
  * @throws BlindreelError `invalid-recipients`, `limit-exceeded`, `invalid-json`; RangeError for a policy that the
  *   format cannot hold.
  */
-export function planEnvelope(kind: KindName, options: EnvelopeOptions): EnvelopePlan {
+export function planEnvelope(
+  kind: KindName,
+  options: EnvelopeOptions & {
+    /** The recording's Ed25519 public key, which its manifests are signed by. */
+    readonly sender?: Bytes;
+  },
+): EnvelopePlan {
   const now = options.now ?? new Date();
   const exactTime = toSeconds(now);
   const recipients = recipientList(options.to);
@@ -75,8 +82,8 @@ export function planEnvelope(kind: KindName, options: EnvelopeOptions): Envelope
     flags: 0,
     createdAt: exactTime - (exactTime % CREATED_AT_STEP),
     ...encodePolicy(options.policy ?? {}, now),
-    senderType: SenderType.none,
-    sender: new Uint8Array(0),
+    senderType: options.sender ? SenderType.ed25519 : SenderType.none,
+    sender: options.sender?.slice() ?? EMPTY,
   };
   const metadata = encodeMetadata({ createdAt: exactTime, metadata: options.metadata });
   const blank = encodeCore(
@@ -112,12 +119,31 @@ export interface CreatedEnvelope {
   readonly contentKey: Bytes;
 }
 
+/** The same for a recording, whose keys live as long as it does. */
+export interface CreatedRecording extends CreatedEnvelope {
+  readonly readKey: Bytes;
+  readonly manifestKey: Bytes;
+}
+
 /**
  * Makes a file key, wraps it to every recipient and binds it all together (format-v1, "Envelope").
  *
  * @throws BlindreelError `bad-random`; whatever a recipient's `wrap` throws.
  */
 export async function createEnvelope(plan: EnvelopePlan): Promise<CreatedEnvelope> {
+  const { readKey, ...envelope } = await createWithReadKey(plan);
+  wipe(readKey);
+  return envelope;
+}
+
+/** {@link createEnvelope} for a recording: also the keys that its journal and its manifests need. */
+export async function createRecordingEnvelope(plan: EnvelopePlan): Promise<CreatedRecording> {
+  const envelope = await createWithReadKey(plan);
+  const manifestKey = await deriveManifestKey(plan.crypto, envelope.readKey, envelope.coreHash);
+  return { ...envelope, manifestKey };
+}
+
+async function createWithReadKey(plan: EnvelopePlan): Promise<CreatedEnvelope & { readonly readKey: Bytes }> {
   const { crypto } = plan;
   const recordingId = randomBytes(crypto, RECORDING_ID_LENGTH);
   const fileKey = randomBytes(crypto, KEY_LENGTH);
@@ -139,9 +165,13 @@ export async function createEnvelope(plan: EnvelopePlan): Promise<CreatedEnvelop
       slots,
       limits: LIMITS,
     });
-    return { bytes, recordingId, coreHash, contentKey: await deriveContentKey(crypto, readKey, coreHash) };
+    const contentKey = await deriveContentKey(crypto, readKey, coreHash);
+    return { bytes, recordingId, coreHash, contentKey, readKey };
+  } catch (error) {
+    wipe(readKey);
+    throw error;
   } finally {
-    wipe(fileKey, readKey, plan.metadata);
+    wipe(fileKey, plan.metadata);
   }
 }
 

@@ -8,7 +8,7 @@ import type { CoreParts } from "./core.js";
 /** Format-v1, "Key schedule". Every key of a recording derives from its file key, here and nowhere else. */
 
 /** `H(n, x) = SHA-256(L(n) || x)`. */
-async function taggedHash(crypto: CryptoProvider, name: string, message: Bytes): Promise<Bytes> {
+export async function taggedHash(crypto: CryptoProvider, name: string, message: Bytes): Promise<Bytes> {
   return crypto.digest("SHA-256", concatBytes(label(name), message));
 }
 
@@ -39,7 +39,21 @@ export function hashCore(crypto: CryptoProvider, core: CoreParts): Promise<Bytes
 }
 
 export function deriveContentKey(crypto: CryptoProvider, readKey: Bytes, coreHash: Bytes): Promise<Bytes> {
-  return expand(crypto, readKey, label("content"), coreHash);
+  return expand(crypto, readKey, contentKeyInfo(coreHash));
+}
+
+export function deriveManifestKey(crypto: CryptoProvider, readKey: Bytes, coreHash: Bytes): Promise<Bytes> {
+  return expand(crypto, readKey, manifestKeyInfo(coreHash));
+}
+
+/** What Expand is given for contentKey; a journal, whose readKey is a platform key, expands by itself. */
+export function contentKeyInfo(coreHash: Bytes): Bytes {
+  return concatBytes(label("content"), coreHash);
+}
+
+/** What Expand is given for manifestKey. */
+export function manifestKeyInfo(coreHash: Bytes): Bytes {
+  return concatBytes(label("manifest"), coreHash);
 }
 
 /** The envelope's MAC (HMAC-SHA-256 under slotsKey) over every byte before it. */
@@ -58,6 +72,11 @@ export async function envelopeMac(
 /** A segment's stream context: `L("segment") || segmentHeader`. */
 export function segmentContext(segmentHeader: Bytes): Bytes {
   return concatBytes(label("segment"), segmentHeader);
+}
+
+/** A manifest's stream context: `L("manifest") || manifestHeader`. */
+export function manifestContext(manifestHeader: Bytes): Bytes {
+  return concatBytes(label("manifest"), manifestHeader);
 }
 
 /** The metadata's stream context. */

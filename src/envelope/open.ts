@@ -146,8 +146,8 @@ async function unlockFile(
   options: UnlockArguments,
 ): Promise<{ info: EnvelopeInfo; plan: OpenPlan; streamOffset: number }> {
   const envelope = decodeEnvelope(head.subarray(0, length), limits);
-  const { info, contentKey, fileKey } = await unlock(envelope, ["file"], options);
-  wipe(fileKey);
+  const { info, contentKey, readKey, fileKey } = await unlock(envelope, ["file"], options);
+  wipe(fileKey, readKey);
   if (head.length < length + SEGMENT_HEADER_LENGTH) throw truncated("the segment header", head.length);
   const segmentHeader = head.subarray(length);
   return { info, plan: planOf(envelope, segmentHeader, contentKey), streamOffset: head.length };

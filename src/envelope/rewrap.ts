@@ -33,7 +33,7 @@ export async function rewrap(envelope: Uint8Array, given: RewrapOptions): Promis
     throw invalidRecipients("this envelope is post-quantum only; an X25519 recipient would weaken it");
   }
   if (decoded.epoch === LAST_EPOCH) throw limitExceeded("the epoch", LAST_EPOCH, LAST_EPOCH + 1);
-  const { coreHash, fileKey, contentKey } = await unlock(decoded, ["recording", "file"], options);
+  const { coreHash, fileKey, readKey, contentKey } = await unlock(decoded, ["recording", "file"], options);
   try {
     const slots = await wrapToAll(crypto, fileKey, coreHash, recipients, options.signal);
     const coreBytes = decoded.coreParts.bytes;
@@ -45,7 +45,7 @@ export async function rewrap(envelope: Uint8Array, given: RewrapOptions): Promis
       limits: LIMITS,
     });
   } finally {
-    wipe(fileKey, contentKey);
+    wipe(fileKey, readKey, contentKey);
   }
 }
 

@@ -73,6 +73,8 @@ export interface UnlockedEnvelope {
   readonly info: EnvelopeInfo;
   readonly coreHash: Bytes;
   readonly contentKey: Bytes;
+  /** Opens everything. The caller wipes it. */
+  readonly readKey: Bytes;
   /** Allows rewrapping. The caller wipes it. */
   readonly fileKey: Bytes;
 }
@@ -111,12 +113,11 @@ export async function unlock(
       epoch: envelope.epoch,
       keyIds: keyIdsOf(envelope.slots),
     };
-    return { info, coreHash, contentKey: await deriveContentKey(crypto, readKey, coreHash), fileKey };
+    const contentKey = await deriveContentKey(crypto, readKey, coreHash);
+    return { info, coreHash, contentKey, readKey, fileKey };
   } catch (error) {
-    wipe(fileKey);
+    wipe(fileKey, readKey);
     throw error;
-  } finally {
-    wipe(readKey);
   }
 }
 

@@ -46,6 +46,11 @@ export class Reader {
     return this.#offset;
   }
 
+  /** Bytes not read yet: what a count may claim at most. */
+  get remaining(): number {
+    return this.#bytes.length - this.#offset;
+  }
+
   /** A view of the next `length` bytes. */
   take(length: number): Bytes {
     const end = this.#offset + length;

@@ -21,6 +21,17 @@ export type KindName = keyof typeof Kind;
 export const CoreFlag = { postQuantumOnly: 0x0001 } as const;
 export const SegmentFlag = { padded: 0x01 } as const;
 
+/** Whether a manifest closes its recording or is a checkpoint of one that goes on. */
+export const ManifestState = { open: 0x00, final: 0x01 } as const;
+export type ManifestState = (typeof ManifestState)[keyof typeof ManifestState];
+
+/** Whether a segment has its last chunk, or was cut off before it. */
+export const SegmentEnd = { cut: 0x00, final: 0x01 } as const;
+export type SegmentEnd = (typeof SegmentEnd)[keyof typeof SegmentEnd];
+
+/** How a segment's chunks become the leaves of its hash tree. */
+export const LeafType = { sha256: 0x01 } as const;
+
 export const SenderType = { none: 0x00, ed25519: 0x01 } as const;
 export type SenderType = (typeof SenderType)[keyof typeof SenderType];
 
@@ -62,6 +73,8 @@ export interface Limits {
   readonly slotBody: number;
   readonly slots: number;
   readonly anonymousSlots: number;
+  /** A sealed manifest, in bytes. */
+  readonly manifest: number;
 }
 
 export const LIMITS: Limits = {
@@ -71,6 +84,7 @@ export const LIMITS: Limits = {
   slotBody: 4096,
   slots: 4096,
   anonymousSlots: 64,
+  manifest: 16 * 2 ** 20,
 };
 
 /** The metadata's plaintext is a multiple of this many bytes. */
