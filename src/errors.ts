@@ -50,6 +50,18 @@ export interface ErrorDetails {
   "source-failed": undefined;
   /** The object behind a byte source was replaced while it was being read. */
   "source-changed": undefined;
+  /** The journal's storage has no room left, or the browser's quota is used up. */
+  "storage-full": undefined;
+  /** The journal's storage failed in another way. */
+  "storage-failed": undefined;
+  /** A journal, or a part of it, is not there: erased, or evicted by the browser. */
+  "journal-lost": undefined;
+  /** A journal holds something else than what was written to it. */
+  "journal-damaged": undefined;
+  /** Another tab, worker or process has the journal. */
+  "journal-in-use": undefined;
+  /** More was written than can be sealed and stored in time; nothing of the refused piece was taken. */
+  "queue-full": { readonly limit: number };
 }
 
 /** The stable codes. */

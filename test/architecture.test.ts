@@ -13,6 +13,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   formats: 0,
   crypto: 1,
   source: 1,
+  storage: 1,
   stream: 2,
   keywrap: 2,
   envelope: 3,
@@ -24,6 +25,7 @@ const FLOORS: Readonly<Record<string, number>> = {
 const STRANGERS: readonly (readonly [string, string])[] = [
   ["stream", "keywrap"],
   ["crypto", "source"],
+  ["storage", "source"],
 ];
 
 const PACKAGES = /^(@noble\/(ciphers|curves|hashes)|@scure\/base)(\/|$)/;
@@ -149,7 +151,7 @@ describe("the source", () => {
           expect(specifier, name).toMatch(/\.js$/);
           continue;
         }
-        if (specifier === "node:crypto") expect(type, `${name}: ${specifier}`).toBe(true);
+        if (specifier.startsWith("node:")) expect(type, `${name}: ${specifier}`).toBe(true);
         else expect(specifier, name).toMatch(PACKAGES);
       }
     }

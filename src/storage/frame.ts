@@ -1,0 +1,108 @@
+import { nobleDigest } from "../crypto/noble-hash.js";
+import { type Bytes, compareBytes, concatBytes, isAllZero } from "../formats/bytes.js";
+import { decode, encode, u32, u64 } from "../formats/codec.js";
+import { label } from "../formats/label.js";
+import { journalDamaged } from "./faults.js";
+import type { LogName } from "./store.js";
+
+/**
+ * A frame holds the records of one commit, so that a crash leaves all of them or none:
+ *
+ * ```
+ * frame   = length:u32 (length XOR 2^32-1):u32 checksum[8] payload        length is the payload's
+ * payload = (recordLength:u32 record)*
+ * ```
+ *
+ * The checksum, a cut SHA-256, covers the log's name and the frame's number in it: frames that were lost, moved or
+ * repeated are noticed. It is there against accidents, not against whoever can write to the disk.
+ */
+const ALL_ONES = 2 ** 32 - 1;
+const CHECKSUM_LENGTH = 8;
+const HEADER_LENGTH = 4 + 4 + CHECKSUM_LENGTH;
+
+function checksum(log: LogName, number: number, payload: Bytes): Bytes {
+  const message = concatBytes(label(`journal ${log}`), encode(u64, number), payload);
+  return nobleDigest("SHA-256", message).subarray(0, CHECKSUM_LENGTH);
+}
+
+const number32 = (bytes: Bytes, offset: number): number =>
+  decode(u32, bytes.subarray(offset, offset + 4), "");
+
+/** @param number counts the log's frames from 0. */
+export function encodeFrame(log: LogName, number: number, records: readonly Bytes[]): Bytes {
+  const payload = concatBytes(...records.flatMap((record) => [encode(u32, record.length), record]));
+  const { length } = payload;
+  return concatBytes(
+    encode(u32, length),
+    encode(u32, ALL_ONES - length),
+    checksum(log, number, payload),
+    payload,
+  );
+}
+
+/** A frame that stands alone. @throws BlindreelError `journal-damaged`. */
+export function decodeFrame(log: LogName, number: number, frame: Bytes): Bytes[] {
+  const payload = payloadAt(log, number, frame, 0);
+  if (!payload || HEADER_LENGTH + payload.length !== frame.length)
+    throw journalDamaged(`a record of its ${log}`);
+  return recordsOf(payload);
+}
+
+export interface DecodedLog {
+  readonly records: Bytes[];
+  readonly frames: number;
+  /** Bytes of whole frames; what stands behind was being written when a crash came. */
+  readonly length: number;
+}
+
+/**
+ * The frames of a file, up to one that a crash tore apart: it is the last, and was never confirmed.
+ *
+ * @throws BlindreelError `journal-damaged` where a frame is bad and a crash cannot be why.
+ */
+export function decodeLog(log: LogName, bytes: Bytes): DecodedLog {
+  const records: Bytes[] = [];
+  let frames = 0;
+  let offset = 0;
+  while (offset < bytes.length) {
+    const payload = payloadAt(log, frames, bytes, offset);
+    if (!payload) {
+      if (isTorn(bytes, offset)) break;
+      throw journalDamaged(`its ${log} at byte ${offset}`);
+    }
+    records.push(...recordsOf(payload));
+    offset += HEADER_LENGTH + payload.length;
+    frames++;
+  }
+  return { records, frames, length: offset };
+}
+
+/** The payload of the frame at `offset`; undefined where it is not whole, or not what was written. */
+function payloadAt(log: LogName, number: number, bytes: Bytes, offset: number): Bytes | undefined {
+  const start = offset + HEADER_LENGTH;
+  if (start > bytes.length) return undefined;
+  const length = number32(bytes, offset);
+  if (number32(bytes, offset + 4) !== ALL_ONES - length || start + length > bytes.length) return undefined;
+  const payload = bytes.subarray(start, start + length);
+  const isIntact = compareBytes(checksum(log, number, payload), bytes.subarray(offset + 8, start)) === 0;
+  return isIntact ? payload : undefined;
+}
+
+/** Whether the bad frame at `offset` is what a write that did not end leaves: cut short, or not yet filled in. */
+function isTorn(bytes: Bytes, offset: number): boolean {
+  const rest = bytes.subarray(offset);
+  if (isAllZero(rest.subarray(HEADER_LENGTH - 1))) return true;
+  const length = number32(rest, 0);
+  return number32(rest, 4) === ALL_ONES - length && isAllZero(rest.subarray(HEADER_LENGTH + length));
+}
+
+function recordsOf(payload: Bytes): Bytes[] {
+  const records: Bytes[] = [];
+  let offset = 0;
+  while (offset < payload.length) {
+    const start = offset + 4;
+    offset = start + number32(payload, offset);
+    records.push(payload.slice(start, offset));
+  }
+  return records;
+}

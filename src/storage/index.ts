@@ -1,0 +1,14 @@
+/** `blindreel/storage`: where a recording's journal can be kept, and the interface for a place of your own. */
+export { directoryJournal } from "./directory.js";
+export { indexedDbJournal } from "./indexeddb.js";
+export { memoryJournal } from "./memory.js";
+export { opfsJournal } from "./opfs.js";
+export type {
+  JournalBlob,
+  JournalChanges,
+  JournalStore,
+  LogName,
+  OpenedJournal,
+  OpenJournal,
+  StoredKeys,
+} from "./store.js";
