@@ -6,6 +6,7 @@ export default defineConfig({
     index: "src/index.ts",
     "envelope/index": "src/envelope/index.ts",
     "recording/index": "src/recording/index.ts",
+    "storage/index": "src/storage/index.ts",
     "stream/index": "src/stream/index.ts",
     "keywrap/index": "src/keywrap/index.ts",
     "crypto/index": "src/crypto/index.ts",

@@ -38,7 +38,7 @@ export interface OpenJournal {
   dropBlobs(names: readonly string[]): Promise<void>;
   saveKeys(keys: StoredKeys): Promise<void>;
   /** What the place gives back, which is not always what was put in. */
-  keys(): Promise<Readonly<Record<string, unknown>>>;
+  keys(): Promise<StoredKeys>;
   eraseKeys(): Promise<void>;
   /** Removes all of it, and lets go of it. */
   erase(): Promise<void>;
@@ -60,5 +60,5 @@ export interface JournalBlob {
   readonly parts: readonly Bytes[];
 }
 
-/** Raw bytes, or a platform key where the store keeps those. */
-export type StoredKeys = Readonly<Record<string, Bytes | CryptoKey>>;
+/** Keys by name: each raw bytes, or a platform `CryptoKey` where the store keeps those. */
+export type StoredKeys = Readonly<Record<string, unknown>>;

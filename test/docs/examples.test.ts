@@ -17,6 +17,8 @@ const NOT_PROGRAMS = ["text", "sh"];
 const ENTRIES: Readonly<Record<string, string>> = {
   blindreel: join(ROOT, "src/index.ts"),
   "blindreel/envelope": join(ROOT, "src/envelope/index.ts"),
+  "blindreel/recording": join(ROOT, "src/recording/index.ts"),
+  "blindreel/storage": join(ROOT, "src/storage/index.ts"),
   "blindreel/stream": join(ROOT, "src/stream/index.ts"),
   "blindreel/keywrap": join(ROOT, "src/keywrap/index.ts"),
   "blindreel/crypto": join(ROOT, "src/crypto/index.ts"),
