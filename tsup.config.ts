@@ -12,6 +12,7 @@ export default defineConfig({
     "crypto/index": "src/crypto/index.ts",
     "source/index": "src/source/index.ts",
     "formats/index": "src/formats/index.ts",
+    fallback: "src/fallback.ts",
     errors: "src/errors.ts",
   },
   format: ["esm"],

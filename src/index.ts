@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { type Capabilities, capabilities } from "./crypto/capabilities.js";
 export type { CryptoProvider } from "./crypto/provider.js";
 export {
   canReplace,

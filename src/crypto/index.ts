@@ -1,8 +1,15 @@
 /** `blindreel/crypto`: the provider interface, its backends, and the one chosen for this runtime. */
 export type { MaybePromise } from "../formats/bytes.js";
+export {
+  type BackendName,
+  type Capabilities,
+  capabilities,
+  type OperationSupport,
+} from "./capabilities.js";
 export { defaultProvider } from "./default.js";
 export { verifyEd25519 } from "./ed25519.js";
 export { nodeProvider } from "./node.js";
+export type { KeyPersistence, StorageSupport, StreamSupport } from "./probes.js";
 export type {
   AeadKey,
   CryptoProvider,

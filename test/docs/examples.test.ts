@@ -22,6 +22,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   "blindreel/stream": join(ROOT, "src/stream/index.ts"),
   "blindreel/keywrap": join(ROOT, "src/keywrap/index.ts"),
   "blindreel/crypto": join(ROOT, "src/crypto/index.ts"),
+  "blindreel/fallback": join(ROOT, "src/fallback.ts"),
   "blindreel/source": join(ROOT, "src/source/index.ts"),
   "blindreel/formats": join(ROOT, "src/formats/index.ts"),
   "blindreel/errors": join(ROOT, "src/errors.ts"),
