@@ -16,7 +16,7 @@ export function probeStreams(): StreamSupport {
   return {
     byob: succeeds(() => new ReadableStream({ type: "bytes" }).getReader({ mode: "byob" })),
     asyncIteration: succeeds(() => new ReadableStream()[Symbol.asyncIterator]().next),
-    from: typeof (ReadableStream as { from?: unknown }).from === "function",
+    from: succeeds(() => (ReadableStream as unknown as { from(source: Iterable<never>): unknown }).from([])),
     transferable: succeeds(() => {
       const stream = new ReadableStream();
       // Cancelled: a stream between two ends that nobody closes keeps Deno running.
