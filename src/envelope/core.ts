@@ -81,18 +81,20 @@ const headFields = {
   sender: prefixed(u16, "sender", KEY_LENGTH),
 };
 
-function coreCodec(limits: Limits): Codec<Core> {
-  const fields = struct<Core>({
-    ...headFields,
-    sealedMetadata: checked(prefixed(u32, "sealed metadata", limits.sealedMetadata), (value, fail) => {
-      if (!isMetadataLength(value.length)) throw fail("the sealed metadata has an impossible length");
-    }),
-    commitment: fixed(HASH_LENGTH),
-  });
-  return checked(fields, ({ senderType, sender }, fail) => {
-    const expected = senderType === SenderType.none ? 0 : KEY_LENGTH;
-    if (sender.length !== expected) throw fail("the sender's length does not fit its type");
-  });
+export function coreCodec(limits: Limits): Codec<Core> {
+  return struct<Core>(
+    {
+      ...headFields,
+      sealedMetadata: prefixed(u32, "sealed metadata", limits.sealedMetadata, isMetadataLength),
+      commitment: fixed(HASH_LENGTH),
+    },
+    {
+      sender({ senderType, sender }, fail) {
+        const expected = senderType === SenderType.none ? 0 : KEY_LENGTH;
+        if (sender.length !== expected) throw fail("the sender's length does not fit its type");
+      },
+    },
+  );
 }
 
 export function encodeCore(core: Core, limits: Limits): Bytes {

@@ -4,7 +4,7 @@ import { type Codec, fixed, prefixed, struct, u16 } from "../formats/codec.js";
 import { CoreFlag, KEY_ID_LENGTH, type Limits, SLOT_BODY_LENGTH, SlotType } from "../formats/constants.js";
 import type { Slot } from "../keywrap/types.js";
 
-function slotCodec(limits: Limits): Codec<Slot> {
+export function slotCodec(limits: Limits): Codec<Slot> {
   return struct<Slot>({
     type: u16,
     keyId: fixed(KEY_ID_LENGTH),
@@ -18,20 +18,21 @@ export function slotsCodec(flags: number, limits: Limits): Codec<readonly Slot[]
   return {
     write(writer, slots) {
       const sorted = [...slots].sort(compareSlots);
-      const fault = slotsFault(sorted, flags);
-      if (fault) throw new BlindreelError("invalid-recipients", fault, undefined);
-      checkCounts(sorted, limits);
+      const fail = (reason: string) => new BlindreelError("invalid-recipients", reason, undefined);
+      const check = slotChecker(sorted.length, flags, limits, fail);
+      for (const each of sorted) check(each);
       u16.write(writer, sorted.length);
       for (const each of sorted) slot.write(writer, each);
     },
     read(reader) {
       const count = u16.read(reader);
-      if (count > limits.slots) throw limitExceeded("the number of slots", limits.slots, count);
+      const check = slotChecker(count, flags, limits, (reason) => reader.malformed(reason));
       const slots: Slot[] = [];
-      for (let i = 0; i < count; i++) slots.push(slot.read(reader));
-      checkCounts(slots, limits);
-      const fault = slotsFault(slots, flags);
-      if (fault) throw reader.malformed(fault);
+      for (let i = 0; i < count; i++) {
+        const next = slot.read(reader);
+        check(next);
+        slots.push(next);
+      }
       return slots;
     },
   };
@@ -44,40 +45,53 @@ export function compareSlots(left: Slot, right: Slot): number {
   );
 }
 
-function checkCounts(slots: readonly Slot[], limits: Limits): void {
-  if (slots.length > limits.slots) throw limitExceeded("the number of slots", limits.slots, slots.length);
-  const anonymous = slots.filter((slot) => isAllZero(slot.keyId)).length;
-  if (anonymous > limits.anonymousSlots) {
-    throw limitExceeded("the number of anonymous slots", limits.anonymousSlots, anonymous);
-  }
-}
-
 /** Types whose slots may leave out the key id. */
 const MAY_BE_ANONYMOUS: readonly number[] = [SlotType.x25519, SlotType.xWing];
 
-/** Which rule a list of slots breaks, or undefined. */
-function slotsFault(slots: readonly Slot[], flags: number): string | undefined {
-  if (slots.length === 0) return "there is no slot: nobody could open this";
-  for (const [i, slot] of slots.entries()) {
-    const expected = SLOT_BODY_LENGTH[slot.type];
-    if (expected !== undefined && slot.body.length !== expected) {
-      return `a slot of type ${slot.type} must have a body of ${expected} bytes, not ${slot.body.length}`;
+/**
+ * The rules of a list of slots, as a function to be called for each slot in turn: so a list that arrives piece by
+ * piece is refused at its first impossible slot.
+ *
+ * @throws what `fail` makes of a broken rule; BlindreelError `limit-exceeded`.
+ */
+export function slotChecker(
+  count: number,
+  flags: number,
+  limits: Limits,
+  fail: (reason: string) => Error,
+): (slot: Slot) => void {
+  if (count > limits.slots) throw limitExceeded("the number of slots", limits.slots, count);
+  if (count === 0) throw fail("there is no slot: nobody could open this");
+  let anonymous = 0;
+  let previous: Slot | undefined;
+  return (slot) => {
+    if (isAllZero(slot.keyId) && ++anonymous > limits.anonymousSlots) {
+      throw limitExceeded("the number of anonymous slots", limits.anonymousSlots, anonymous);
     }
-    const isAnonymous = isAllZero(slot.keyId);
-    if (isAnonymous && expected !== undefined && !MAY_BE_ANONYMOUS.includes(slot.type)) {
-      return `a slot of type ${slot.type} must have a key id`;
-    }
-    if (slot.type === SlotType.passphrase && slots.length > 1)
-      return "a passphrase slot must be the only slot";
-    if ((flags & CoreFlag.postQuantumOnly) !== 0 && slot.type === SlotType.x25519) {
-      return "a post-quantum-only envelope holds a slot that is not post-quantum";
-    }
-    const previous = slots[i - 1];
-    if (!previous) continue;
-    if (compareSlots(previous, slot) >= 0) return "slots are out of order or repeated";
-    if (!isAnonymous && previous.type === slot.type && compareBytes(previous.keyId, slot.keyId) === 0) {
-      return "two slots are for one key";
-    }
+    const fault = slotFault(slot, previous, count, flags);
+    if (fault !== undefined) throw fail(fault);
+    previous = slot;
+  };
+}
+
+/** Which rule a slot breaks, or undefined. */
+function slotFault(slot: Slot, previous: Slot | undefined, count: number, flags: number): string | undefined {
+  const expected = SLOT_BODY_LENGTH[slot.type];
+  if (expected !== undefined && slot.body.length !== expected) {
+    return `a slot of type ${slot.type} must have a body of ${expected} bytes, not ${slot.body.length}`;
+  }
+  const isAnonymous = isAllZero(slot.keyId);
+  if (isAnonymous && expected !== undefined && !MAY_BE_ANONYMOUS.includes(slot.type)) {
+    return `a slot of type ${slot.type} must have a key id`;
+  }
+  if (slot.type === SlotType.passphrase && count > 1) return "a passphrase slot must be the only slot";
+  if ((flags & CoreFlag.postQuantumOnly) !== 0 && slot.type === SlotType.x25519) {
+    return "a post-quantum-only envelope holds a slot that is not post-quantum";
+  }
+  if (!previous) return undefined;
+  if (compareSlots(previous, slot) >= 0) return "slots are out of order or repeated";
+  if (!isAnonymous && previous.type === slot.type && compareBytes(previous.keyId, slot.keyId) === 0) {
+    return "two slots are for one key";
   }
   return undefined;
 }

@@ -50,6 +50,16 @@ export function effectiveLimits(lowered: Partial<Limits> | undefined): Limits {
  * @throws BlindreelError `not-an-envelope`, `unsupported-version`, `truncated`, `limit-exceeded`.
  */
 export function envelopeLength(preamble: Bytes, limits: Limits): number {
+  checkMagicAndVersion(preamble);
+  if (preamble.length < PREAMBLE_LENGTH) throw truncated("the envelope", preamble.length);
+  const reader = new Reader(preamble.subarray(Magic.envelope.length + 1, PREAMBLE_LENGTH), "the envelope");
+  const length = PREAMBLE_LENGTH + u32.read(reader);
+  if (length > limits.envelope) throw limitExceeded("the envelope's length", limits.envelope, length);
+  return length;
+}
+
+/** Of as much as is there. @throws BlindreelError `not-an-envelope`, `unsupported-version`. */
+export function checkMagicAndVersion(preamble: Bytes): void {
   const magic = preamble.subarray(0, Magic.envelope.length);
   if (magic.length === 0 || compareBytes(magic, Magic.envelope.subarray(0, magic.length)) !== 0) {
     const message = "this is not a Blindreel file: it does not start with BLINDREEL";
@@ -60,11 +70,6 @@ export function envelopeLength(preamble: Bytes, limits: Limits): number {
     const message = `this file has format version ${version}; this software reads version ${FORMAT_VERSION}`;
     throw new BlindreelError("unsupported-version", message, { version });
   }
-  if (preamble.length < PREAMBLE_LENGTH) throw truncated("the envelope", preamble.length);
-  const reader = new Reader(preamble.subarray(Magic.envelope.length + 1, PREAMBLE_LENGTH), "the envelope");
-  const length = PREAMBLE_LENGTH + u32.read(reader);
-  if (length > limits.envelope) throw limitExceeded("the envelope's length", limits.envelope, length);
-  return length;
 }
 
 /**

@@ -139,17 +139,27 @@ export function fixed(length: number): Codec<Bytes> {
   };
 }
 
-/** `strN`: a length of N bits, then as many bytes, at most `ceiling` of them. */
-export function prefixed(length: Codec<number>, what: string, ceiling: number): Codec<Bytes> {
+/**
+ * `strN`: a length of N bits, then as many bytes, at most `ceiling` of them; `isLength` where not every length is
+ * possible, so that a reader of a stream need not wait for the bytes to know.
+ */
+export function prefixed(
+  length: Codec<number>,
+  what: string,
+  ceiling: number,
+  isLength: (length: number) => boolean = () => true,
+): Codec<Bytes> {
   return {
     write(writer, value) {
       if (value.length > ceiling) throw limitExceeded(what, ceiling, value.length);
+      if (!isLength(value.length)) throw malformed(`the ${what} has an impossible length`, 0);
       length.write(writer, value.length);
       writer.push(value);
     },
     read(reader) {
       const size = length.read(reader);
       if (size > ceiling) throw limitExceeded(what, ceiling, size);
+      if (!isLength(size)) throw reader.malformed(`the ${what} has an impossible length`);
       return reader.take(size);
     },
   };
@@ -171,16 +181,27 @@ export function constant(bytes: Bytes, mismatch: (reader: Reader, actual: Bytes)
 
 type FieldsOf<T extends object> = { readonly [K in keyof T]: Codec<T[K]> };
 
-/** Fields in the order in which they are written down. */
-export function struct<T extends object>(fields: FieldsOf<T>): Codec<T> {
+/** Rules over several fields, under the name of the last of them; what comes after it is not there yet. */
+type RulesOf<T extends object> = {
+  readonly [K in keyof T]?: (value: T, fail: (reason: string) => Error) => void;
+};
+
+/** Fields in the order in which they are written down; each rule is checked as soon as its field is there. */
+export function struct<T extends object>(fields: FieldsOf<T>, rules: RulesOf<T> = {}): Codec<T> {
   const entries = Object.entries(fields) as unknown as [keyof T, Codec<T[keyof T]>][];
   return {
     write(writer, value) {
-      for (const [name, codec] of entries) codec.write(writer, value[name]);
+      for (const [name, codec] of entries) {
+        rules[name]?.(value, (reason) => malformed(reason, 0));
+        codec.write(writer, value[name]);
+      }
     },
     read(reader) {
       const value: Partial<T> = {};
-      for (const [name, codec] of entries) value[name] = codec.read(reader);
+      for (const [name, codec] of entries) {
+        value[name] = codec.read(reader);
+        rules[name]?.(value as T, (reason) => reader.malformed(reason));
+      }
       return value as T;
     },
   };
