@@ -13,6 +13,7 @@ export default defineConfig({
     "source/index": "src/source/index.ts",
     "formats/index": "src/formats/index.ts",
     fallback: "src/fallback.ts",
+    "opacity/index": "src/opacity/index.ts",
     errors: "src/errors.ts",
   },
   format: ["esm"],

@@ -19,6 +19,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   "fallback.ts": 2,
   envelope: 3,
   recording: 4,
+  opacity: 5,
   "index.ts": 6,
 };
 

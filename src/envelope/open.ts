@@ -7,9 +7,10 @@ import type { OperationOptions } from "../stream/operation.js";
 import { pieceChannel } from "../stream/piece-channel.js";
 import { type ByteInput, type PieceReader, type PieceSource, piecesOf } from "../stream/pieces.js";
 import { openRandomAccess, type RandomAccess } from "../stream/random-access.js";
+import { withResolvers } from "../stream/resolvers.js";
 import type { StreamPair } from "../stream/seal.js";
 import { segmentContext } from "./key-schedule.js";
-import { settling, withResolvers } from "./seal.js";
+import { settling } from "./seal.js";
 import { decodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "./segment-header.js";
 import {
   type EnvelopeInfo,

@@ -6,6 +6,7 @@ import type { OperationOptions } from "../stream/operation.js";
 import type { Padding } from "../stream/padding.js";
 import { pieceChannel } from "../stream/piece-channel.js";
 import { type ByteInput, type PieceSource, piecesOf } from "../stream/pieces.js";
+import { withResolvers } from "../stream/resolvers.js";
 import { layOut, type SealPlan, type StreamPair, sealLayout, sealThrough } from "../stream/seal.js";
 import { type CreatedEnvelope, createEnvelope, type EnvelopeOptions, planEnvelope } from "./create.js";
 import { segmentContext } from "./key-schedule.js";
@@ -112,16 +113,4 @@ export function settling(
     },
     finished: () => source.finished?.(),
   };
-}
-
-/** A promise whose rejection nobody has to handle: the stream reports the same error. */
-export function withResolvers<T>() {
-  let resolve!: (value: T) => void;
-  let reject!: (reason: unknown) => void;
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  promise.catch(() => {});
-  return { promise, resolve, reject };
 }

@@ -1,6 +1,6 @@
 import { BlindreelError } from "../errors.js";
 import type { Bytes } from "../formats/bytes.js";
-import { checked, constant, decode, encode, fixed, struct, u8, u32 } from "../formats/codec.js";
+import { type Codec, checked, constant, decode, encode, fixed, struct, u8, u32 } from "../formats/codec.js";
 import { FORMAT_VERSION, Magic, RECORDING_ID_LENGTH, SegmentFlag } from "../formats/constants.js";
 
 /** Format-v1, "Segment header": bound into the segment's key, so altering it fails authentication. */
@@ -18,7 +18,7 @@ interface WireHeader extends SegmentHeader {
 
 export const SEGMENT_HEADER_LENGTH = 30;
 
-const codec = struct<WireHeader>({
+const wireCodec = struct<WireHeader>({
   magic: constant(Magic.segment, (reader) => reader.malformed("does not start with BLRS")),
   version: constant(Uint8Array.of(FORMAT_VERSION), (_reader, [version]) => {
     const message = `the segment has version ${version}; this software reads version ${FORMAT_VERSION}`;
@@ -34,11 +34,14 @@ const codec = struct<WireHeader>({
   index: u32,
 });
 
+/** For readers of streams. */
+export const segmentHeaderCodec: Pick<Codec<SegmentHeader>, "read"> = wireCodec;
+
 export function encodeSegmentHeader(header: SegmentHeader): Bytes {
-  return encode(codec, { ...header, magic: undefined, version: undefined });
+  return encode(wireCodec, { ...header, magic: undefined, version: undefined });
 }
 
 /** @param base offset of the header in the file, for errors. */
 export function decodeSegmentHeader(bytes: Bytes, base: number): SegmentHeader {
-  return decode(codec, bytes, "the segment header", base);
+  return decode(wireCodec, bytes, "the segment header", base);
 }

@@ -1,5 +1,5 @@
 import { limitExceeded, malformed, outOfRange } from "../errors.js";
-import { type Bytes, compareBytes, concatBytes } from "./bytes.js";
+import { type Bytes, concatBytes } from "./bytes.js";
 
 /**
  * One definition gives both directions. Decoding is strict: {@link decode} accepts exactly the bytes that
@@ -165,15 +165,20 @@ export function prefixed(
   };
 }
 
-/** Bytes that never vary: a magic, a version. Nothing is returned for them. */
+/**
+ * Bytes that never vary: a magic, a version. Nothing is returned for them. They are read one by one, so that a reader of
+ * a stream fails at the first wrong one, which `mismatch` gets.
+ */
 export function constant(bytes: Bytes, mismatch: (reader: Reader, actual: Bytes) => Error): Codec<undefined> {
   return {
     write(writer) {
       writer.push(bytes);
     },
     read(reader) {
-      const actual = reader.take(bytes.length);
-      if (compareBytes(actual, bytes) !== 0) throw mismatch(reader, actual);
+      for (const byte of bytes) {
+        const actual = reader.take(1);
+        if (actual[0] !== byte) throw mismatch(reader, actual);
+      }
       return undefined;
     },
   };

@@ -25,6 +25,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   "blindreel/fallback": join(ROOT, "src/fallback.ts"),
   "blindreel/source": join(ROOT, "src/source/index.ts"),
   "blindreel/formats": join(ROOT, "src/formats/index.ts"),
+  "blindreel/opacity": join(ROOT, "src/opacity/index.ts"),
   "blindreel/errors": join(ROOT, "src/errors.ts"),
 };
 

@@ -1,0 +1,61 @@
+import { BlindreelError } from "../errors.js";
+import type { Bytes } from "./bytes.js";
+import { type Codec, checked, constant, fixed, struct, u8, u64 } from "./codec.js";
+import { FORMAT_VERSION, HASH_LENGTH, INSTITUTION_LENGTH, Magic, WRAPPED_KEY_LENGTH } from "./constants.js";
+
+/** What a grant hands over: 1 the read key of one recording, 2 the private key of a bucket. */
+export const GrantKind = { readKey: 0x01, bucket: 0x02 } as const;
+export type GrantKind = (typeof GrantKind)[keyof typeof GrantKind];
+
+/** A grant's public part, field by field as on the wire. Times are seconds since 1970. */
+export interface GrantBody {
+  readonly kind: GrantKind;
+  readonly grantId: Bytes;
+  readonly institution: Bytes;
+  /** What it opens: the recording's core hash, or the hash of the bucket's public key. */
+  readonly subject: Bytes;
+  /** Full thumbprint of the key it is sealed to. */
+  readonly staff: Bytes;
+  /** Full thumbprint of the key that signed it. */
+  readonly issuer: Bytes;
+  readonly issued: number;
+  readonly notAfter: number;
+}
+
+const GRANT_ID_LENGTH = 16;
+
+/** Of an Ed25519 signature (RFC 8032 §5.1.6), at the end of a grant. */
+export const SIGNATURE_LENGTH = 64;
+
+/** By KEM: what follows the body is as long as an encapsulation of X25519 or of X-Wing, the key and the signature. */
+export const GRANT_TAIL_LENGTHS: readonly number[] = [32, 1120].map(
+  (encapsulation) => encapsulation + WRAPPED_KEY_LENGTH + SIGNATURE_LENGTH,
+);
+
+interface WireBody extends GrantBody {
+  readonly magic: undefined;
+  readonly version: undefined;
+}
+
+const known = checked(u8 as Codec<GrantKind>, (kind) => {
+  if (Object.values(GrantKind).includes(kind)) return;
+  const message = `this grant has kind 0x${kind.toString(16)}, which this version does not know`;
+  throw new BlindreelError("unsupported-algorithm", message, undefined);
+});
+
+/** `"BLRG" 0x01 kind:u8 grantId[16] institution[16] subject[32] staff[32] issuer[32] issued:u64 notAfter:u64`. */
+export const grantBodyCodec: Codec<WireBody> = struct<WireBody>({
+  magic: constant(Magic.grant, (reader) => reader.malformed("does not start with BLRG")),
+  version: constant(Uint8Array.of(FORMAT_VERSION), (_reader, [version]) => {
+    const message = `the grant has version ${version}; this software reads version ${FORMAT_VERSION}`;
+    return new BlindreelError("unsupported-version", message, { version: version! });
+  }),
+  kind: known,
+  grantId: fixed(GRANT_ID_LENGTH),
+  institution: fixed(INSTITUTION_LENGTH),
+  subject: fixed(HASH_LENGTH),
+  staff: fixed(HASH_LENGTH),
+  issuer: fixed(HASH_LENGTH),
+  issued: u64,
+  notAfter: u64,
+});

@@ -1,0 +1,91 @@
+import type { Inspection } from "../envelope/inspect.js";
+import type { KeysetShape } from "../formats/keyset-shape.js";
+import type { KeyId } from "../keywrap/types.js";
+
+/** What a server may be handed. */
+export type ObjectName = "envelope" | "sealed-file" | "segment" | "manifest" | "grant" | "keyset";
+
+export const OBJECT_NAMES: readonly ObjectName[] = [
+  "envelope",
+  "sealed-file",
+  "segment",
+  "manifest",
+  "grant",
+  "keyset",
+];
+
+/**
+ * What the bytes of a field are: `public`, written to be read by servers; `sealed`, without a key not to be told from
+ * uniformly random bytes (ciphertext, tags, MACs, commitments, salts); `point`, as unreadable, but not uniform
+ * (encapsulated keys and signatures are encodings of group elements and the like).
+ */
+export type FieldNature = "public" | "sealed" | "point";
+
+/** A run of bytes of one nature. */
+export interface Field {
+  readonly name: string;
+  readonly offset: number;
+  /** In bytes; `Infinity` while the object is still arriving and this is its last field. */
+  readonly length: number;
+  readonly nature: FieldNature;
+}
+
+interface Common {
+  /** In bytes. */
+  readonly length: number;
+  /** Every byte of the object, in order and without gaps. */
+  readonly fields: readonly Field[];
+}
+
+/** One of the format's objects, as far as its lengths and public fields tell. Nothing in it is authenticated. */
+export type Structure =
+  | (Common & { readonly object: "envelope"; readonly envelope: Inspection })
+  | (Common & {
+      readonly object: "sealed-file";
+      readonly envelope: Inspection;
+      readonly segment: SegmentStructure;
+    })
+  | (Common & { readonly object: "segment"; readonly segment: SegmentStructure })
+  | (Common & { readonly object: "manifest"; readonly manifest: ManifestStructure })
+  | (Common & { readonly object: "grant"; readonly grant: GrantStructure })
+  | (Common & { readonly object: "keyset"; readonly keyset: KeysetShape });
+
+export interface SegmentStructure {
+  /** 32 hex digits. */
+  readonly recordingId: string;
+  readonly track: number;
+  readonly index: number;
+  readonly isPadded: boolean;
+  /** Where it starts in the object, and how long it is with its header, in bytes. */
+  readonly offset: number;
+  readonly length: number;
+  /** With the short last one, where there is one. */
+  readonly chunks: number;
+  /** Whole chunks and no end, as a crash leaves a recording's segment. */
+  readonly isCut: boolean;
+  /** Of the plaintext, padding included, in bytes. Of a cut segment: what its whole chunks hold. */
+  readonly plaintextLength: number;
+}
+
+export interface ManifestStructure {
+  /** 32 hex digits. */
+  readonly recordingId: string;
+  readonly sequence: number;
+  /** Of the sealed statement, in bytes. */
+  readonly plaintextLength: number;
+}
+
+export interface GrantStructure {
+  readonly kind: "read-key" | "bucket";
+  readonly kem: "x25519" | "x-wing";
+  /** Identifiers and full thumbprints as lowercase hex. */
+  readonly grantId: string;
+  readonly institution: string;
+  readonly subject: string;
+  readonly staff: string;
+  /** The part of `staff` that slots carry. */
+  readonly staffKeyId: KeyId;
+  readonly issuer: string;
+  readonly issued: Date;
+  readonly notAfter: Date;
+}

@@ -1,0 +1,403 @@
+/** inspectStructure and structureValidator: every object, every cut, every byte too many; in one piece or in many. */
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Bytes, concatBytes, utf8 } from "../../src/formats/bytes.js";
+import { generateIdentity, inspect, isBlindreelError } from "../../src/index.js";
+import {
+  inspectStructure,
+  type ObjectName,
+  type Structure,
+  structureValidator,
+} from "../../src/opacity/index.js";
+import { type ByteSource, bytesSource } from "../../src/source/index.js";
+import { cut, pattern } from "../helpers/bytes.js";
+import { caught, expectCode, expectOutOfRange, expectWrongType } from "../helpers/errors.js";
+import { readVectors } from "../vectors/vector-file.js";
+import {
+  CHUNK,
+  everyObject,
+  grant,
+  KEYSET_PAYLOAD,
+  keyset,
+  manifest,
+  randomBytes,
+  SEALED_CHUNK,
+  sealedFile,
+  segment,
+} from "./objects.js";
+
+let objects: Readonly<Record<string, Bytes>>;
+beforeAll(async () => {
+  objects = await everyObject();
+});
+
+/** The structure found in pieces of `size` bytes. */
+function inPieces(bytes: Bytes, size: number): Structure {
+  const validator = structureValidator();
+  for (const piece of cut(bytes, size)) validator.push(piece);
+  return validator.finish();
+}
+
+/** How many bytes go in before the one that is refused, one at a time; undefined where none is. */
+function refusedAt(bytes: Bytes): number | undefined {
+  const validator = structureValidator();
+  for (let at = 0; at < bytes.length; at++) {
+    try {
+      validator.push(bytes.subarray(at, at + 1));
+    } catch (error) {
+      expect(isBlindreelError(error), String(error)).toBe(true);
+      return at;
+    }
+  }
+  return undefined;
+}
+
+const codeOf = (action: () => unknown): string => {
+  try {
+    action();
+    return "ok";
+  } catch (error) {
+    if (!isBlindreelError(error)) throw error;
+    return error.code;
+  }
+};
+
+describe("every object of the format", () => {
+  it("is recognised, alike from bytes, a Blob, a source and a stream in any pieces", async () => {
+    const names: Record<string, ObjectName> = {};
+    for (const [name, bytes] of Object.entries(objects)) {
+      const found = await inspectStructure(bytes);
+      names[name] = found.object;
+      expect(await inspectStructure(new Blob([bytes])), name).toEqual(found);
+      expect(await inspectStructure(bytesSource(bytes)), name).toEqual(found);
+      expect(await inspectStructure(cut(bytes, 7, 1000)), name).toEqual(found);
+      for (const size of [1, 2, 13, 4096, 1e6]) expect(inPieces(bytes, size), name).toEqual(found);
+    }
+    expect(names).toEqual({
+      envelope: "envelope",
+      "sealed file": "sealed-file",
+      "sealed file of chunks": "sealed-file",
+      "padded file": "sealed-file",
+      segment: "segment",
+      "segment of whole chunks": "segment",
+      manifest: "manifest",
+      grant: "grant",
+      "grant to X-Wing": "grant",
+      keyset: "keyset",
+    });
+  });
+
+  it("has fields that cover all its bytes, in order, without gaps", async () => {
+    for (const [name, bytes] of Object.entries(objects)) {
+      const { fields, length } = await inspectStructure(bytes);
+      expect(length, name).toBe(bytes.length);
+      let end = 0;
+      for (const field of fields) {
+        expect(field.offset, `${name}: ${field.name}`).toBe(end);
+        expect(field.length, `${name}: ${field.name}`).toBeGreaterThan(0);
+        end += field.length;
+      }
+      expect(end, name).toBe(bytes.length);
+    }
+  });
+
+  it("says what shows: the same as inspect of an envelope, and more of the rest", async () => {
+    const file = objects["sealed file of chunks"]!;
+    const { envelopeLength } = inspect(file);
+    const found = await inspectStructure(file);
+    if (found.object !== "sealed-file") throw new Error(found.object);
+    expect(found.envelope).toEqual(inspect(file.slice(0, envelopeLength)));
+    expect(found.segment).toEqual({
+      recordingId: found.envelope.recordingId,
+      track: 0,
+      index: 0,
+      isPadded: false,
+      offset: envelopeLength,
+      length: file.length - envelopeLength,
+      chunks: 3,
+      isCut: false,
+      plaintextLength: 2 * CHUNK + 5,
+    });
+    expect(await inspectStructure(await manifest(700))).toMatchObject({
+      manifest: { sequence: 3, plaintextLength: 700 },
+    });
+    expect(await inspectStructure(grant("x-wing"))).toMatchObject({
+      grant: { kind: "read-key", kem: "x-wing", issued: new Date(1_800_000_000_000) },
+    });
+    expect(await inspectStructure(keyset())).toMatchObject({
+      keyset: { sequence: 7, keys: KEYSET_PAYLOAD.keys },
+    });
+  });
+
+  it("is refused with any byte behind it, and cut anywhere but where a shorter one ends", async () => {
+    for (const [name, bytes] of Object.entries(objects)) {
+      const isOpenEnded = /segment|sealed|padded|manifest/.test(name);
+      if (!isOpenEnded && name !== "envelope") {
+        expect(
+          codeOf(() => inPieces(concatBytes(bytes, Uint8Array.of(0)), 1e6)),
+          name,
+        ).not.toBe("ok");
+      }
+      const steps = bytes.length > 3000 ? 61 : 1;
+      for (let end = 0; end < bytes.length; end += steps) {
+        const part = bytes.subarray(0, end);
+        const whole = codeOf(() => inPieces(part, 1e6));
+        expect(
+          codeOf(() => inPieces(part, 509)),
+          `${name} cut at ${end}`,
+        ).toBe(whole);
+        // A grant's length alone tells its KEM, so one to X-Wing can be cut to what looks like one to X25519.
+        if (name === "grant to X-Wing" && end === objects.grant!.length) continue;
+        if (!isOpenEnded) expect(whole, `${name} cut at ${end}`).not.toBe("ok");
+      }
+    }
+  });
+
+  it("of two in a row only what a longer one could be passes", async () => {
+    for (const [name, bytes] of Object.entries(objects)) {
+      if (/segment|sealed|padded|manifest/.test(name)) continue;
+      expect(
+        codeOf(() => inPieces(concatBytes(bytes, bytes), 100)),
+        name,
+      ).not.toBe("ok");
+    }
+  });
+});
+
+describe("a segment", () => {
+  it("may be cut after whole chunks, and says so; a sealed file may not", async () => {
+    const whole = await segment(randomBytes(3 * CHUNK));
+    const end = 86 + 2 * SEALED_CHUNK;
+    expect(await inspectStructure(whole.slice(0, end))).toMatchObject({
+      segment: { isCut: true, chunks: 2, plaintextLength: 2 * CHUNK },
+    });
+    const file = await sealedFile(randomBytes(3 * CHUNK));
+    const { envelopeLength } = inspect(file);
+    await expectCode(() => inspectStructure(file.slice(0, envelopeLength + end)), "truncated");
+  });
+
+  it("has no last chunk shorter than a tag, and, padded, none too short for its length", async () => {
+    const whole = await segment(randomBytes(CHUNK + 100));
+    const short = whole.slice(0, 86 + SEALED_CHUNK + 15);
+    expect((await expectCode(() => inspectStructure(short), "truncated")).details.offset).toBe(short.length);
+    const padded = await segment(randomBytes(CHUNK + 7), { flags: 1 });
+    await expectCode(() => inspectStructure(padded), "malformed");
+    expect(await inspectStructure(await segment(randomBytes(CHUNK + 8), { flags: 1 }))).toMatchObject({
+      segment: { isPadded: true },
+    });
+  });
+
+  it("behind an envelope is of its recording, track 0 and index 0", async () => {
+    const file = await sealedFile(randomBytes(10));
+    const { envelopeLength } = inspect(file);
+    for (const at of [6, 21, 22, 25, 26, 29]) {
+      const altered = file.slice();
+      altered[envelopeLength + at]! ^= 1;
+      await expectCode(() => inspectStructure(altered), "malformed");
+    }
+  });
+});
+
+describe("what is none of our objects (J1)", () => {
+  const foreign: Record<string, Uint8Array> = {
+    "WebM or Matroska": Uint8Array.of(0x1a, 0x45, 0xdf, 0xa3, 0x9f, 0x42, 0x86, 0x81, 0x01),
+    MP4: concatBytes(Uint8Array.of(0, 0, 0, 0x20), utf8("ftypisom")),
+    PNG: Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
+    JSON: utf8('{"name":"Jo"}'),
+    text: utf8("Jo Miller, algebra 2"),
+    gzip: Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0),
+  };
+
+  it.each(Object.entries(foreign))("%s is refused at its first byte, and named", async (name, bytes) => {
+    const error = await expectCode(() => inspectStructure(bytes), "not-an-envelope");
+    expect(error.message).toContain(name);
+    const validator = structureValidator();
+    await expectCode(() => validator.push(bytes.subarray(0, 1)), "not-an-envelope");
+    // It stays refused: nothing that follows is looked at.
+    await expectCode(() => validator.push(objects.grant!), "not-an-envelope");
+    await expectCode(() => validator.finish(), "not-an-envelope");
+  });
+
+  it("nothing at all, and a beginning alone", async () => {
+    await expectCode(() => inspectStructure(new Uint8Array(0)), "not-an-envelope");
+    await expectCode(() => inspectStructure(utf8("BLINDRE")), "truncated");
+    await expectCode(() => inspectStructure(utf8("BLR")), "truncated");
+    await expectCode(() => inspectStructure(utf8("BLRX")), "not-an-envelope");
+  });
+});
+
+describe("the first impossible byte", () => {
+  it("is refused when its field is complete, whatever follows", async () => {
+    const file = objects["sealed file of chunks"]!;
+    const altered = (at: number, value: number) => file.map((byte, i) => (i === at ? value : byte));
+    // Offset of the byte that is altered, its value, and the last byte of its field.
+    const cases: readonly (readonly [string, number, number, number])[] = [
+      ["magic", 3, 0, 3],
+      ["version", 9, 2, 9],
+      ["length", 10, 0xff, 13],
+      ["core length", 14, 0xff, 17],
+      ["suite", 18, 9, 19],
+      ["kind", 20, 9, 20],
+      ["flags", 22, 2, 22],
+      ["createdAt", 46, 1, 46],
+      ["region length", 55, 17, 55],
+      ["region", 56, 0x41, 65],
+      ["sender type", 82, 7, 82],
+      ["sender length", 84, 9, 84 + 9],
+      ["metadata length", 88, 1, 88],
+    ];
+    for (const [name, at, value, last] of cases) expect(refusedAt(altered(at, value)), name).toBe(last);
+  });
+
+  it("a slot out of order is refused at its end, before the slots behind it", async () => {
+    const { recipient } = await generateIdentity();
+    const anonymous = Array.from({ length: 40 }, () => recipient.anonymous());
+    const file = await sealedFile(new Uint8Array(0), { to: anonymous });
+    const { envelopeLength } = inspect(file);
+    const slot = 2 + 16 + 2 + 80;
+    const firstSlot = envelopeLength - 32 - 40 * slot;
+    const swapped = file.slice(0, envelopeLength);
+    swapped.set(file.subarray(firstSlot, firstSlot + slot), firstSlot + slot);
+    expect(refusedAt(swapped)).toBe(firstSlot + 2 * slot - 1);
+  });
+
+  it("behind an object that has its end is refused", async () => {
+    for (const name of ["grant to X-Wing", "envelope"]) {
+      const bytes = objects[name]!;
+      expect(refusedAt(concatBytes(bytes, Uint8Array.of(0))), name).toBe(bytes.length);
+    }
+  });
+});
+
+describe("every published vector", () => {
+  it("is judged as inspect judges it, or more strictly, and the same in any pieces", () => {
+    const vectors = readVectors();
+    expect(vectors.length).toBeGreaterThan(200);
+    let stricter = 0;
+    for (const { name, file } of vectors) {
+      const bytes = new Uint8Array(file);
+      const strict = codeOf(() => inPieces(bytes, 1e7));
+      for (const size of [1, 997])
+        expect(
+          codeOf(() => inPieces(bytes, size)),
+          name,
+        ).toBe(strict);
+      const known = codeOf(() => inspect(bytes));
+      if (known === "ok" && strict !== "ok") stricter++;
+      else if (strict !== "ok" && !/^(A2|D10)/.test(name)) expect(strict, name).toBe(known);
+      if (name.startsWith("ok-")) expect(strict, name).toBe("ok");
+    }
+    // Cut segments, segments of another track: what `inspect` reports and opening refuses.
+    expect(stricter).toBeGreaterThan(5);
+  });
+});
+
+describe("bounded work", () => {
+  it("reads the head and less than 64 KiB more of a source of 1 GiB", async () => {
+    const file = await sealedFile(randomBytes(100));
+    const { envelopeLength } = inspect(file);
+    const size = 2 ** 30;
+    let bytesRead = 0;
+    const source: ByteSource = {
+      size: async () => size,
+      async read(start, end) {
+        bytesRead += end - start;
+        const range = new Uint8Array(end - start);
+        range.set(file.subarray(start, end));
+        return range;
+      },
+    };
+    expect(await inspectStructure(source)).toMatchObject({ object: "sealed-file", length: size });
+    expect(bytesRead).toBeLessThan(envelopeLength + 64 * 1024);
+  });
+
+  it("keeps as much of the head as has come, not as it claims; and 5 MiB byte by byte takes seconds at most", async () => {
+    const { recipient } = await generateIdentity();
+    const to = Array.from({ length: 64 }, () => recipient.anonymous());
+    const file = await sealedFile(new Uint8Array(0), { to });
+    const validator = structureValidator();
+    const start = performance.now();
+    for (let round = 0; round < 20; round++) {
+      const each = structureValidator();
+      for (const piece of cut(file, 1)) each.push(piece);
+    }
+    expect(performance.now() - start).toBeLessThan(20_000);
+    const claims = file.slice(0, 14);
+    claims.set([0, 0x4f, 0xff, 0], 10);
+    validator.push(claims);
+    await expectCode(() => validator.finish(), "truncated");
+  });
+
+  it("refuses what is above a ceiling before it arrives", async () => {
+    const claim = concatBytes(utf8("BLINDREEL"), Uint8Array.of(1, 0xff, 0xff, 0xff, 0xff));
+    await expectCode(() => inspectStructure(claim), "limit-exceeded");
+    const long = structureValidator();
+    long.push((await manifest(100)).subarray(0, 81));
+    const piece = new Uint8Array(2 ** 20);
+    for (let i = 0; i < 15; i++) long.push(piece);
+    await expectCode(() => long.push(piece), "limit-exceeded");
+    const text = structureValidator();
+    text.push(keyset().subarray(0, 40));
+    await expectCode(() => text.push(piece.fill(0x41)), "limit-exceeded");
+  });
+});
+
+describe("options", () => {
+  it("accept: other objects are refused as soon as they show", async () => {
+    await expectCode(() => inspectStructure(objects.grant!, { accept: "segment" }), "wrong-kind");
+    await expectCode(() => inspectStructure(objects.envelope!, { accept: ["sealed-file"] }), "wrong-kind");
+    await expectCode(() => inspectStructure(objects["sealed file"]!, { accept: "envelope" }), "wrong-kind");
+    expect((await inspectStructure(objects.grant!, { accept: ["segment", "grant"] })).object).toBe("grant");
+    const validator = structureValidator({ accept: "segment" });
+    validator.push(utf8("BLR"));
+    await expectCode(() => validator.push(utf8("G")), "wrong-kind");
+  });
+
+  it("maxLength and limits", async () => {
+    const file = objects["sealed file"]!;
+    await expectCode(() => inspectStructure(file, { maxLength: file.length - 1 }), "limit-exceeded");
+    expect((await inspectStructure(file, { maxLength: file.length })).length).toBe(file.length);
+    await expectCode(() => inspectStructure(file, { limits: { envelope: 100 } }), "limit-exceeded");
+  });
+
+  it("mistakes in the call", async () => {
+    await expectOutOfRange(() => inspectStructure(objects.grant!, { accept: "reel" as never }));
+    await expectOutOfRange(() => inspectStructure(objects.grant!, { maxLength: Number.NaN }));
+    await expectWrongType(() => inspectStructure("BLINDREEL" as never));
+    await expectWrongType(() => inspectStructure(undefined as never));
+    await expectWrongType(() => structureValidator().push([1] as never));
+    const validator = structureValidator();
+    validator.push(objects.grant!);
+    validator.finish();
+    await expectCode(() => validator.push(pattern(1)), "closed");
+    const signal = AbortSignal.abort(new Error("no more"));
+    expect(await caught(() => inspectStructure(cut(objects.grant!, 10), { signal }))).toBe(signal.reason);
+    expect(await caught(() => inspectStructure(bytesSource(objects.grant!), { signal }))).toBe(signal.reason);
+  });
+});
+
+describe("a keyset", () => {
+  it.each([
+    ["another algorithm", keyset(KEYSET_PAYLOAD, '{"alg":"none","kid":"x","typ":"blindreel-keyset+jws"}')],
+    ["another order", keyset(KEYSET_PAYLOAD, '{"kid":"x","alg":"Ed25519","typ":"blindreel-keyset+jws"}')],
+  ])("with %s is none", async (_what, bytes) => {
+    await expectCode(() => inspectStructure(bytes), "not-an-envelope");
+  });
+
+  it.each<readonly [string, Record<string, unknown>]>([
+    ["no institution", { institution: "Jo" }],
+    ["a negative sequence", { sequence: -1 }],
+    ["a validity over 90 days", { expires: 1_800_000_000 + 91 * 86_400 }],
+    ["an end before its beginning", { expires: 1_700_000_000 }],
+    ["an unknown role", { keys: [{ role: "admin", kid: "x" }] }],
+    ["a key without kid", { keys: [{ role: "staff" }] }],
+  ])("with %s is malformed", async (_what, change) => {
+    await expectCode(() => inspectStructure(keyset({ ...KEYSET_PAYLOAD, ...change } as never)), "malformed");
+  });
+
+  it("in base64 that is not canonical, of more parts or cut is malformed", async () => {
+    const text = new TextDecoder().decode(keyset());
+    for (const bad of [`${text}=`, `${text}.x`, text.slice(0, -1), text.replace(".", ". ")]) {
+      await expectCode(() => inspectStructure(utf8(bad)), "malformed");
+    }
+  });
+});
