@@ -25,7 +25,7 @@ export function* objectGrammar(fields: FieldList, limits: Limits): Grammar<Struc
       return { object: "segment", segment, length: segment.length, fields: fields.fields };
     }
     case "manifest":
-      return yield* manifestGrammar(fields);
+      return yield* manifestGrammar(fields, limits);
     case "grant":
       return yield* grantGrammar(fields);
     case "keyset":

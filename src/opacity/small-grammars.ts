@@ -1,52 +1,26 @@
 import { toDate } from "../envelope/policy.js";
-import { BlindreelError, malformed } from "../errors.js";
-import type { Bytes } from "../formats/bytes.js";
-import { type Codec, constant, fixed, struct, u32 } from "../formats/codec.js";
-import {
-  FORMAT_VERSION,
-  KEY_ID_LENGTH,
-  Magic,
-  RECORDING_ID_LENGTH,
-  WRAPPED_KEY_LENGTH,
-} from "../formats/constants.js";
+import { malformed } from "../errors.js";
+import { KEY_ID_LENGTH, type Limits, WRAPPED_KEY_LENGTH } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
 import { GRANT_TAIL_LENGTHS, GrantKind, grantBodyCodec, SIGNATURE_LENGTH } from "../formats/grant.js";
 import { decodeKeysetShape } from "../formats/keyset-shape.js";
 import { encodeKeyId } from "../keywrap/thumbprint.js";
+import { MANIFEST_HEADER_LENGTH, manifestHeaderCodec } from "../recording/manifest-header.js";
 import { claimedPlaintextLength, HEADER_LENGTH } from "../stream/geometry.js";
 import { decoded, type FieldList, type Grammar, headSoFar, kept } from "./demand.js";
 import { streamGrammar } from "./segment-grammar.js";
 import type { Structure } from "./structure.js";
 
-/** Ceilings of whole objects, in bytes (format-v1, "Limits"). */
-const LONGEST_MANIFEST = 16 * 2 ** 20;
+/** In bytes (format-v1, "Limits"). */
 const LONGEST_KEYSET = 2 ** 20;
 
-const MANIFEST_HEADER_LENGTH = 25;
 const GRANT_BODY_LENGTH = 150;
 
-interface ManifestHeader {
-  readonly magic: undefined;
-  readonly version: undefined;
-  readonly recordingId: Bytes;
-  readonly sequence: number;
-}
-
-const manifestHeaderCodec: Codec<ManifestHeader> = struct<ManifestHeader>({
-  magic: constant(Magic.manifest, (reader) => reader.malformed("does not start with BLRM")),
-  version: constant(Uint8Array.of(FORMAT_VERSION), (_reader, [version]) => {
-    const message = `the manifest has version ${version}; this software reads version ${FORMAT_VERSION}`;
-    return new BlindreelError("unsupported-version", message, { version: version! });
-  }),
-  recordingId: fixed(RECORDING_ID_LENGTH),
-  sequence: u32,
-});
-
 /** `"BLRM" 0x01 recordingId[16] sequence:u32`, then a stream that has an end. */
-export function* manifestGrammar(fields: FieldList): Grammar<Structure> {
+export function* manifestGrammar(fields: FieldList, limits: Limits): Grammar<Structure> {
   const { recordingId, sequence } = yield* decoded(manifestHeaderCodec, "the manifest header");
   fields.add("manifest header", MANIFEST_HEADER_LENGTH, "public");
-  const longestBody = LONGEST_MANIFEST - MANIFEST_HEADER_LENGTH - HEADER_LENGTH;
+  const longestBody = limits.manifest - MANIFEST_HEADER_LENGTH - HEADER_LENGTH;
   const streamLength = yield* streamGrammar(fields, "the manifest", longestBody);
   const length = MANIFEST_HEADER_LENGTH + streamLength;
   const plaintextLength = claimedPlaintextLength(streamLength, length);

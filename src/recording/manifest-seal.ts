@@ -1,45 +1,17 @@
 import { signEd25519, verifyEd25519 } from "../crypto/ed25519.js";
 import type { CryptoProvider, PrivateKeyHandle } from "../crypto/provider.js";
 import { manifestContext } from "../envelope/key-schedule.js";
-import { authenticationFailed, BlindreelError, limitExceeded, malformed, truncated } from "../errors.js";
+import { authenticationFailed, BlindreelError, limitExceeded, malformed } from "../errors.js";
 import { type Bytes, compareBytes, concatBytes } from "../formats/bytes.js";
-import { constant, decode, encode, fixed, struct, u32 } from "../formats/codec.js";
-import { FORMAT_VERSION, LIMITS, Magic, RECORDING_ID_LENGTH } from "../formats/constants.js";
+import { LIMITS } from "../formats/constants.js";
 import { label } from "../formats/label.js";
 import { sealedLength } from "../stream/geometry.js";
 import { openBytes } from "../stream/open.js";
 import { sealBytes } from "../stream/seal.js";
 import { decodeManifest, encodeManifest, type Manifest } from "./manifest.js";
+import { decodeManifestHeader, encodeManifestHeader, MANIFEST_HEADER_LENGTH } from "./manifest-header.js";
 
-/** Format-v1, "Manifest": in the clear, and bound into key and signature. */
-export interface ManifestHeader {
-  readonly recordingId: Bytes;
-  /** Counts a recording's manifests from 0. The highest valid one counts. */
-  readonly sequence: number;
-}
-
-export const MANIFEST_HEADER_LENGTH = Magic.manifest.length + 1 + RECORDING_ID_LENGTH + 4;
 export const SIGNATURE_LENGTH = 64;
-
-const headerCodec = struct<ManifestHeader & { readonly magic: undefined; readonly version: undefined }>({
-  magic: constant(Magic.manifest, (reader) => reader.malformed("does not start with BLRM")),
-  version: constant(Uint8Array.of(FORMAT_VERSION), (_reader, [version]) => {
-    const message = `the manifest has version ${version}; this software reads version ${FORMAT_VERSION}`;
-    return new BlindreelError("unsupported-version", message, { version: version! });
-  }),
-  recordingId: fixed(RECORDING_ID_LENGTH),
-  sequence: u32,
-});
-
-export function encodeManifestHeader(header: ManifestHeader): Bytes {
-  return encode(headerCodec, { ...header, magic: undefined, version: undefined });
-}
-
-/** @throws BlindreelError `truncated`, `malformed`, `unsupported-version`. */
-export function decodeManifestHeader(bytes: Bytes): ManifestHeader {
-  if (bytes.length < MANIFEST_HEADER_LENGTH) throw truncated("the manifest", bytes.length);
-  return decode(headerCodec, bytes.subarray(0, MANIFEST_HEADER_LENGTH), "the manifest");
-}
 
 /** What the recording's key signs. */
 export function signedMessage(coreHash: Bytes, header: Bytes, body: Bytes): Bytes {

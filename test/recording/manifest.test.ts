@@ -8,13 +8,8 @@ import {
   type Manifest,
   type ManifestEntry,
 } from "../../src/recording/manifest.js";
-import {
-  decodeManifestHeader,
-  encodeManifestHeader,
-  type ManifestBinding,
-  openManifest,
-  sealManifest,
-} from "../../src/recording/manifest-seal.js";
+import { decodeManifestHeader, encodeManifestHeader } from "../../src/recording/manifest-header.js";
+import { type ManifestBinding, openManifest, sealManifest } from "../../src/recording/manifest-seal.js";
 import { ChunkTree } from "../../src/recording/tree.js";
 import { backends } from "../helpers/backends.js";
 import { pattern, toHex } from "../helpers/bytes.js";
