@@ -1,9 +1,19 @@
 import { GROUPS } from "./groups.js";
+import type { Measured } from "./lib/group.js";
 import { type ScaleName, scaleOf } from "./lib/scale.js";
 
-/** Runs the group named `argv[2]` at the scale named `argv[3]` and prints its rows, and its runtime, as JSON. */
-const [name, scale] = process.argv.slice(2) as [string, ScaleName];
-const group = await GROUPS[name]!();
-const measured = await group.run(scaleOf(scale));
-const result = "rows" in measured ? measured : { rows: measured, runtime: `Node ${process.versions.node}` };
-process.stdout.write(JSON.stringify(result), () => process.exit());
+/** Runs the groups named from `argv[3]` on at the scale named `argv[2]`; each prints one line of JSON. */
+const [scale, ...names] = process.argv.slice(2) as [ScaleName, ...string[]];
+for (const name of names) console.log(JSON.stringify({ name, ...(await attempt(name)) }));
+process.exit();
+
+async function attempt(name: string): Promise<Measured | { readonly error: string }> {
+  try {
+    const group = await GROUPS[name]!();
+    const measured = await group.run(scaleOf(scale));
+    if ("rows" in measured) return measured;
+    return { rows: measured, runtime: `Node ${process.versions.node}` };
+  } catch (error) {
+    return { error: String((error as Error).stack ?? error) };
+  }
+}

@@ -5,15 +5,30 @@ import type { Group } from "./lib/group.js";
  * measures it.
  */
 export const GROUPS: Readonly<Record<string, () => Promise<Group>>> = {
-  wrap: async () => (await import("./groups/wrap.js")).group,
   "seal-64-kib": async () => (await throughput()).sealing({ kibibytes: 64, mebibytes: 256 }),
   "open-64-kib": async () => (await throughput()).opening({ kibibytes: 64, mebibytes: 256 }),
   "push-open-64-kib": async () => (await throughput()).openingByPush({ kibibytes: 64, mebibytes: 256 }),
   "seal-4-kib": async () => (await throughput()).sealing({ kibibytes: 4, mebibytes: 64 }),
   "open-4-kib": async () => (await throughput()).opening({ kibibytes: 4, mebibytes: 64 }),
   "push-open-4-kib": async () => (await throughput()).openingByPush({ kibibytes: 4, mebibytes: 64 }),
-  memory: async () => (await import("./groups/memory.js")).group,
+  chunks: async () => (await import("./groups/chunks.js")).group,
+  backends: async () => (await import("./groups/backends.js")).group,
+  deno: async () => (await runtimes()).streamsIn("deno", "Deno"),
+  bun: async () => (await runtimes()).streamsIn("bun", "Bun"),
+  chromium: async () => (await runtimes()).streamsIn("chromium", "Chromium"),
+  firefox: async () => (await runtimes()).streamsIn("firefox", "Firefox"),
+  webkit: async () => (await runtimes()).streamsIn("webkit", "WebKit"),
+  pieces: async () => (await import("./groups/across.js")).pieces,
+  depth: async () => (await import("./groups/across.js")).depth,
+  peers: async () => (await import("./groups/peers.js")).group,
+  "peers-chromium": async () => (await import("./groups/peers-chromium.js")).group,
+  messages: async () => (await import("./groups/messages.js")).group,
+  wrap: async () => (await import("./groups/wrap.js")).group,
+  recipients: async () => (await import("./groups/recipients.js")).group,
   range: async () => (await import("./groups/range.js")).group,
+  memory: async () => (await import("./groups/memory.js")).group,
+  growth: async () => (await import("./groups/growth.js")).group,
 };
 
 const throughput = () => import("./groups/throughput.js");
+const runtimes = () => import("./groups/runtimes.js");

@@ -14,17 +14,39 @@ export interface GroupResult extends Measured {
 }
 
 /**
- * Measures one group in a process of its own: none runs on another's compiled code, heap or leftovers.
+ * Measures groups in a process of their own. To be measured and not only tried, a group needs one to itself: none
+ * runs on another's compiled code, heap or leftovers.
  *
- * @throws whatever the group does, with what it printed.
+ * @returns for each group its result, or the Error that ended it.
  */
-export async function runGroup(name: string, scale: ScaleName): Promise<GroupResult> {
-  const load = GROUPS[name];
-  if (!load) throw new RangeError(`no group is called ${name}; there are ${Object.keys(GROUPS).join(", ")}`);
-  const group = await load();
-  const args = [...(group.nodeFlags ?? []), "--import", "tsx", CHILD, name, scale];
+export async function runGroups(
+  names: readonly string[],
+  scale: ScaleName,
+): Promise<Map<string, GroupResult | Error>> {
+  const groups = new Map<string, Group>();
+  for (const name of names) {
+    const load = GROUPS[name];
+    if (!load)
+      throw new RangeError(`no group is called ${name}; there are ${Object.keys(GROUPS).join(", ")}`);
+    groups.set(name, await load());
+  }
+  const flags = [...groups.values()].flatMap(({ nodeFlags = [] }) => nodeFlags);
+  const args = [...new Set(flags), "--import", "tsx", CHILD, scale, ...names];
   const { stdout } = await execute(process.execPath, args, { maxBuffer: 2 ** 26 });
-  const measured = JSON.parse(stdout) as Measured;
-  if (measured.rows.length === 0) throw new Error(`${name} measured nothing`);
-  return { name, group, ...measured };
+  const results = new Map<string, GroupResult | Error>();
+  for (const line of stdout.trimEnd().split("\n")) {
+    const { name, error, ...measured } = JSON.parse(line) as Measured & { name: string; error?: string };
+    const isMissing = error === undefined && measured.rows.length === 0;
+    if (error || isMissing) results.set(name, new Error(error ?? `${name} measured nothing`));
+    else results.set(name, { name, group: groups.get(name)!, ...measured });
+  }
+  return results;
+}
+
+/** @throws what ended the group. */
+export async function runGroup(name: string, scale: ScaleName): Promise<GroupResult> {
+  const result = (await runGroups([name], scale)).get(name);
+  if (!result) throw new Error(`${name} printed nothing`);
+  if (result instanceof Error) throw result;
+  return result;
 }

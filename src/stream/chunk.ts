@@ -3,6 +3,9 @@ import { outOfRange } from "../errors.js";
 import type { Bytes, MaybePromise } from "../formats/bytes.js";
 import { MAX_CHUNKS } from "./geometry.js";
 
+/** For providers that do not say. */
+const CALLS_IN_FLIGHT = 32;
+
 /** The only AEAD call for payload, and the only place where its nonces are made. */
 export class ChunkCipher {
   readonly #key: AeadKey;
@@ -11,8 +14,11 @@ export class ChunkCipher {
   readonly #nonce: Bytes;
   /** Whether the backend answers at once and writes into the caller's output. */
   readonly isSynchronous: boolean;
+  /** Calls worth having in flight where the backend is asynchronous. */
+  readonly callsInFlight: number;
 
-  constructor(key: AeadKey, baseNonce: Bytes) {
+  constructor(key: AeadKey, baseNonce: Bytes, callsInFlight = CALLS_IN_FLIGHT) {
+    this.callsInFlight = callsInFlight;
     this.#key = key;
     this.#baseNonce = baseNonce;
     this.#nonce = baseNonce.slice();

@@ -40,7 +40,7 @@ async function derive(crypto: CryptoProvider, { key, context }: StreamKey, salt:
   const cipherKey = okm.subarray(0, KEY_LENGTH);
   const baseNonce = okm.slice(KEY_LENGTH, KEY_LENGTH + NONCE_LENGTH);
   const commitment = okm.slice(KEY_LENGTH + NONCE_LENGTH);
-  const cipher = new ChunkCipher(await crypto.importAesGcmKey(cipherKey), baseNonce);
+  const cipher = new ChunkCipher(await crypto.importAesGcmKey(cipherKey), baseNonce, crypto.callsInFlight);
   wipe(okm);
   return { cipher, commitment };
 }

@@ -1,9 +1,7 @@
 import type { Bytes } from "../formats/bytes.js";
+import { CHUNK } from "./geometry.js";
 import type { PieceReader } from "./pieces.js";
 import type { Transcoder } from "./transcoder.js";
-
-/** Bytes of input in flight: enough to keep an asynchronous backend busy, whatever the pieces' size. */
-const BYTES_IN_FLIGHT = 512 * 1024;
 
 /** For asynchronous backends: reads ahead of its consumer so that calls stay in flight, and keeps their order. */
 export class ReadAhead {
@@ -45,7 +43,7 @@ export class ReadAhead {
       this.#hasRead = !piece;
       if (!piece || chunks instanceof Promise) this.#enqueue(Promise.resolve(chunks), piece?.length ?? 0);
       if (!piece) return;
-      while (this.#inFlight >= BYTES_IN_FLIGHT) {
+      while (this.#inFlight >= transcoder.callsInFlight * CHUNK) {
         if (this.#stopped) return;
         await new Promise<void>((wake) => (this.#wakeReader = wake));
       }

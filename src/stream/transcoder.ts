@@ -75,6 +75,10 @@ export class Transcoder {
     return this.#cipher.isSynchronous;
   }
 
+  get callsInFlight(): number {
+    return this.#cipher.callsInFlight;
+  }
+
   /** Whether `finish` was called. */
   get hasEnded(): boolean {
     return this.#ended;

@@ -1,25 +1,7 @@
-import { type BrowserContext, chromium } from "playwright";
 import { describe } from "vitest";
 import { findChromium } from "../../scripts/runtimes.js";
 
-/** Quiet, and able to run as root and in a container. */
-export const CHROMIUM_FLAGS: readonly string[] = [
-  "--no-sandbox",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-export interface ChromiumOptions {
-  /** A folder with an unpacked MV3 extension, loaded and allowed to run headless. */
-  readonly extension?: string;
-  /** A camera and a microphone that play a test picture and a tone, granted to every page that asks. */
-  readonly fakeMedia?: boolean;
-  /** More command-line flags. */
-  readonly args?: readonly string[];
-}
+export { CHROMIUM_FLAGS, type ChromiumOptions, launchChromium } from "../../scripts/launch-chromium.js";
 
 /** `describe` for tests in Chromium. Where there is none the suite says so; with `CI=true` that is a failure. */
 export function describeChromium(title: string, define: () => void): void {
@@ -29,22 +11,4 @@ export function describeChromium(title: string, define: () => void): void {
   }
   if (process.env.CI) throw new Error("Chromium is missing: npm run setup");
   describe.skip(`${title} (no Chromium: npm run setup)`, define);
-}
-
-/**
- * A real Chromium, headless, with a profile of its own that goes with it. `close()` ends the browser.
- *
- * @throws Error where there is no Chromium.
- */
-export async function launchChromium(options: ChromiumOptions = {}): Promise<BrowserContext> {
-  const found = findChromium();
-  if (!found) throw new Error("Chromium is missing: npm run setup");
-  const args = [...CHROMIUM_FLAGS, ...(options.args ?? [])];
-  if (options.extension) {
-    args.push(`--disable-extensions-except=${options.extension}`, `--load-extension=${options.extension}`);
-  }
-  if (options.fakeMedia) args.push("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream");
-  // Playwright's small headless build has no extensions; its channel "chromium" is the whole browser.
-  const which = found.kind === "system" ? { executablePath: found.path } : { channel: "chromium" };
-  return chromium.launchPersistentContext("", { ...which, headless: true, args });
 }
