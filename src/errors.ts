@@ -36,6 +36,12 @@ export interface ErrorDetails {
   "invalid-recipients": undefined;
   /** A manifest, segment or journal of another recording than the one at hand. */
   "wrong-recording": undefined;
+  /** The recording's coreHash is not the one that was announced: another recording was put in its place. */
+  "unexpected-recording": { readonly expected: string; readonly actual: string };
+  /** The newest manifest that is there is older than the one the caller knows of. */
+  "stale-manifest": { readonly sequence: number | undefined; readonly minSequence: number };
+  /** The recording has no track of this name. */
+  "unknown-track": { readonly tracks: readonly string[] };
   /** Text that is not strict, canonical JSON, or metadata that cannot be written as such. */
   "invalid-json": undefined;
   /** A stream, source or encryptor used after its end, or after it failed or was closed. */

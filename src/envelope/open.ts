@@ -3,7 +3,7 @@ import { type Bytes, bytesArgument, compareBytes, concatBytes, wipe } from "../f
 import { type Limits, SegmentFlag } from "../formats/constants.js";
 import { type ByteSource, claimedSize, readExactly } from "../source/byte-source.js";
 import { type OpenPlan, openMessage, openThrough } from "../stream/open.js";
-import type { OperationOptions } from "../stream/operation.js";
+import { asyncDispose, type OperationOptions } from "../stream/operation.js";
 import { pieceChannel } from "../stream/piece-channel.js";
 import { type ByteInput, type PieceReader, type PieceSource, piecesOf } from "../stream/pieces.js";
 import { openRandomAccess, type RandomAccess } from "../stream/random-access.js";
@@ -132,10 +132,6 @@ export async function openSource(source: ByteSource, given: OpenOptions): Promis
     [asyncDispose]: () => access.close(),
   } as OpenedSource;
 }
-
-/** Runtimes without explicit resource management get a symbol of the same registry name. */
-const asyncDispose: typeof Symbol.asyncDispose =
-  Symbol.asyncDispose ?? (Symbol.for("Symbol.asyncDispose") as typeof Symbol.asyncDispose);
 
 /**
  * @param head the envelope and the segment header, ours to keep views of; the header may be cut off.

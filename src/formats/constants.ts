@@ -6,6 +6,7 @@ export const Magic = {
   segment: /* @__PURE__ */ ascii("BLRS"),
   manifest: /* @__PURE__ */ ascii("BLRM"),
   grant: /* @__PURE__ */ ascii("BLRG"),
+  rangeProof: /* @__PURE__ */ ascii("BLRP"),
 } as const;
 
 export const FORMAT_VERSION = 0x01;

@@ -1,4 +1,5 @@
 /** `blindreel/recording`: recordings of several tracks, and how complete one is. */
+export type { MediaPoint } from "./manifest.js";
 export {
   envelopeName,
   manifestName,
@@ -6,3 +7,34 @@ export {
   objectName,
   parseObjectName,
 } from "./object-name.js";
+export type { ObjectListing, ObjectLookup } from "./objects.js";
+export {
+  type ProvenRange,
+  type RangeProof,
+  type StoredRange,
+  type VerifyRangeOptions,
+  verifyRange,
+} from "./range-proof.js";
+export {
+  type OpenRecordingOptions,
+  openRecording,
+  type RecordingReview,
+  type VerifyOptions,
+} from "./review.js";
+export type { ReviewTake, ReviewTrack } from "./review-track.js";
+export type { TakeSource, TakeSourceOptions } from "./take-source.js";
+export type { UnsignedSegment } from "./unsigned-segment.js";
+export type {
+  ByteRange,
+  Finding,
+  FindingCause,
+  Gap,
+  GapCause,
+  Origin,
+  RecordingState,
+  SegmentVerdict,
+  TakeVerdict,
+  TimeRange,
+  TrackVerdict,
+  Verdict,
+} from "./verdict.js";

@@ -120,24 +120,22 @@ export function rangePath(leaves: readonly Bytes[], first: number, end: number):
 /**
  * The root that leaves `[first, first + leaves.length)` of a tree of `size` leaves and their path lead to.
  *
- * @returns undefined where the path has another length than the range needs.
+ * @param next hands out the path, from left to right. @returns undefined where the path ends too early.
  */
 export function rootFromRange(
   size: number,
   first: number,
   leaves: readonly Bytes[],
-  path: readonly Bytes[],
+  next: () => Bytes | undefined,
 ): Bytes | undefined {
   const end = first + leaves.length;
-  let used = 0;
   const visit = (from: number, to: number): Bytes | undefined => {
     if (first <= from && to <= end) return rootOf(leaves, from - first, to - first);
-    if (to <= first || end <= from) return path[used++];
+    if (to <= first || end <= from) return next();
     const middle = from + splitOf(to - from);
     const left = visit(from, middle);
     const right = visit(middle, to);
     return left && right && nodeHash(left, right);
   };
-  const root = visit(0, size);
-  return used === path.length ? root : undefined;
+  return visit(0, size);
 }

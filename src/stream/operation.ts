@@ -62,3 +62,7 @@ function macrotask(): Promise<void> {
     port2.postMessage(undefined);
   });
 }
+
+/** Runtimes without explicit resource management get a symbol of the same registry name. */
+export const asyncDispose: typeof Symbol.asyncDispose =
+  Symbol.asyncDispose ?? (Symbol.for("Symbol.asyncDispose") as typeof Symbol.asyncDispose);

@@ -76,7 +76,14 @@ describe("docs/format-v1.md", () => {
     const codes = [...readPage("src/errors.ts").matchAll(/^ {2}"?([a-z-]+)"?: (?:undefined|\{)/gm)];
     const ofTheApi = [
       ...["closed", "unsupported-runtime", "provider-fault", "source-failed", "source-changed", "queue-full"],
-      ...["storage-full", "storage-failed", "journal-lost", "journal-damaged", "journal-in-use"],
+      ...[
+        "unknown-track",
+        "storage-full",
+        "storage-failed",
+        "journal-lost",
+        "journal-damaged",
+        "journal-in-use",
+      ],
     ];
     const page = readPage("docs/format-v1.md");
     const expected = codes.map(([, code]) => code!).filter((code) => !ofTheApi.includes(code));
