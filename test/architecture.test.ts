@@ -1,4 +1,4 @@
-/** Design §7: imports point down only, nothing goes in circles, and the source depends on four packages. */
+/** Design §7: imports point down only, nothing goes in circles, and the source depends on three packages. */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -30,7 +30,7 @@ const STRANGERS: readonly (readonly [string, string])[] = [
   ["storage", "source"],
 ];
 
-const PACKAGES = /^(@noble\/(ciphers|curves|hashes)|@scure\/base)(\/|$)/;
+const PACKAGES = /^@noble\/(ciphers|curves|hashes)(\/|$)/;
 
 interface Import {
   readonly specifier: string;
@@ -146,7 +146,7 @@ describe("the source", () => {
     expect(done.size).toBe(files.length);
   });
 
-  it("imports no package but noble and scure-base, and of Node types only", () => {
+  it("imports no package but noble, and of Node types only", () => {
     for (const name of files) {
       for (const { specifier, isTypeOnly: type } of importsOf(sources.get(name)!)) {
         if (specifier.startsWith(".")) {

@@ -1,4 +1,4 @@
-import { backendFor, defaultProvider } from "./default.js";
+import { backendFor, bulkHashes, defaultProvider, hashes } from "./default.js";
 import { hasFallback, loadFallback } from "./fallback-loader.js";
 import { probeStorage, probeStreams, type StorageSupport, type StreamSupport } from "./probes.js";
 import { randomBytes } from "./random.js";
@@ -55,7 +55,10 @@ export async function capabilities(): Promise<Capabilities> {
     probeStorage(),
   ]);
   const hasSubtle = globalThis.crypto?.subtle !== undefined;
-  const platform: BackendName = hasSubtle ? "webcrypto" : "noble";
+  const hashing = ({ name }: { readonly name: string }, isThere: boolean): OperationSupport => ({
+    backend: name === "noble" && !isThere ? "none" : (name as BackendName),
+    isInWebCrypto: hasSubtle,
+  });
   return {
     runtime: { ...runtime(), scope: scope(), isSecureContext: globalThis.isSecureContext ?? null },
     operations: {
@@ -66,8 +69,8 @@ export async function capabilities(): Promise<Capabilities> {
       "AES-256-GCM": aes,
       X25519: x25519,
       Ed25519: ed25519,
-      "SHA-2 and HMAC": { backend: isNode ? "node" : "noble", isInWebCrypto: hasSubtle },
-      "SHA-2 of long messages": { backend: isNode ? "node" : platform, isInWebCrypto: hasSubtle },
+      "SHA-2 and HMAC": hashing(isNode ? defaultProvider() : hashes(), canImport),
+      "SHA-2 of long messages": hashing(isNode ? defaultProvider() : bulkHashes(), canImport),
     },
     fallback: hasFallback() ? "registered" : canImport ? "import()" : "none",
     streams: probeStreams(),

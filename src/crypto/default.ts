@@ -1,6 +1,5 @@
 import { type Bytes, wipe } from "../formats/bytes.js";
 import { loadFallback } from "./fallback-loader.js";
-import { nobleDigest, nobleHmac } from "./noble-hash.js";
 import { nodeProvider } from "./node.js";
 import type { CryptoProvider } from "./provider.js";
 import { type Family, isSupported } from "./support.js";
@@ -12,10 +11,12 @@ import { platformRandomBytes, webCryptoProvider } from "./webcrypto.js";
  * | runtime | AES-256-GCM | X25519, Ed25519 | hashes, HKDF | hashes of long messages |
  * |---|---|---|---|---|
  * | Node | `node:crypto`, synchronous | `node:crypto` | `node:crypto` | `node:crypto` |
- * | Deno, Bun, browsers | WebCrypto, else noble | WebCrypto, else noble | noble | WebCrypto, else noble |
+ * | Deno | WebCrypto | WebCrypto | noble | WebCrypto |
+ * | Bun | WebCrypto | WebCrypto | `node:crypto` | WebCrypto |
+ * | browsers | WebCrypto, else noble | WebCrypto, else noble | WebCrypto, else noble | WebCrypto, else noble |
  *
  * "else noble" is decided for each operation by trying it once, and only "not supported" counts: any other
- * failure is the caller's to see. noble's curves and AES are loaded only then (`fallback-loader.ts`).
+ * failure is the caller's to see. noble is loaded only where it is used (`fallback-loader.ts`).
  */
 export function defaultProvider(): CryptoProvider {
   chosen ??= (isNode() ? nodeProvider() : undefined) ?? platformProvider();
@@ -24,7 +25,7 @@ export function defaultProvider(): CryptoProvider {
 
 let chosen: CryptoProvider | undefined;
 
-/** Deno and Bun also have `process.versions.node`; what they imitate there is slower than their WebCrypto. */
+/** Deno and Bun also have `process.versions.node`; their `node:crypto` has slower AES than their WebCrypto. */
 function isNode(): boolean {
   const runtime = globalThis as {
     process?: { versions?: Record<string, string> };
@@ -54,14 +55,35 @@ async function withCopy<T>(secret: Bytes, use: (copy: Bytes) => Promise<T>): Pro
   }
 }
 
+type Hashes = Pick<CryptoProvider, "name" | "digest" | "hmac">;
+
+/** The backend for short hashes outside Node: synchronous where that was measured faster than a WebCrypto call. */
+export function hashes(): Hashes {
+  if ("Bun" in globalThis) return nodeProvider() ?? bulkHashes();
+  return "Deno" in globalThis ? loadedHashes : bulkHashes();
+}
+
+/** WebCrypto has either all hashes or, in an insecure context, nothing. */
+export function bulkHashes(): Hashes {
+  return globalThis.crypto?.subtle ? webCryptoProvider : loadedHashes;
+}
+
+const loadedHashes: Hashes = {
+  name: "noble",
+  digest: (hash, message) =>
+    withCopy(message, async (copy) => (await loadFallback("SHA-2")).digest(hash, copy)),
+  hmac: (hash, key, message) =>
+    withCopy(key, async (copy) => (await loadFallback("SHA-2")).hmac(hash, copy, message)),
+};
+
 function platformProvider(): CryptoProvider {
+  const { digest, hmac } = hashes();
   return {
     name: "platform",
     getRandomBytes: platformRandomBytes,
-    digest: nobleDigest,
-    digestBulk: (hash, message) =>
-      globalThis.crypto?.subtle ? webCryptoProvider.digestBulk(hash, message) : nobleDigest(hash, message),
-    hmac: nobleHmac,
+    digest,
+    digestBulk: bulkHashes().digest,
+    hmac,
     importAesGcmKey: (key) =>
       withCopy(key, async (copy) => (await backendFor("AES-GCM")).importAesGcmKey(copy)),
     generateX25519: async () => (await backendFor("X25519")).generateX25519(),

@@ -1,33 +1,65 @@
-import { base64, base64urlnopad, hex } from "@scure/base";
 import { malformed, wrongType } from "../errors.js";
 import type { Bytes } from "./bytes.js";
 
 /**
- * RFC 4648 encodings, strict: one text for one byte string. Padding, white space, non-zero trailing bits and
- * upper-case hex beyond what the form has are refused with `malformed`, whose message never quotes the text: it may
- * be a key.
+ * RFC 4648 encodings, by the platform's `btoa` and `atob`, and strict: one text for one byte string. Padding where there
+ * is none to be, white space, non-zero trailing bits and upper-case hex are refused with `malformed`, whose message
+ * never quotes the text: it may be a key.
  */
 
-export const encodeBase64Url = (bytes: Uint8Array): string => base64urlnopad.encode(bytes);
-export const decodeBase64Url = (text: string): Bytes => strictly(base64urlnopad, text, "unpadded base64url");
-export const encodeBase64 = (bytes: Uint8Array): string => base64.encode(bytes);
-export const decodeBase64 = (text: string): Bytes => strictly(base64, text, "base64");
-export const encodeHex = (bytes: Uint8Array): string => hex.encode(bytes);
-export const decodeHex = (text: string): Bytes => strictly(hex, text, "lowercase hex");
+export function encodeBase64(bytes: Uint8Array): string {
+  let characters = "";
+  for (const byte of bytes) characters += String.fromCharCode(byte);
+  return btoa(characters);
+}
 
-/** Encodes again and compares: what a library accepts beyond the canonical form cannot slip through. */
+export function encodeBase64Url(bytes: Uint8Array): string {
+  return encodeBase64(bytes).replace(/=+$/, "").replaceAll("+", "-").replaceAll("/", "_");
+}
+
+export function encodeHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export function decodeBase64(text: string): Bytes {
+  return strictly(text, "base64", fromBase64, encodeBase64);
+}
+
+export function decodeBase64Url(text: string): Bytes {
+  return strictly(text, "unpadded base64url", fromBase64Url, encodeBase64Url);
+}
+
+export function decodeHex(text: string): Bytes {
+  return strictly(text, "lowercase hex", fromHex, encodeHex);
+}
+
+/** @throws DOMException for what is not base64. Forgiving otherwise. */
+function fromBase64(text: string): Bytes {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
+function fromBase64Url(text: string): Bytes {
+  return fromBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
+}
+
+function fromHex(text: string): Bytes {
+  return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+/** Encodes again and compares: what a platform accepts beyond the canonical form cannot slip through. */
 function strictly(
-  coder: { decode(text: string): Uint8Array; encode(bytes: Uint8Array): string },
   text: string,
   name: string,
+  parse: (text: string) => Bytes,
+  encode: (bytes: Bytes) => string,
 ): Bytes {
   if (typeof text !== "string") throw wrongType("text", "a string", text);
-  let bytes: Uint8Array | undefined;
+  let bytes: Bytes | undefined;
   try {
-    bytes = coder.decode(text);
+    bytes = parse(text);
   } catch {
-    // The library's message quotes the text.
+    // Some platforms' messages quote the text.
   }
-  if (!bytes || coder.encode(bytes) !== text) throw malformed(`this is not canonical ${name}`, 0);
-  return bytes as Bytes;
+  if (!bytes || encode(bytes) !== text) throw malformed(`this is not canonical ${name}`, 0);
+  return bytes;
 }

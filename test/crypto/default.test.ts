@@ -16,7 +16,7 @@ async function choose(): Promise<CryptoProvider> {
 
 /** Hides what tells Node from a browser. */
 function pretendBrowser(subtle: unknown): void {
-  vi.stubGlobal("process", { ...process, versions: {} });
+  vi.stubGlobal("process", { ...process, versions: {}, getBuiltinModule: undefined });
   vi.stubGlobal("crypto", { subtle, getRandomValues: real.getRandomValues.bind(real) });
 }
 
@@ -55,6 +55,11 @@ async function expectWorks(crypto: CryptoProvider): Promise<void> {
   expect(toHex(await crypto.digest("SHA-256", pattern(3)))).toBe(
     toHex(await nobleProvider.digest("SHA-256", pattern(3))),
   );
+  for (const hash of ["SHA-256", "SHA-512"] as const) {
+    expect(toHex(await crypto.hmac(hash, pattern(32), pattern(50)))).toBe(
+      toHex(await nobleProvider.hmac(hash, pattern(32), pattern(50))),
+    );
+  }
   expect(toHex(await crypto.digestBulk("SHA-256", pattern(20_000)))).toBe(
     toHex(await nobleProvider.digest("SHA-256", pattern(20_000))),
   );
@@ -68,11 +73,19 @@ describe("the default provider", () => {
     await expectWorks(crypto);
   });
 
-  it.each(["Deno", "Bun"])("is not node:crypto on %s, which imitates it", async (runtime) => {
+  it.each(["Deno", "Bun"])("on %s is WebCrypto but for short hashes", async (runtime) => {
     vi.stubGlobal(runtime, {});
+    const sign = vi.spyOn(real.subtle, "sign");
+    const digest = vi.spyOn(real.subtle, "digest");
     const crypto = await choose();
     expect(crypto.name).toBe("platform");
     await expectWorks(crypto);
+    expect((await crypto.importX25519(pattern(32))).backend).toBe("webcrypto");
+    // One Ed25519 signature, one long message; no HMAC.
+    expect(sign.mock.calls.map(([algorithm]) => nameOf(algorithm))).toEqual(["Ed25519"]);
+    expect(digest).toHaveBeenCalledTimes(1);
+    vi.restoreAllMocks();
+    if (runtime === "Bun") expect(crypto.hmac("SHA-256", pattern(3), pattern(3))).toBeInstanceOf(Uint8Array);
   });
 
   it("in a browser is WebCrypto where it is there", async () => {
@@ -86,7 +99,7 @@ describe("the default provider", () => {
     const crypto = await choose();
     expect(crypto.name).toBe("platform");
     await expectWorks(crypto);
-    expect(used).toEqual(new Set(["AES-GCM", "X25519", "Ed25519"]));
+    expect(used).toEqual(new Set(["AES-GCM", "X25519", "Ed25519", "HMAC"]));
     expect((await crypto.importX25519(pattern(32))).backend).toBe("webcrypto");
   });
 
@@ -104,7 +117,7 @@ describe("the default provider", () => {
       let attempts = 0;
       pretendBrowser(
         subtleWith((...args) => {
-          if (nameOf(args[2]) === "AES-GCM") return importKey(...args);
+          if (!/25519/.test(nameOf(args[2]))) return importKey(...args);
           attempts++;
           return Promise.reject(new DOMException("what is that", name));
         }),
