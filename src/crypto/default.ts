@@ -1,4 +1,5 @@
-import { type Bytes, wipe } from "../formats/bytes.js";
+import { type Bytes, type MaybePromise, wipe } from "../formats/bytes.js";
+import { KEY_LENGTH } from "../formats/constants.js";
 import { loadFallback } from "./fallback-loader.js";
 import { nodeProvider } from "./node.js";
 import type { CryptoProvider } from "./provider.js";
@@ -76,6 +77,25 @@ const loadedHashes: Hashes = {
     withCopy(key, async (copy) => (await loadFallback("SHA-2")).hmac(hash, copy, message)),
 };
 
+/**
+ * WebKitGTK refuses Ed25519 seeds that begin with a zero byte, one in 256, as ill-formed. Every 32 bytes are a seed
+ * (RFC 8032 §5.1.5), so a DataError means that the platform lacks the operation for this one.
+ */
+function withSeed<T>(
+  seed: Bytes,
+  use: (backend: CryptoProvider, copy: Bytes) => MaybePromise<T>,
+): Promise<T> {
+  return withCopy(seed, async (copy) => {
+    try {
+      return await use(await backendFor("Ed25519"), copy);
+    } catch (error) {
+      const { name } = error as { name?: unknown };
+      if (copy.length !== KEY_LENGTH || name !== "DataError") throw error;
+      return use(await loadFallback("Ed25519"), copy);
+    }
+  });
+}
+
 function platformProvider(): CryptoProvider {
   const { digest, hmac } = hashes();
   return {
@@ -91,11 +111,9 @@ function platformProvider(): CryptoProvider {
     importX25519PublicKey: async (publicKey) => (await backendFor("X25519")).importX25519PublicKey(publicKey),
     agreeX25519: async (privateKey, publicKey) =>
       (await backendOf(privateKey, "X25519")).agreeX25519(privateKey, publicKey),
-    importEd25519: (seed) =>
-      withCopy(seed, async (copy) => (await backendFor("Ed25519")).importEd25519(copy)),
+    importEd25519: (seed) => withSeed(seed, (backend, copy) => backend.importEd25519(copy)),
     generateEd25519: async () => (await backendFor("Ed25519")).generateEd25519(),
-    deriveEd25519PublicKey: (seed) =>
-      withCopy(seed, async (copy) => (await backendFor("Ed25519")).deriveEd25519PublicKey(copy)),
+    deriveEd25519PublicKey: (seed) => withSeed(seed, (backend, copy) => backend.deriveEd25519PublicKey(copy)),
     signEd25519: async (privateKey, message) =>
       (await backendOf(privateKey, "Ed25519")).signEd25519(privateKey, message),
     verifyEd25519: async (publicKey, message, signature) =>

@@ -87,9 +87,29 @@ function isNamed(error: unknown, name: string): boolean {
 async function importPrivate(name: "X25519" | "Ed25519", secret: Bytes): Promise<WebCryptoKey> {
   const usages: KeyUsage[] = name === "X25519" ? ["deriveBits"] : ["sign"];
   const pkcs8 = concatBytes(PKCS8_PREFIX[name], secret);
+  // WebKitGTK refuses a private key that begins with a zero byte. Clamping clears these bits (RFC 7748 §5), so it is
+  // the same key with them set.
+  if (name === "X25519") pkcs8[PKCS8_PREFIX.X25519.length]! |= 0b111;
   const key = await subtle().importKey("pkcs8", pkcs8, { name }, false, usages);
   pkcs8.fill(0);
   return webCryptoHandle(key);
+}
+
+/** How often a platform may fail to make a key before that is its answer. */
+const GENERATE_ATTEMPTS = 16;
+
+/**
+ * WebKitGTK fails to make a key whose private half begins with a zero byte, one in 256, with an OperationError. The
+ * next draw is as good.
+ */
+async function generatePair(name: "X25519" | "Ed25519", usages: KeyUsage[]): Promise<CryptoKeyPair> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return (await subtle().generateKey({ name }, false, usages)) as CryptoKeyPair;
+    } catch (error) {
+      if (attempt === GENERATE_ATTEMPTS || !isNamed(error, "OperationError")) throw error;
+    }
+  }
 }
 
 /** Wraps a platform key, extractable or not, for {@link webCryptoProvider}. */
@@ -125,7 +145,7 @@ export const webCryptoProvider: CryptoProvider = {
   },
 
   async generateX25519() {
-    const pair = (await subtle().generateKey({ name: "X25519" }, false, ["deriveBits"])) as CryptoKeyPair;
+    const pair = await generatePair("X25519", ["deriveBits"]);
     const publicKey = exactly(32, "X25519 export", await subtle().exportKey("raw", pair.publicKey));
     return { publicKey, privateKey: webCryptoHandle(pair.privateKey) };
   },
@@ -144,10 +164,7 @@ export const webCryptoProvider: CryptoProvider = {
   importEd25519: (seed) => importPrivate("Ed25519", seed),
 
   async generateEd25519() {
-    const pair = (await subtle().generateKey({ name: "Ed25519" }, false, [
-      "sign",
-      "verify",
-    ])) as CryptoKeyPair;
+    const pair = await generatePair("Ed25519", ["sign", "verify"]);
     const publicKey = exactly(32, "Ed25519 export", await subtle().exportKey("raw", pair.publicKey));
     return { publicKey, privateKey: webCryptoHandle(pair.privateKey) };
   },

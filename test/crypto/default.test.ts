@@ -198,3 +198,24 @@ describe("the default provider", () => {
     expect(toHex(await crypto.agreeX25519(webCryptoHandle(pair.privateKey), peer))).toBe(toHex(raw));
   });
 });
+
+it("leaves an Ed25519 seed that begins with a zero byte to noble where the platform refuses it, as WebKitGTK", async () => {
+  const refusing = subtleWith(async (format, data, ...rest) => {
+    if (format === "pkcs8" && (data as Uint8Array)[16] === 0)
+      throw new DOMException("no such key", "DataError");
+    return importKey(format, data, ...rest);
+  });
+  pretendBrowser(refusing);
+  const crypto = await choose();
+  const zeroFirst = pattern(32);
+  zeroFirst[0] = 0;
+  for (const seed of [zeroFirst, pattern(32)]) {
+    const key = await nobleProvider.importEd25519(seed);
+    const signature = await crypto.signEd25519(await crypto.importEd25519(seed), pattern(3));
+    expect(toHex(signature)).toBe(toHex(await nobleProvider.signEd25519(key, pattern(3))));
+    const publicKey = await crypto.deriveEd25519PublicKey(seed);
+    expect(toHex(publicKey)).toBe(toHex(await nobleProvider.deriveEd25519PublicKey(seed)));
+  }
+  expect((await crypto.importEd25519(zeroFirst)).backend).toBe("noble");
+  expect((await crypto.importEd25519(pattern(32))).backend).toBe("webcrypto");
+});

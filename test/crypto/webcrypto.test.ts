@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { nobleProvider } from "../../src/crypto/noble.js";
 import { webCryptoProvider } from "../../src/crypto/webcrypto.js";
 import { sealBytes } from "../../src/stream/seal.js";
-import { pattern } from "../helpers/bytes.js";
+import { expectBytes, pattern } from "../helpers/bytes.js";
 import { caught, expectCode } from "../helpers/errors.js";
 
 const real = globalThis.crypto;
@@ -122,5 +123,62 @@ describe("an insecure context (I6)", () => {
       const error = await expectCode(operation, "unsupported-runtime");
       expect(error.details.operation).toMatch(/crypto\.subtle/);
     }
+  });
+});
+
+describe("a crypto.subtle without private keys that begin with a zero byte, as WebKitGTK's", () => {
+  const refusal = (name: string) => new DOMException("no such key", name);
+  const beginsWithZero = (pkcs8: Uint8Array) => pkcs8[16] === 0;
+  const refusingImport = async (format: string, data: Uint8Array, ...rest: unknown[]) => {
+    if (format === "pkcs8" && beginsWithZero(data)) throw refusal("DataError");
+    return real.subtle.importKey(
+      format as "pkcs8",
+      data as Uint8Array<ArrayBuffer>,
+      ...(rest as [never, never, never]),
+    );
+  };
+  const zeroFirst = pattern(32);
+  zeroFirst[0] = 0;
+
+  it("imports such an X25519 key all the same, and agrees on the same secret", async () => {
+    const peer = await webCryptoProvider.importX25519PublicKey(pattern(32));
+    const agree = async () =>
+      webCryptoProvider.agreeX25519(await webCryptoProvider.importX25519(zeroFirst), peer);
+    const expected = await nobleProvider.agreeX25519(
+      await nobleProvider.importX25519(zeroFirst),
+      await nobleProvider.importX25519PublicKey(pattern(32)),
+    );
+    stub({ importKey: refusingImport });
+    expectBytes(await agree(), expected);
+  });
+
+  it("draws again when making a key fails, and gives up after a while", async () => {
+    let calls = 0;
+    let failures = 3;
+    const generateKey = async (...given: unknown[]) => {
+      calls++;
+      if (failures-- > 0) throw refusal("OperationError");
+      return real.subtle.generateKey(...(given as [never, never, never]));
+    };
+    stub({ generateKey });
+    expect((await webCryptoProvider.generateX25519()).publicKey.length).toBe(32);
+    expect(calls).toBe(4);
+    failures = 1;
+    expect((await webCryptoProvider.generateEd25519()).publicKey.length).toBe(32);
+    failures = Number.POSITIVE_INFINITY;
+    calls = 0;
+    expect(((await caught(() => webCryptoProvider.generateX25519())) as Error).name).toBe("OperationError");
+    expect(calls).toBe(16);
+  });
+
+  it("does not ask twice after any other error", async () => {
+    let calls = 0;
+    const generateKey = async () => {
+      calls++;
+      throw refusal("NotSupportedError");
+    };
+    stub({ generateKey });
+    const error = (await caught(() => webCryptoProvider.generateX25519())) as Error;
+    expect([error.name, calls]).toEqual(["NotSupportedError", 1]);
   });
 });

@@ -1,0 +1,60 @@
+import { decodeBase64Url } from "blindreel/formats";
+import type { Bytes } from "./bytes.js";
+import type { Host } from "./kit.js";
+
+/** What the data server hands out: see `hosts/server.ts`. */
+
+/** One of the project's own vectors, as `test/vectors/vector-file.ts` describes it. */
+export interface OwnVector {
+  readonly name: string;
+  readonly expect: readonly string[];
+  readonly released: number;
+  readonly releasedSha256: string;
+  readonly identities: readonly string[];
+  readonly now: number;
+  readonly ignoreExpiry: boolean;
+  readonly minEpoch: number;
+  readonly file: string;
+}
+
+async function fetchJson<T>(host: Host, path: string): Promise<T> {
+  const response = await fetch(host.origin + path);
+  if (!response.ok) throw new Error(`${path}: status ${response.status}`);
+  return (await response.json()) as T;
+}
+
+export const ownVectors = (host: Host): Promise<readonly OwnVector[]> => fetchJson(host, "/vectors");
+
+/** One of the published vector files. */
+export function publishedVectors<T>(host: Host, name: string): Promise<T> {
+  return fetchJson(host, `/published/${name}`);
+}
+
+/** What one runtime sealed for the others. */
+export interface Deposit {
+  readonly from: string;
+  /** Base64url, each with the length of its content. */
+  readonly files: readonly { readonly length: number; readonly file: string }[];
+  /** Hex, over the same message by the same key. */
+  readonly signature: string;
+}
+
+export async function deposit(host: Host, given: Deposit): Promise<void> {
+  const url = `${host.origin}/exchange/${encodeURIComponent(host.name)}`;
+  const response = await fetch(url, { method: "PUT", body: JSON.stringify(given) });
+  if (!response.ok) throw new Error(`deposit: status ${response.status}`);
+}
+
+export const deposits = (host: Host): Promise<readonly Deposit[]> => fetchJson(host, "/exchange");
+
+/** Puts `bytes` where they can be read by range; `?fault=` behind the address makes the server misbehave. */
+export async function store(host: Host, name: string, bytes: Bytes): Promise<string> {
+  const path = `/objects/${encodeURIComponent(`${host.name} ${name}`)}`;
+  const response = await fetch(host.origin + path, { method: "PUT", body: bytes });
+  if (!response.ok) throw new Error(`store: status ${response.status}`);
+  return host.origin + path;
+}
+
+export function fromBase64(text: string): Bytes {
+  return decodeBase64Url(text);
+}

@@ -1,0 +1,84 @@
+import { defaultProvider } from "blindreel/crypto";
+import { decodeHex, encodeHex } from "blindreel/formats";
+import {
+  decap,
+  encap,
+  keySchedule,
+  keyScheduleContext,
+  openBase,
+  sealBase,
+} from "../../../src/keywrap/hpke.js";
+import type { Bytes } from "./bytes.js";
+import { publishedVectors } from "./data.js";
+import { type Case, equal, fails } from "./kit.js";
+
+interface Vector {
+  readonly info: string;
+  readonly skRm: string;
+  readonly skEm: string;
+  readonly pkRm: string;
+  readonly pkEm: string;
+  readonly enc: string;
+  readonly shared_secret: string;
+  readonly key: string;
+  readonly base_nonce: string;
+  readonly encryptions: readonly Readonly<Record<"aad" | "ct" | "nonce" | "pt", string>>[];
+}
+
+/** RFC 9180 §5.2, ComputeNonce: the SDK seals once per context, so only the test counts. */
+function computeNonce(baseNonce: Bytes, sequence: number): Bytes {
+  const nonce = baseNonce.slice();
+  const view = new DataView(nonce.buffer);
+  view.setUint32(8, view.getUint32(8) ^ sequence);
+  return nonce;
+}
+
+export const rfc9180: readonly Case[] = [
+  {
+    name: "RFC 9180, our suite: Encap, Decap, KeySchedule, all 257 encryptions, single shot",
+    async run(host) {
+      const crypto = defaultProvider();
+      const vectors = await publishedVectors<readonly Vector[]>(
+        host,
+        "rfc9180-x25519-sha256-aes256gcm-base.json",
+      );
+      equal(vectors.length, 1, "sets");
+      const vector = vectors[0]!;
+      const handle = await crypto.importX25519PublicKey(decodeHex(vector.pkRm));
+      const ephemeral = {
+        publicKey: decodeHex(vector.pkEm),
+        privateKey: await crypto.importX25519(decodeHex(vector.skEm)),
+      };
+      const recipientKey = await crypto.importX25519(decodeHex(vector.skRm));
+      const decapsulate = () =>
+        decap(crypto, decodeHex(vector.enc), {
+          publicKey: decodeHex(vector.pkRm),
+          agree: async (peer) => crypto.agreeX25519(recipientKey, await crypto.importX25519PublicKey(peer)),
+        });
+      const recipient = { bytes: decodeHex(vector.pkRm), handle };
+      const { sharedSecret, enc } = await encap(crypto, recipient, ephemeral, (dh) => dh);
+      equal([encodeHex(enc), encodeHex(sharedSecret)], [vector.enc, vector.shared_secret], "Encap");
+      equal(encodeHex(await decapsulate()), vector.shared_secret, "Decap");
+
+      const context = await keyScheduleContext(crypto, decodeHex(vector.info));
+      const { key, baseNonce } = await keySchedule(crypto, await decapsulate(), context);
+      equal([encodeHex(key), encodeHex(baseNonce)], [vector.key, vector.base_nonce], "KeySchedule");
+      const aead = await crypto.importAesGcmKey(key);
+      for (const [sequence, { aad, ct, nonce, pt }] of vector.encryptions.entries()) {
+        const ours = computeNonce(baseNonce, sequence);
+        equal(encodeHex(ours), nonce, `nonce ${sequence}`);
+        equal(encodeHex(await aead.seal(ours, decodeHex(pt), decodeHex(aad))), ct, `seal ${sequence}`);
+        equal(encodeHex(await aead.open(ours, decodeHex(ct), decodeHex(aad))), pt, `open ${sequence}`);
+      }
+      equal(vector.encryptions.length, 257, "encryptions");
+
+      const { aad, ct, pt } = vector.encryptions[0]!;
+      const sealed = await sealBase(crypto, sharedSecret, context, decodeHex(aad), decodeHex(pt));
+      equal(encodeHex(sealed), ct, "SealBase");
+      const openShot = async (sealedText: string) =>
+        openBase(crypto, await decapsulate(), context, decodeHex(aad), decodeHex(sealedText), pt.length / 2);
+      equal(encodeHex(await openShot(ct)), pt, "OpenBase");
+      await fails(() => openShot(`00${ct.slice(2)}`), "authentication-failed");
+    },
+  },
+];
