@@ -1,10 +1,15 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts", "cli/test/**/*.test.ts"],
-    // Run by other runners, and by vitest in browsers: test/runtimes/run.ts.
-    exclude: ["**/node_modules/**", "test/runtimes/hosts/**", "test/runtimes/.built/**"],
+    // Run by other runners, and by vitest in browsers: test/runtimes/run.ts. The consumers install first.
+    exclude: [
+      ...configDefaults.exclude,
+      "test/runtimes/hosts/**",
+      "test/runtimes/.built/**",
+      "test/consumers/**",
+    ],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -58,7 +58,7 @@ describe("docs/dependencies.md", () => {
     const page = readPage("docs/dependencies.md");
     const listed = [...page.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name!);
     const used = new Set<string>();
-    for (const folder of [".", "cli", "demo", "bench", "test/runtimes/nodes"]) {
+    for (const folder of [".", "cli", "demo", "bench", "test/runtimes/nodes", "test/consumers"]) {
       const manifest = JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8")) as Record<
         string,
         Record<string, string> | undefined

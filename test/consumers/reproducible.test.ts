@@ -1,0 +1,71 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, isAbsolute, join, relative } from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { INSTALLED, ROOT } from "./paths.js";
+
+/** Whoever builds the same sources gets the bytes that were published: so what an institution reviews is what runs. */
+
+const SOURCES = ["src", "package.json", "tsconfig.json", "tsup.config.ts"];
+
+function filesOf(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => statSync(join(folder, name)).isFile())
+    .sort();
+}
+
+/** One line for each file, so that a difference names it. */
+function hashesOf(folder: string): string[] {
+  return filesOf(folder).map((name) => {
+    const hash = createHash("sha256").update(readFileSync(join(folder, name)));
+    return `${hash.digest("hex")} ${name}`;
+  });
+}
+
+test("a second build, elsewhere and at another time, gives the packed files byte for byte", async () => {
+  const elsewhere = mkdtempSync(join(tmpdir(), "a-place-with-a-longer-name-"));
+  try {
+    for (const name of SOURCES) cpSync(join(ROOT, name), join(elsewhere, name), { recursive: true });
+    symlinkSync(join(ROOT, "node_modules"), join(elsewhere, "node_modules"));
+    const env = { ...process.env, TZ: "Pacific/Kiritimati", LC_ALL: "C" };
+    await promisify(execFile)("npm", ["run", "--silent", "build"], { cwd: elsewhere, env });
+    // What is packed was built before these tests: if it differs because it is old, build it again.
+    expect(hashesOf(join(elsewhere, "dist"))).toEqual(hashesOf(`${INSTALLED}dist`));
+  } finally {
+    rmSync(elsewhere, { recursive: true });
+  }
+});
+
+test("no packed file names a place on the machine that built it", () => {
+  const files = filesOf(INSTALLED);
+  expect(files.length).toBeGreaterThan(20);
+  for (const name of files) {
+    expect(readFileSync(join(INSTALLED, name), "utf8").includes(dirname(ROOT)), name).toBe(false);
+  }
+});
+
+test("source maps are complete, and name the sources by their paths in the repository", () => {
+  const maps = filesOf(INSTALLED).filter((name) => name.endsWith(".map"));
+  const scripts = filesOf(INSTALLED).filter((name) => name.endsWith(".js"));
+  expect(maps).toEqual(scripts.map((name) => `${name}.map`));
+  const named = new Set<string>();
+  for (const name of maps) {
+    const map = JSON.parse(readFileSync(join(INSTALLED, name), "utf8")) as {
+      readonly sourceRoot?: string;
+      readonly sources: readonly string[];
+      readonly sourcesContent: readonly string[];
+    };
+    expect(map.sourceRoot ?? "").toBe("");
+    for (const [i, source] of map.sources.entries()) {
+      expect(isAbsolute(source), source).toBe(false);
+      const path = relative(ROOT, join(ROOT, dirname(name), source));
+      expect(path).toMatch(/^src\//);
+      expect(map.sourcesContent[i], path).toBe(readFileSync(join(ROOT, path), "utf8"));
+      named.add(path);
+    }
+  }
+  expect(named.size).toBeGreaterThan(20);
+});
