@@ -30,7 +30,12 @@ export async function deriveMetadataKey(
 }
 
 export async function deriveCommitment(crypto: CryptoProvider, readKey: Bytes, core0: Bytes): Promise<Bytes> {
-  return expand(crypto, readKey, label("commitment"), await taggedHash(crypto, "core0", core0));
+  return expand(crypto, readKey, await commitmentInfo(crypto, core0));
+}
+
+/** What Expand is given for the commitment. */
+export async function commitmentInfo(crypto: CryptoProvider, core0: Bytes): Promise<Bytes> {
+  return concatBytes(label("commitment"), await taggedHash(crypto, "core0", core0));
 }
 
 /** What slots, content and manifest are bound to. */

@@ -1,7 +1,7 @@
 import type { KeyPlace } from "./folder-journal.js";
 
 const VERSION = 1;
-/** Object stores: journals by name; frames by [journal, log, number]; blobs by [journal, name]; keys by journal. */
+/** Object stores: journals by name; frames by [journal, log, number]; blobs by [journal, name]; keys by [journal, name]. */
 export const JOURNALS = "journals";
 export const FRAMES = "frames";
 export const BLOBS = "blobs";
@@ -41,11 +41,24 @@ export function written(
   });
 }
 
-/** A journal's keys, as the platform's keys that they are. */
+/**
+ * A journal's keys, as the platform's keys that they are: each on its own, because one that a browser cannot give back
+ * takes what stands beside it with it.
+ */
 export function keysIn(database: IDBDatabase, name: string): KeyPlace {
   return {
-    saveKeys: (keys) => written(database, [KEYS], (store) => store(KEYS).put(keys, name)),
-    keys: async () => (await settled(database.transaction(KEYS).objectStore(KEYS).get(name))) ?? {},
-    eraseKeys: () => written(database, [KEYS], (store) => store(KEYS).delete(name)),
+    saveKeys: (keys) =>
+      written(database, [KEYS], (store) => {
+        for (const [key, value] of Object.entries(keys)) store(KEYS).put(value, [name, key]);
+      }),
+    async keys() {
+      const store = database.transaction(KEYS).objectStore(KEYS);
+      const [names, values] = await Promise.all([
+        settled(store.getAllKeys(within(name))),
+        settled(store.getAll(within(name))),
+      ]);
+      return Object.fromEntries((names as [string, string][]).map(([, key], i) => [key, values[i]]));
+    },
+    eraseKeys: () => written(database, [KEYS], (store) => store(KEYS).delete(within(name))),
   };
 }

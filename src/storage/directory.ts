@@ -26,7 +26,7 @@ export function directoryJournal(root: string): JournalStore {
   const { fs, path } = node;
 
   return {
-    keepsPlatformKeys: false,
+    keyForm: "bytes",
     list: () =>
       withStorageFaults(async () => {
         const names: string[] = [];

@@ -20,7 +20,7 @@ export function indexedDbJournal(name = "blindreel-journals"): JournalStore {
     throw new BlindreelError("unsupported-runtime", "this runtime has no IndexedDB", { operation });
   }
   return {
-    keepsPlatformKeys: true,
+    keyForm: "platform",
     list: () =>
       withStorageFaults(async () => {
         const database = await openDatabase(name);
@@ -93,7 +93,7 @@ async function openIn(
     ...keysIn(database, name),
     async erase() {
       await written(database, [JOURNALS, FRAMES, BLOBS, KEYS], (store) => {
-        store(KEYS).delete(name);
+        store(KEYS).delete(within(name));
         store(JOURNALS).delete(name);
         store(FRAMES).delete(within(name));
         store(BLOBS).delete(within(name));

@@ -65,7 +65,7 @@ export function memoryJournal({ capacity }: { readonly capacity?: number } = {})
   }
 
   return {
-    keepsPlatformKeys: false,
+    keyForm: "any",
     list: async () => [...journals.keys()],
     async open(name, mode) {
       let contents = journals.get(name);

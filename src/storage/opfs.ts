@@ -35,7 +35,7 @@ export function opfsJournal(name = "blindreel-journals"): JournalStore {
     (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create: true });
 
   return {
-    keepsPlatformKeys: true,
+    keyForm: "platform",
     list: () =>
       withStorageFaults(async () => {
         const root = (await rootFolder()) as IterableFolder;

@@ -8,8 +8,8 @@ import type { Bytes } from "../formats/bytes.js";
  * Failures are `storage-full`, `storage-failed` and `journal-lost` on every backend alike.
  */
 export interface JournalStore {
-  /** Whether keys are kept as the platform's non-extractable keys; raw bytes otherwise. */
-  readonly keepsPlatformKeys: boolean;
+  /** What a key is kept as: raw bytes; a platform `CryptoKey`, which need not be extractable; or whatever it is. */
+  readonly keyForm: "bytes" | "platform" | "any";
   /** Names of the journals there, in use or not. */
   list(): Promise<string[]>;
   /**
@@ -60,5 +60,5 @@ export interface JournalBlob {
   readonly parts: readonly Bytes[];
 }
 
-/** Keys by name: each raw bytes, or a platform `CryptoKey` where the store keeps those. */
+/** Keys by name, in the store's `keyForm`; a store for platform keys takes bytes too. */
 export type StoredKeys = Readonly<Record<string, unknown>>;

@@ -129,7 +129,7 @@ export const storeCases: readonly StoreCase[] = [
       const { journal } = await store.open(name, "create");
       await journal.commit({ facts: [bytes("a")] });
       same(Object.keys(await journal.keys()), []);
-      if (store.keepsPlatformKeys) {
+      if (store.keyForm === "platform") {
         const raw = new Uint8Array(32).fill(7);
         const hmac = { name: "HMAC", hash: "SHA-256" };
         const readKey = await crypto.subtle.importKey("raw", raw, hmac, false, ["sign"]);
