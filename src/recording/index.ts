@@ -38,3 +38,17 @@ export type {
   TrackVerdict,
   Verdict,
 } from "./verdict.js";
+export type { PartOptions, RecordingPart } from "./outbox.js";
+export type { MediaRecorderLike, RecordOptions } from "./recorder.js";
+export type { FinishedRecording, Recording, RecordingTrack } from "./recording.js";
+export {
+  discardJournal,
+  listJournals,
+  type ResumeOptions,
+  resumeRecording,
+  type StoredJournal,
+} from "./resume.js";
+export { type StartRecordingOptions, startRecording } from "./start.js";
+export type { StoredObject } from "./stored-object.js";
+export type { TrackInput } from "./track-writer.js";
+export type { NewRecordingOptions, RecordingOptions } from "./writer-options.js";

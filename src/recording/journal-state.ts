@@ -110,6 +110,8 @@ export class JournalState {
       }
       case "stored":
         this.unstored.delete(this.segment(record));
+        // One that never got a chunk is done with, too.
+        this.growing.delete(this.segment(record));
         break;
       case "sequence":
         this.nextSequence = record.sequence + 1;

@@ -1,4 +1,5 @@
 import type { CryptoProvider } from "../crypto/provider.js";
+import type { BlindreelError } from "../errors.js";
 import { type Bytes, compareBytes, concatBytes } from "../formats/bytes.js";
 import { HASH_LENGTH, SegmentEnd } from "../formats/constants.js";
 import { journalDamaged, journalLost, storageFault } from "../storage/faults.js";
@@ -49,7 +50,9 @@ export interface JournalOptions {
   readonly crypto: CryptoProvider;
   /** Goes on without the store when it fails; what is in it can still be read. */
   readonly continueInMemory: boolean;
-  readonly onFailure: (error: unknown) => void;
+  readonly onFailure: (error: BlindreelError) => void;
+  /** Called with what the journal has taken of a segment, from `offset` of its object on. */
+  readonly onStored: (segment: SegmentState, offset: number, bytes: Bytes) => void;
 }
 
 /**
@@ -176,10 +179,14 @@ export class Journal {
     const known = facts.length;
     const tail: JournalRecord[] = [];
     const blobs: JournalBlob[] = [];
+    const stored: (() => void)[] = [];
     for (const item of items) if ("facts" in item) facts.push(...item.facts);
     for (const output of await merged(items)) {
-      blobs.push(await this.blobOf(blobName(output.segment, output.segment.length), output.bytes));
-      if (output.isLast) facts.push(...this.endOf(output.segment, output));
+      const { segment, bytes } = output;
+      const { length } = segment;
+      blobs.push(await this.blobOf(blobName(segment, length), bytes));
+      stored.push(() => this.#options.onStored(segment, length, bytes));
+      if (output.isLast) facts.push(...this.endOf(segment, output));
       else tail.push(chunksRecord(output));
     }
     const dropped: string[] = [];
@@ -194,6 +201,7 @@ export class Journal {
     const [tailBytes, factBytes] = [tail.map(encodeRecord), facts.map(encodeRecord)];
     await this.#persist((store) => store.commit({ blobs, tail: tailBytes, facts: factBytes }));
     for (const record of [...tail, ...facts.slice(known)]) this.state.apply(record);
+    for (const tell of stored) tell();
     this.#noteSubroots();
     this.#tailLength += tailBytes.reduce((length, record) => length + record.length + RECORD_OVERHEAD, 0);
     if (dropped.length > 0) await this.#drop(dropped);
@@ -230,6 +238,14 @@ export class Journal {
       subroots: all.slice(recorded),
     };
     return points.length > 0 ? [{ kind: "points", track, points }, end] : [end];
+  }
+
+  /** The facts that end every segment that still grows, where it stands. */
+  endOfAll(): JournalRecord[] {
+    return [...this.state.growing].flatMap((segment): JournalRecord[] => {
+      const { track, index, chunks } = segment;
+      return chunks > 0 ? this.endOf(segment) : [{ kind: "stored", track, index }];
+    });
   }
 
   /** Subroots that have gathered become facts, with the next commit. */
