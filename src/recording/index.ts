@@ -40,7 +40,8 @@ export type {
 } from "./verdict.js";
 export type { PartOptions, RecordingPart } from "./outbox.js";
 export type { MediaRecorderLike, RecordOptions } from "./recorder.js";
-export type { FinishedRecording, Recording, RecordingTrack } from "./recording.js";
+export type { Recording } from "./recording.js";
+export type { FinishedRecording, RecordingTrack } from "./recording-track.js";
 export {
   discardJournal,
   listJournals,

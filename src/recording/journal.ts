@@ -1,27 +1,23 @@
 import type { CryptoProvider } from "../crypto/provider.js";
 import type { BlindreelError } from "../errors.js";
-import { type Bytes, compareBytes, concatBytes } from "../formats/bytes.js";
-import { HASH_LENGTH, SegmentEnd } from "../formats/constants.js";
+import { type Bytes, compareBytes } from "../formats/bytes.js";
+import { HASH_LENGTH } from "../formats/constants.js";
 import { journalDamaged, journalLost, storageFault } from "../storage/faults.js";
 import { memoryJournal } from "../storage/memory.js";
 import type { JournalBlob, OpenedJournal, OpenJournal } from "../storage/store.js";
+import {
+  blobName,
+  chunksRecord,
+  endRecords,
+  liveTail,
+  merged,
+  type SegmentOutput,
+  subrootRecords,
+} from "./journal-batch.js";
 import { decodeRecord, encodeRecord, type JournalRecord } from "./journal-record.js";
-import { JournalState, rootOfChunks, type SegmentState } from "./journal-state.js";
-import type { MediaPoint } from "./manifest.js";
+import { JournalState, type SegmentState } from "./journal-state.js";
 import type { Range } from "./ranges.js";
 import { SUBTREE_CHUNKS } from "./tree.js";
-
-/** Sealed bytes of one segment, in the order in which they were sealed. */
-export interface SegmentOutput {
-  readonly segment: SegmentState;
-  /** The hash of the segment's first 86 bytes. */
-  readonly head: Bytes;
-  readonly bytes: readonly Bytes[];
-  /** Of the chunks in `bytes`. */
-  readonly hashes: Promise<readonly Bytes[]>;
-  readonly isLast: boolean;
-  readonly points: readonly MediaPoint[];
-}
 
 /** A stretch of a segment that the server has. */
 export interface Acknowledgement extends Range {
@@ -39,8 +35,6 @@ type Work =
   | { readonly task: () => Promise<unknown> };
 type Item = Work & { readonly resolve: (value?: unknown) => void; readonly reject: (error: unknown) => void };
 
-/** Full subroots that the tail keeps of a segment before they become facts. */
-const SUBROOTS_IN_TAIL = 32;
 /** Bytes of the tail that may be out of date. */
 const TAIL_SLACK = 8 * 1024;
 /** What a record costs in a frame of its own. */
@@ -181,12 +175,13 @@ export class Journal {
     const blobs: JournalBlob[] = [];
     const stored: (() => void)[] = [];
     for (const item of items) if ("facts" in item) facts.push(...item.facts);
-    for (const output of await merged(items)) {
+    const outputs = await merged(items.flatMap((item) => ("output" in item ? item.output : [])));
+    for (const output of outputs) {
       const { segment, bytes } = output;
       const { length } = segment;
       blobs.push(await this.blobOf(blobName(segment, length), bytes));
       stored.push(() => this.#options.onStored(segment, length, bytes));
-      if (output.isLast) facts.push(...this.endOf(segment, output));
+      if (output.isLast) facts.push(...endRecords(this.state, segment, output));
       else tail.push(chunksRecord(output));
     }
     const dropped: string[] = [];
@@ -202,85 +197,18 @@ export class Journal {
     await this.#persist((store) => store.commit({ blobs, tail: tailBytes, facts: factBytes }));
     for (const record of [...tail, ...facts.slice(known)]) this.state.apply(record);
     for (const tell of stored) tell();
-    this.#noteSubroots();
+    const gathered = subrootRecords(this.state);
+    for (const record of gathered) this.state.apply(record);
+    this.#lateFacts.push(...gathered);
     this.#tailLength += tailBytes.reduce((length, record) => length + record.length + RECORD_OVERHEAD, 0);
     if (dropped.length > 0) await this.#drop(dropped);
     if (this.#tailLength > this.#liveLength + TAIL_SLACK) await this.#rewriteTail();
   }
 
-  /** The facts that end a segment, with what `last` adds to it: nothing where it is cut. */
-  endOf(
-    segment: SegmentState,
-    last?: {
-      readonly head: Bytes;
-      readonly bytes: Bytes;
-      readonly hashes: readonly Bytes[];
-      readonly points: readonly MediaPoint[];
-    },
-  ): JournalRecord[] {
-    const { track, index, recorded, subroots, openHashes } = segment;
-    const hashes = [...openHashes, ...(last?.hashes ?? [])];
-    const all = [...subroots];
-    for (let at = 0; at < hashes.length; at += SUBTREE_CHUNKS) {
-      all.push(rootOfChunks(hashes.slice(at, at + SUBTREE_CHUNKS)));
-    }
-    const trackState = this.state.track(track);
-    const points = [...loosePoints(trackState), ...(last?.points ?? [])];
-    const end: JournalRecord = {
-      kind: "end",
-      track,
-      index,
-      end: last ? SegmentEnd.final : SegmentEnd.cut,
-      length: segment.length + (last?.bytes.length ?? 0),
-      chunks: segment.chunks + (last?.hashes.length ?? 0),
-      head: last?.head ?? segment.head!,
-      from: recorded,
-      subroots: all.slice(recorded),
-    };
-    return points.length > 0 ? [{ kind: "points", track, points }, end] : [end];
-  }
-
-  /** The facts that end every segment that still grows, where it stands. */
-  endOfAll(): JournalRecord[] {
-    return [...this.state.growing].flatMap((segment): JournalRecord[] => {
-      const { track, index, chunks } = segment;
-      return chunks > 0 ? this.endOf(segment) : [{ kind: "stored", track, index }];
-    });
-  }
-
-  /** Subroots that have gathered become facts, with the next commit. */
-  #noteSubroots(): void {
-    for (const { track, index, recorded, subroots } of this.state.growing) {
-      if (subroots.length - recorded < SUBROOTS_IN_TAIL) continue;
-      const record: JournalRecord = {
-        kind: "subroots",
-        track,
-        index,
-        from: recorded,
-        subroots: subroots.slice(recorded),
-      };
-      const points = loosePoints(this.state.track(track));
-      const records: JournalRecord[] =
-        points.length > 0 ? [{ kind: "points", track, points }, record] : [record];
-      for (const each of records) this.state.apply(each);
-      this.#lateFacts.push(...records);
-    }
-  }
-
   async #rewriteTail(): Promise<void> {
     const late = this.#lateFacts.splice(0);
     if (late.length > 0) await this.#persist((store) => store.commit({ facts: late.map(encodeRecord) }));
-    const live: JournalRecord[] = [];
-    for (const { track, index, head, recorded, subroots, openHashes: hashes } of this.state.growing) {
-      if (!head) continue;
-      const points = loosePoints(this.state.track(track));
-      const rest = subroots.slice(recorded);
-      live.push({ kind: "state", track, index, head, from: recorded, subroots: rest, hashes, points });
-    }
-    for (const { track, index, acknowledged } of this.state.unstored) {
-      for (const range of acknowledged) live.push({ kind: "acknowledged", track, index, ...range });
-    }
-    const records = live.map(encodeRecord);
+    const records = liveTail(this.state).map(encodeRecord);
     await this.#persist((store) => store.replaceTail(records));
     this.#liveLength = records.reduce((length, record) => length + record.length + RECORD_OVERHEAD, 0);
     this.#tailLength = this.#liveLength;
@@ -309,48 +237,4 @@ export class Journal {
       await action(journal);
     }
   }
-}
-
-export function blobName({ track, index }: SegmentState, offset: number): string {
-  return `${track}-${index}-${offset}`;
-}
-
-type MergedOutput = Omit<SegmentOutput, "bytes" | "hashes"> & {
-  readonly bytes: Bytes;
-  readonly hashes: readonly Bytes[];
-};
-
-/** The outputs of each segment as one. */
-async function merged(items: readonly Item[]): Promise<MergedOutput[]> {
-  const bySegment = new Map<SegmentState, SegmentOutput[]>();
-  for (const item of items) {
-    if (!("output" in item)) continue;
-    const { output } = item;
-    const outputs = bySegment.get(output.segment);
-    if (outputs) outputs.push(output);
-    else bySegment.set(output.segment, [output]);
-  }
-  const results: MergedOutput[] = [];
-  for (const [segment, outputs] of bySegment) {
-    const parts = outputs.flatMap(({ bytes }) => bytes);
-    const hashes = (await Promise.all(outputs.map((output) => output.hashes))).flat();
-    results.push({
-      segment,
-      head: outputs[0]!.head,
-      bytes: parts.length === 1 ? parts[0]! : concatBytes(...parts),
-      hashes,
-      isLast: outputs.at(-1)!.isLast,
-      points: outputs.flatMap(({ points }) => points),
-    });
-  }
-  return results;
-}
-
-function chunksRecord({ segment, head, hashes, points }: MergedOutput): JournalRecord {
-  const { track, index, chunks: from } = segment;
-  return { kind: "chunks", track, index, head, from, hashes, points };
-}
-
-function loosePoints({ takes, loosePoints: count }: JournalState["tracks"][number]): readonly MediaPoint[] {
-  return count === 0 ? [] : (takes.at(-1)?.points.slice(-count) ?? []);
 }

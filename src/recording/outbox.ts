@@ -1,6 +1,7 @@
 import { outOfRange } from "../errors.js";
 import { type Bytes, concatBytes } from "../formats/bytes.js";
-import { blobName, type Journal } from "./journal.js";
+import type { Journal } from "./journal.js";
+import { blobName } from "./journal-batch.js";
 import type { SegmentState } from "./journal-state.js";
 import { objectName } from "./object-name.js";
 import { gapsIn, type Range, withRange } from "./ranges.js";
@@ -262,10 +263,12 @@ export class Outbox {
       this.#cachedBytes -= this.#cache.get(name)?.length ?? 0;
       this.#cache.delete(name);
     }
-    if (isStored) this.#shipments.delete(segment);
     const known = this.#journal.acknowledge({ segment, ...range, blobs, isStored });
     known.then(
-      () => this.changed(),
+      () => {
+        if (isStored) this.#shipments.delete(segment);
+        this.changed();
+      },
       (error) => this.close(error),
     );
     this.changed();

@@ -1,51 +1,17 @@
 import { type BlindreelError, closedError, outOfRange, wrongType } from "../errors.js";
-import { type Bytes, utf8, wipe } from "../formats/bytes.js";
+import { utf8, wipe } from "../formats/bytes.js";
 import { encodeHex } from "../formats/encoding.js";
 import { journalLost } from "../storage/faults.js";
-import { type Closing, manifestOf } from "./closing.js";
+import { closeJournal, type ManifestSigner, signManifest } from "./closing.js";
 import type { Journal } from "./journal.js";
 import type { RecordingKeys } from "./journal-keys.js";
-import { MANIFEST_BLOB } from "./journal-record.js";
-import { sealManifest } from "./manifest-seal.js";
-import { envelopeName, manifestName } from "./object-name.js";
+import { envelopeName } from "./object-name.js";
 import type { Outbox, PartOptions, RecordingPart } from "./outbox.js";
-import { type BoundRecorder, bindRecorder, type MediaRecorderLike, type RecordOptions } from "./recorder.js";
+import { type BoundRecorder, bindRecorder } from "./recorder.js";
+import type { FinishedRecording, RecordingTrack } from "./recording-track.js";
 import type { StoredObject } from "./stored-object.js";
-import { lazyTimeout, type TrackHost, type TrackInput, TrackWriter } from "./track-writer.js";
+import { lazyTimeout, type TrackHost, TrackWriter } from "./track-writer.js";
 import type { RecordingSettings } from "./writer-options.js";
-
-/** One stream of content of a recording. */
-export interface RecordingTrack {
-  readonly name: string;
-  /** As in the parts of this track, and in the names of its objects. */
-  readonly id: number;
-  /**
-   * Appends a Blob, bytes, or text as UTF-8, in the order of the calls; bytes are copied before it returns.
-   *
-   * @returns resolves once what fills whole chunks is sealed and journalled. Wait for it: that is the backpressure.
-   * @throws BlindreelError `queue-full`, and nothing of it was taken; `closed`; what the journal's storage failed with.
-   */
-  write(data: TrackInput): Promise<void>;
-  /** What is written from now on is a take of its own: it plays apart from what was written before. */
-  startTake(options?: { readonly type?: string }): void;
-  /**
-   * Writes all that a recorder gives, as a take of its own. Start it with a timeslice, before or after, or it gives
-   * everything at its end.
-   *
-   * @returns resolves once it has stopped and its last blob is sealed and journalled.
-   */
-  record(mediaRecorder: MediaRecorderLike, options?: RecordOptions): Promise<void>;
-}
-
-/** How a recording ended. */
-export interface FinishedRecording {
-  /** The closing manifest, to be uploaded; undefined where the journal's storage had lost the key that signs it. */
-  readonly manifest: StoredObject | undefined;
-  /** Names of tracks that did not hand over everything in time. The manifest says so too. */
-  readonly undrained: readonly string[];
-  /** The server has the manifest: once it has all parts too, the journal is erased. */
-  acknowledge(): void;
-}
 
 /** What the pieces of a recording are, when it starts or goes on. */
 export interface RecordingParts {
@@ -109,8 +75,8 @@ export class Recording {
       room: () => this.#room(),
       fail: (error) => this.#fail(error),
     };
-    for (const { id, name } of journal.state.tracks)
-      this.#tracks.set(name, new TrackWriter(this.#host, { id, name }));
+    for (const track of journal.state.tracks)
+      this.#tracks.set(track.name, new TrackWriter(this.#host, track));
     if (keys) this.#scheduleCheckpoint();
     else outbox.end();
   }
@@ -156,7 +122,7 @@ export class Recording {
     let writer = this.#tracks.get(name);
     if (!writer) {
       const id = this.#tracks.size + 1;
-      writer = new TrackWriter(this.#host, { id, name });
+      writer = new TrackWriter(this.#host, { id, name, nextIndex: 0 });
       this.#tracks.set(name, writer);
       this.#journal.write({ kind: "track", track: id, name }).catch((error) => this.#fail(error));
     }
@@ -178,7 +144,7 @@ export class Recording {
   async checkpoint(): Promise<StoredObject> {
     this.#checkOpen();
     return this.#journal.between(async () => {
-      const manifest = await this.#sealManifest();
+      const manifest = await signManifest(this.#signer());
       if (!manifest) throw journalLost("the recording's session key");
       return manifest.object;
     });
@@ -208,7 +174,12 @@ export class Recording {
     const undrained = await this.#drain(timeout);
     if (this.#failure) throw this.#failure.error;
     for (const track of this.#tracks.values()) track.destroy(closedError("the recording"));
-    const finished = await this.#journal.between(() => this.#close({ reason, undrained }));
+    const manifest = await this.#journal.between(() => closeJournal(this.#signer(), { reason, undrained }));
+    this.#wipeKeys();
+    const names = this.#journal.state.tracks
+      .filter(({ id }) => undrained.includes(id))
+      .map(({ name }) => name);
+    const finished = this.#finishedWith(manifest, names);
     this.#phase = "finished";
     this.#finished = finished;
     this.#outbox.end();
@@ -294,17 +265,8 @@ export class Recording {
     return [...late];
   }
 
-  async #close({ reason, undrained }: Closing): Promise<FinishedRecording> {
-    const { state } = this.#journal;
-    await this.#journal.commitNow(this.#journal.endOfAll());
-    const sealed = await this.#sealManifest({ reason, undrained });
-    const sequence = sealed?.sequence ?? state.nextSequence;
-    const blobs = sealed ? [await this.#journal.blobOf(MANIFEST_BLOB, sealed.object.bytes)] : [];
-    await this.#journal.commitNow([{ kind: "finished", sequence, isSigned: sealed ? 1 : 0 }], blobs);
-    this.#wipeKeys();
-    await this.#journal.eraseKeys();
-    const names = state.tracks.filter(({ id }) => undrained.includes(id)).map(({ name }) => name);
-    return this.#finishedWith(sealed?.object, names);
+  #signer(): ManifestSigner {
+    return { journal: this.#journal, keys: this.#keys!, settings: this.#settings };
   }
 
   #finishedWith(manifest: StoredObject | undefined, undrained: readonly string[]): FinishedRecording {
@@ -317,20 +279,6 @@ export class Recording {
         this.#outbox.changed();
       },
     };
-  }
-
-  /** To be called between commits. Its number is durable before it exists. */
-  async #sealManifest(closing?: Closing) {
-    const { state } = this.#journal;
-    const { signingKey, manifestKey } = this.#keys!;
-    if (!signingKey) return undefined;
-    const sequence = state.nextSequence;
-    await this.#journal.commitNow([{ kind: "sequence", sequence }]);
-    const manifest = manifestOf(state, this.#settings.now().getTime(), closing);
-    const { recordingId, coreHash } = state.start!;
-    const binding = { recordingId, coreHash, manifestKey };
-    const bytes: Bytes = await sealManifest(this.#settings.crypto, binding, signingKey, sequence, manifest);
-    return { sequence, object: { objectName: manifestName(this.recordingId, sequence), bytes } };
   }
 
   async #eraseWhenStored(): Promise<void> {

@@ -7,6 +7,7 @@ import { encodeHex } from "../formats/encoding.js";
 import { journalDamaged, journalLost } from "../storage/faults.js";
 import type { JournalStore, OpenJournal } from "../storage/store.js";
 import type { Journal } from "./journal.js";
+import { cutRecords } from "./journal-batch.js";
 import { loadKeys } from "./journal-keys.js";
 import { MANIFEST_BLOB } from "./journal-record.js";
 import { manifestName } from "./object-name.js";
@@ -78,7 +79,7 @@ export async function discardJournal({ store, recordingId }: StoredJournal): Pro
 
 /** A crash came before the last chunk of these: they end where they are. */
 function cutSegments(journal: Journal): Promise<void> {
-  return journal.between(() => journal.commitNow(journal.endOfAll()));
+  return journal.between(() => journal.commitNow(cutRecords(journal.state)));
 }
 
 async function checkedEnvelope(

@@ -47,6 +47,7 @@ const POINT_BYTES = 64 * 1024;
 /** Writes one track, job by job, in the order of the calls. */
 export class TrackWriter {
   readonly state: Pick<TrackState, "id" | "name">;
+  #nextIndex: number;
   readonly #host: TrackHost;
   readonly #jobs: QueuedJob[] = [];
   #isRunning = false;
@@ -61,9 +62,10 @@ export class TrackWriter {
   #stagedSince = 0;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(host: TrackHost, state: Pick<TrackState, "id" | "name">) {
+  constructor(host: TrackHost, { id, name, nextIndex }: Pick<TrackState, "id" | "name" | "nextIndex">) {
     this.#host = host;
-    this.state = state;
+    this.state = { id, name };
+    this.#nextIndex = nextIndex;
   }
 
   /** Copies or consumes `input` before it returns. @param time milliseconds since the take's start, if known. */
@@ -188,7 +190,7 @@ export class TrackWriter {
   async #openSegment(): Promise<SegmentWriter> {
     const { journal } = this.#host;
     const { id } = this.state;
-    const index = journal.state.track(id).nextIndex;
+    const index = this.#nextIndex++;
     const facts: JournalRecord[] = [{ kind: "reserve", track: id, index }];
     if (this.#newTake) facts.unshift({ kind: "take", track: id, firstIndex: index, ...this.#newTake });
     this.#newTake = undefined;
