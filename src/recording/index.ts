@@ -8,6 +8,7 @@ export {
   parseObjectName,
 } from "./object-name.js";
 export type { ObjectListing, ObjectLookup } from "./objects.js";
+export type { PartOptions, RecordingPart } from "./outbox.js";
 export {
   type ProvenRange,
   type RangeProof,
@@ -15,6 +16,16 @@ export {
   type VerifyRangeOptions,
   verifyRange,
 } from "./range-proof.js";
+export type { MediaRecorderLike, RecordOptions } from "./recorder.js";
+export type { Recording } from "./recording.js";
+export type { FinishedRecording, RecordingTrack } from "./recording-track.js";
+export {
+  discardJournal,
+  listJournals,
+  type ResumeOptions,
+  resumeRecording,
+  type StoredJournal,
+} from "./resume.js";
 export {
   type OpenRecordingOptions,
   openRecording,
@@ -22,7 +33,10 @@ export {
   type VerifyOptions,
 } from "./review.js";
 export type { ReviewTake, ReviewTrack } from "./review-track.js";
+export { type StartRecordingOptions, startRecording } from "./start.js";
+export type { StoredObject } from "./stored-object.js";
 export type { TakeSource, TakeSourceOptions } from "./take-source.js";
+export type { TrackInput } from "./track-writer.js";
 export type { UnsignedSegment } from "./unsigned-segment.js";
 export type {
   ByteRange,
@@ -38,18 +52,4 @@ export type {
   TrackVerdict,
   Verdict,
 } from "./verdict.js";
-export type { PartOptions, RecordingPart } from "./outbox.js";
-export type { MediaRecorderLike, RecordOptions } from "./recorder.js";
-export type { Recording } from "./recording.js";
-export type { FinishedRecording, RecordingTrack } from "./recording-track.js";
-export {
-  discardJournal,
-  listJournals,
-  type ResumeOptions,
-  resumeRecording,
-  type StoredJournal,
-} from "./resume.js";
-export { type StartRecordingOptions, startRecording } from "./start.js";
-export type { StoredObject } from "./stored-object.js";
-export type { TrackInput } from "./track-writer.js";
 export type { NewRecordingOptions, RecordingOptions } from "./writer-options.js";
