@@ -46,11 +46,11 @@ export interface ErrorDetails {
   "invalid-json": undefined;
   /** A stream, source or encryptor used after its end, or after it failed or was closed. */
   closed: undefined;
-  /** The random source returned too little, or zeros. */
+  /** The random source failed, or returned too little, or zeros. */
   "bad-random": undefined;
   /** This runtime lacks an operation and no fallback exists for it. */
   "unsupported-runtime": { readonly operation: string };
-  /** The platform's cryptography returned something impossible (a wrong length). */
+  /** The platform's cryptography returned something impossible (a wrong length, or no key where one was due). */
   "provider-fault": undefined;
   /** A byte source did not deliver what was asked of it (network, HTTP status, short read). */
   "source-failed": undefined;

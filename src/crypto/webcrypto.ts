@@ -1,10 +1,17 @@
 import { authenticationFailed, BlindreelError } from "../errors.js";
-import { type Bytes, concatBytes, EMPTY } from "../formats/bytes.js";
-import { TAG_LENGTH } from "../formats/constants.js";
+import { type Bytes, concatBytes, EMPTY, wipe } from "../formats/bytes.js";
+import { KEY_LENGTH, TAG_LENGTH } from "../formats/constants.js";
 import { decodeBase64Url, decodeHex } from "../formats/encoding.js";
 import { checkAeadKey, checkNonce } from "./aead.js";
 import { HASH_BYTES } from "./hkdf.js";
-import type { AeadKey, CryptoProvider, HashName, PrivateKeyHandle, PublicKeyHandle } from "./provider.js";
+import type {
+  AeadKey,
+  CryptoProvider,
+  HashName,
+  PrivateKeyHandle,
+  PublicKeyHandle,
+  X25519KeyPair,
+} from "./provider.js";
 
 interface WebCryptoKey extends PrivateKeyHandle, PublicKeyHandle {
   readonly key: CryptoKey;
@@ -27,13 +34,21 @@ function unsupported(operation: string): BlindreelError<"unsupported-runtime"> {
   return new BlindreelError("unsupported-runtime", `this runtime has no ${operation}`, { operation });
 }
 
-/** `crypto.getRandomValues` in calls of at most 64 KiB, its quota. @throws BlindreelError `unsupported-runtime`. */
+/**
+ * `crypto.getRandomValues` in calls of at most 64 KiB, its quota.
+ *
+ * @throws BlindreelError `unsupported-runtime` where there is none, `bad-random` where it fails.
+ */
 export function platformRandomBytes(length: number): Bytes {
   const source = globalThis.crypto;
   if (typeof source?.getRandomValues !== "function") throw unsupported("secure random source");
   const bytes = new Uint8Array(length);
   for (let offset = 0; offset < length; offset += 65536) {
-    source.getRandomValues(bytes.subarray(offset, offset + 65536));
+    try {
+      source.getRandomValues(bytes.subarray(offset, offset + 65536));
+    } catch (cause) {
+      throw new BlindreelError("bad-random", "the random source failed", undefined, { cause });
+    }
   }
   return bytes;
 }
@@ -41,9 +56,70 @@ export function platformRandomBytes(length: number): Bytes {
 /** Wraps the platform's answer and refuses one of a wrong length: a broken or replaced `crypto.subtle`. */
 function exactly(length: number, operation: string, buffer: ArrayBuffer): Bytes {
   if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== length) {
-    throw new BlindreelError("provider-fault", `${operation} returned a wrong length`, undefined);
+    throw fault(`${operation} returned a wrong length`);
   }
   return new Uint8Array(buffer);
+}
+
+/** Refuses an answer that is no key of that kind, as {@link exactly} does for bytes. */
+function keyOf(type: KeyType, operation: string, key: CryptoKey | undefined): CryptoKey {
+  if (key?.type !== type) throw fault(`${operation} returned no ${type} key`);
+  return key;
+}
+
+function fault(message: string): BlindreelError<"provider-fault"> {
+  return new BlindreelError("provider-fault", message, undefined);
+}
+
+type Curve = keyof typeof PKCS8_PREFIX;
+
+async function importSecret(raw: Bytes, algorithm: string | HmacImportParams, usages: KeyUsage[]) {
+  return keyOf("secret", "importKey", await subtle().importKey("raw", raw, algorithm, false, usages));
+}
+
+async function importPublic(name: Curve, raw: Bytes, usages: KeyUsage[]): Promise<CryptoKey> {
+  return keyOf("public", "importKey", await subtle().importKey("raw", raw, { name }, true, usages));
+}
+
+async function importPrivate(name: Curve, secret: Bytes, { extractable = false } = {}): Promise<CryptoKey> {
+  const usages: KeyUsage[] = name === "X25519" ? ["deriveBits"] : ["sign"];
+  const pkcs8 = concatBytes(PKCS8_PREFIX[name], secret);
+  // WebKitGTK refuses a private key that begins with a zero byte. Clamping clears these bits (RFC 7748 §5), so it is
+  // the same key with them set.
+  if (name === "X25519") pkcs8[PKCS8_PREFIX.X25519.length]! |= 0b111;
+  try {
+    const key = await subtle().importKey("pkcs8", pkcs8, { name }, extractable, usages);
+    return keyOf("private", "importKey", key);
+  } finally {
+    wipe(pkcs8);
+  }
+}
+
+/** How often a platform may fail to make a key before that is its answer. */
+const GENERATE_ATTEMPTS = 16;
+
+/**
+ * WebKitGTK fails to make a key whose private half begins with a zero byte, one in 256, with an OperationError. The
+ * next draw is as good.
+ */
+async function generateKey(name: Curve, usages: KeyUsage[]): Promise<Partial<CryptoKeyPair> | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return (await subtle().generateKey({ name }, false, usages)) as CryptoKeyPair | undefined;
+    } catch (error) {
+      if (attempt === GENERATE_ATTEMPTS || !isNamed(error, "OperationError")) throw error;
+    }
+  }
+}
+
+async function generatePair(name: Curve, usages: KeyUsage[]): Promise<X25519KeyPair> {
+  const pair = await generateKey(name, usages);
+  const privateKey = keyOf("private", "generateKey", pair?.privateKey);
+  const exported = await subtle().exportKey("raw", keyOf("public", "generateKey", pair?.publicKey));
+  return {
+    publicKey: exactly(KEY_LENGTH, `${name} export`, exported),
+    privateKey: webCryptoHandle(privateKey),
+  };
 }
 
 async function platformDigest(hash: HashName, message: Bytes): Promise<Bytes> {
@@ -84,34 +160,6 @@ function isNamed(error: unknown, name: string): boolean {
   return typeof error === "object" && error !== null && (error as { name?: unknown }).name === name;
 }
 
-async function importPrivate(name: "X25519" | "Ed25519", secret: Bytes): Promise<WebCryptoKey> {
-  const usages: KeyUsage[] = name === "X25519" ? ["deriveBits"] : ["sign"];
-  const pkcs8 = concatBytes(PKCS8_PREFIX[name], secret);
-  // WebKitGTK refuses a private key that begins with a zero byte. Clamping clears these bits (RFC 7748 §5), so it is
-  // the same key with them set.
-  if (name === "X25519") pkcs8[PKCS8_PREFIX.X25519.length]! |= 0b111;
-  const key = await subtle().importKey("pkcs8", pkcs8, { name }, false, usages);
-  pkcs8.fill(0);
-  return webCryptoHandle(key);
-}
-
-/** How often a platform may fail to make a key before that is its answer. */
-const GENERATE_ATTEMPTS = 16;
-
-/**
- * WebKitGTK fails to make a key whose private half begins with a zero byte, one in 256, with an OperationError. The
- * next draw is as good.
- */
-async function generatePair(name: "X25519" | "Ed25519", usages: KeyUsage[]): Promise<CryptoKeyPair> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return (await subtle().generateKey({ name }, false, usages)) as CryptoKeyPair;
-    } catch (error) {
-      if (attempt === GENERATE_ATTEMPTS || !isNamed(error, "OperationError")) throw error;
-    }
-  }
-}
-
 /** Wraps a platform key, extractable or not, for {@link webCryptoProvider}. */
 export function webCryptoHandle(key: CryptoKey): WebCryptoKey {
   return { backend: "webcrypto", key };
@@ -133,49 +181,45 @@ export const webCryptoProvider: CryptoProvider = {
   async hmac(hash, key, message) {
     // An empty key cannot be imported; RFC 2104 pads keys with zeros, so one zero byte is the same key.
     const raw = key.length > 0 ? key : new Uint8Array(1);
-    const imported = await subtle().importKey("raw", raw, { name: "HMAC", hash }, false, ["sign"]);
+    const imported = await importSecret(raw, { name: "HMAC", hash }, ["sign"]);
     return exactly(HASH_BYTES[hash], "HMAC", await subtle().sign("HMAC", imported, message));
   },
 
   async importAesGcmKey(key) {
     checkAeadKey(key);
-    return new WebCryptoAeadKey(
-      await subtle().importKey("raw", key, { name: "AES-GCM" }, false, ["encrypt", "decrypt"]),
-    );
+    return new WebCryptoAeadKey(await importSecret(key, "AES-GCM", ["encrypt", "decrypt"]));
   },
 
-  async generateX25519() {
-    const pair = await generatePair("X25519", ["deriveBits"]);
-    const publicKey = exactly(32, "X25519 export", await subtle().exportKey("raw", pair.publicKey));
-    return { publicKey, privateKey: webCryptoHandle(pair.privateKey) };
-  },
+  generateX25519: () => generatePair("X25519", ["deriveBits"]),
 
-  importX25519: (privateKey) => importPrivate("X25519", privateKey),
+  importX25519: async (privateKey) => webCryptoHandle(await importPrivate("X25519", privateKey)),
 
-  async importX25519PublicKey(publicKey) {
-    return webCryptoHandle(await subtle().importKey("raw", publicKey, { name: "X25519" }, true, []));
-  },
+  importX25519PublicKey: async (publicKey) => webCryptoHandle(await importPublic("X25519", publicKey, [])),
 
   async agreeX25519(privateKey, publicKey) {
     const algorithm = { name: "X25519", public: (publicKey as WebCryptoKey).key };
-    return exactly(32, "X25519", await subtle().deriveBits(algorithm, (privateKey as WebCryptoKey).key, 256));
+    return exactly(
+      KEY_LENGTH,
+      "X25519",
+      await subtle().deriveBits(algorithm, (privateKey as WebCryptoKey).key, 256),
+    );
   },
 
-  importEd25519: (seed) => importPrivate("Ed25519", seed),
+  importEd25519: async (seed) => webCryptoHandle(await importPrivate("Ed25519", seed)),
 
-  async generateEd25519() {
-    const pair = await generatePair("Ed25519", ["sign", "verify"]);
-    const publicKey = exactly(32, "Ed25519 export", await subtle().exportKey("raw", pair.publicKey));
-    return { publicKey, privateKey: webCryptoHandle(pair.privateKey) };
-  },
+  generateEd25519: () => generatePair("Ed25519", ["sign", "verify"]),
 
   /** WebCrypto tells the public half of an imported private key only by way of a JWK. */
   async deriveEd25519PublicKey(seed) {
-    const pkcs8 = concatBytes(PKCS8_PREFIX.Ed25519, seed);
-    const key = await subtle().importKey("pkcs8", pkcs8, { name: "Ed25519" }, true, ["sign"]);
-    pkcs8.fill(0);
-    const { x } = await subtle().exportKey("jwk", key);
-    return exactly(32, "Ed25519 export", decodeBase64Url(x ?? "").buffer);
+    const key = await importPrivate("Ed25519", seed, { extractable: true });
+    const jwk = (await subtle().exportKey("jwk", key)) as JsonWebKey | undefined;
+    let publicKey: Bytes;
+    try {
+      publicKey = decodeBase64Url(jwk?.x ?? "");
+    } catch {
+      throw fault("Ed25519 export returned no key");
+    }
+    return exactly(KEY_LENGTH, "Ed25519 export", publicKey.buffer);
   },
 
   async signEd25519(privateKey, message) {
@@ -186,7 +230,7 @@ export const webCryptoProvider: CryptoProvider = {
   async verifyEd25519(publicKey, message, signature) {
     let imported: CryptoKey;
     try {
-      imported = await subtle().importKey("raw", publicKey, { name: "Ed25519" }, false, ["verify"]);
+      imported = await importPublic("Ed25519", publicKey, ["verify"]);
     } catch (error) {
       if (isNamed(error, "DataError")) return false;
       throw error;

@@ -85,8 +85,9 @@ export function decode<T>(codec: Codec<T>, bytes: Bytes, what: string, base = 0)
   return value;
 }
 
-function uint(size: 1 | 2 | 4): Codec<number> {
-  const limit = 2 ** (8 * size);
+/** Values are numbers, so of eight bytes 2^53 and above is refused in both directions. */
+function uint(size: 1 | 2 | 4 | 8): Codec<number> {
+  const limit = Math.min(2 ** (8 * size), 2 ** 53);
   return {
     write(writer, value) {
       if (!Number.isInteger(value) || value < 0 || value >= limit) {
@@ -103,30 +104,16 @@ function uint(size: 1 | 2 | 4): Codec<number> {
     read(reader) {
       let value = 0;
       for (const byte of reader.take(size)) value = value * 256 + byte;
+      if (value >= limit) throw reader.malformed("a 64-bit number of 2^53 or more");
       return value;
     },
   };
 }
 
-export const u8 = uint(1);
-export const u16 = uint(2);
-export const u32 = uint(4);
-
-/** Eight bytes on the wire; values are numbers, so 2^53 and above is refused in both directions. */
-export const u64: Codec<number> = {
-  write(writer, value) {
-    if (!Number.isSafeInteger(value) || value < 0) {
-      throw outOfRange("u64", "an integer from 0 to 2^53 - 1", value);
-    }
-    u32.write(writer, Math.floor(value / 2 ** 32));
-    u32.write(writer, value % 2 ** 32);
-  },
-  read(reader) {
-    const high = u32.read(reader);
-    if (high >= 2 ** 21) throw reader.malformed("a 64-bit number of 2^53 or more");
-    return high * 2 ** 32 + u32.read(reader);
-  },
-};
+export const u8 = /* @__PURE__ */ uint(1);
+export const u16 = /* @__PURE__ */ uint(2);
+export const u32 = /* @__PURE__ */ uint(4);
+export const u64 = /* @__PURE__ */ uint(8);
 
 /** Exactly `length` bytes. */
 export function fixed(length: number): Codec<Bytes> {

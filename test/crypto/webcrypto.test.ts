@@ -50,7 +50,26 @@ describe.each(lies)("a crypto.subtle whose answer is %s", (_, answer) => {
     await expectCode(() => aead.open(pattern(12), sealed), "provider-fault");
     await expectCode(() => webCryptoProvider.agreeX25519(x25519, peer), "provider-fault");
     await expectCode(() => webCryptoProvider.generateX25519(), "provider-fault");
+    await expectCode(() => webCryptoProvider.generateEd25519(), "provider-fault");
+    await expectCode(() => webCryptoProvider.deriveEd25519PublicKey(pattern(32)), "provider-fault");
     await expectCode(() => webCryptoProvider.signEd25519(ed25519, pattern(3)), "provider-fault");
+  });
+
+  it("is a provider-fault where a key was due", async () => {
+    stub({ importKey: lie, generateKey: lie });
+    for (const operation of [
+      () => webCryptoProvider.hmac("SHA-256", pattern(3), pattern(3)),
+      () => webCryptoProvider.importAesGcmKey(pattern(32)),
+      () => webCryptoProvider.generateX25519(),
+      () => webCryptoProvider.importX25519(pattern(32)),
+      () => webCryptoProvider.importX25519PublicKey(pattern(32)),
+      () => webCryptoProvider.generateEd25519(),
+      () => webCryptoProvider.importEd25519(pattern(32)),
+      () => webCryptoProvider.deriveEd25519PublicKey(pattern(32)),
+      () => webCryptoProvider.verifyEd25519(pattern(32), pattern(3), pattern(64)),
+    ]) {
+      await expectCode(operation, "provider-fault");
+    }
   });
 
   it("never makes a sealed message", async () => {
@@ -61,6 +80,33 @@ describe.each(lies)("a crypto.subtle whose answer is %s", (_, answer) => {
       "provider-fault",
     );
   });
+});
+
+describe("a key of another kind", () => {
+  it("is a provider-fault: a public key for a private one, half a pair, a key for a secret", async () => {
+    const pair = (await real.subtle.generateKey({ name: "X25519" }, false, ["deriveBits"])) as CryptoKeyPair;
+    stub({ importKey: async () => pair.publicKey });
+    await expectCode(() => webCryptoProvider.importX25519(pattern(32)), "provider-fault");
+    await expectCode(() => webCryptoProvider.importAesGcmKey(pattern(32)), "provider-fault");
+    stub({ importKey: async () => pair.privateKey });
+    await expectCode(() => webCryptoProvider.importX25519PublicKey(pattern(32)), "provider-fault");
+    for (const half of [
+      { publicKey: pair.publicKey },
+      { privateKey: pair.privateKey },
+      { publicKey: pair.privateKey, privateKey: pair.publicKey },
+    ]) {
+      stub({ generateKey: async () => half });
+      await expectCode(() => webCryptoProvider.generateX25519(), "provider-fault");
+    }
+  });
+
+  it.each([undefined, null, {}, { x: 5 }, { x: "A" }, { x: "AAAA" }, { x: "not base64!" }])(
+    "is a provider-fault for an exported key that is %s",
+    async (jwk) => {
+      stub({ exportKey: async () => jwk });
+      await expectCode(() => webCryptoProvider.deriveEd25519PublicKey(pattern(32)), "provider-fault");
+    },
+  );
 });
 
 describe("a verification", () => {

@@ -73,6 +73,80 @@ describe("I6", () => {
     }
   });
 
+  it.each<[string, (bytes: Uint8Array) => unknown]>([
+    ["fills in nothing", (bytes) => bytes],
+    ["returns fewer bytes in an array of its own", () => new Uint8Array(1).fill(7)],
+    [
+      "throws",
+      () => {
+        throw new DOMException("no entropy", "OperationError");
+      },
+    ],
+  ])("with a getRandomValues that %s, nothing is sealed", async (_, getRandomValues) => {
+    const key = pattern(32);
+    const sdk = await loadIn({ subtle: globalThis.crypto.subtle, getRandomValues });
+    const identity = await sdk.importIdentity(key);
+    for (const attempt of [
+      () => sdk.seal(content, { to: identity.recipient }),
+      () => sdk.generateIdentity(),
+      async () => sdk.sealFrom([content], { to: identity.recipient }).getReader().read(),
+    ]) {
+      const error = await attempt().catch((thrown: unknown) => thrown);
+      expect(sdk.isBlindreelError(error) && error.code).toBe("bad-random");
+    }
+  });
+
+  it.each([
+    ...(["importKey", "generateKey", "exportKey", "deriveBits", "sign", "encrypt"] as const),
+    // Only the thumbprint and the core's hash.
+    "digest" as const,
+  ])("with a crypto.subtle.%s that lies, nothing is sealed", async (operation) => {
+    const { subtle } = globalThis.crypto;
+    const getRandomValues = globalThis.crypto.getRandomValues.bind(globalThis.crypto);
+    for (const lie of [undefined, new ArrayBuffer(7), new Uint8Array(32), "key"]) {
+      let isHonest = true;
+      const lying = new Proxy(subtle, {
+        get(target, name) {
+          if (name === operation && !isHonest) return async () => lie;
+          const value = Reflect.get(target, name) as unknown;
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+      const sdk = await loadIn({ subtle: lying, getRandomValues });
+      const { recipient } = await sdk.importIdentity(pattern(32));
+      isHonest = false;
+      for (const attempt of [
+        () => sdk.seal(content, { to: recipient }),
+        async () => sdk.sealFrom([content], { to: recipient }).getReader().read(),
+      ]) {
+        const error = await attempt().catch((thrown: unknown) => thrown);
+        expect(sdk.isBlindreelError(error) && error.code, String(lie)).toBe("provider-fault");
+      }
+    }
+  });
+
+  it.each(["decrypt", "deriveBits", "sign", "digest", "importKey"] as const)(
+    "with a crypto.subtle.%s that lies, nothing is opened",
+    async (operation) => {
+      const { subtle } = globalThis.crypto;
+      const getRandomValues = globalThis.crypto.getRandomValues.bind(globalThis.crypto);
+      let isHonest = true;
+      const lying = new Proxy(subtle, {
+        get(target, name) {
+          if (name === operation && !isHonest) return async () => new ArrayBuffer(7);
+          const value = Reflect.get(target, name) as unknown;
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+      const sdk = await loadIn({ subtle: lying, getRandomValues });
+      const identity = await sdk.importIdentity(pattern(32));
+      const file = await sdk.seal(content, { to: identity.recipient });
+      isHonest = false;
+      const error = await sdk.open(file, { identities: identity }).catch((thrown: unknown) => thrown);
+      expect(sdk.isBlindreelError(error) && error.code).toBe("provider-fault");
+    },
+  );
+
   it("Math.random is never called", async () => {
     const random = vi.spyOn(Math, "random").mockImplementation(() => {
       throw new Error("Math.random was called");

@@ -1,0 +1,6 @@
+import type { CryptoProvider } from "./provider.js";
+
+/** Stands for `node.ts` in bundles for browsers (package.json, "browser"): they need not carry Node's backend. */
+export function nodeProvider(): CryptoProvider | undefined {
+  return undefined;
+}

@@ -1,0 +1,130 @@
+/**
+ * What a page loads at once for what it does, minified and gzipped, by esbuild with code splitting: every file that is
+ * imported statically, not what `import()` may load later. Of the built package, as a browser's bundler sees it.
+ */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build, type Metafile } from "esbuild";
+import { beforeAll, describe, expect, test } from "vitest";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const KIB = 1024;
+
+interface Budget {
+  readonly page: string;
+  readonly imports: string;
+  /** KiB, minified and gzipped. A change that needs more says why in docs/rationale.md, "Size". */
+  readonly budget: number;
+}
+
+const BUDGETS: readonly Budget[] = [
+  { page: "inspects", imports: 'export { inspect } from "blindreel"', budget: 4.9 },
+  { page: "seals", imports: 'export { importRecipient, seal } from "blindreel"', budget: 12.2 },
+  { page: "seals streams", imports: 'export { importRecipient, sealFrom } from "blindreel"', budget: 14.7 },
+  {
+    page: "seals both",
+    imports: 'export { importRecipient, seal, sealFrom } from "blindreel"',
+    budget: 14.6,
+  },
+  { page: "opens", imports: 'export { importIdentity, open } from "blindreel"', budget: 14.7 },
+  {
+    page: "opens by ranges",
+    imports: 'export { httpSource, importIdentity, openSource } from "blindreel"',
+    budget: 15.5,
+  },
+  { page: "reports what it has", imports: 'export { capabilities } from "blindreel"', budget: 4.8 },
+];
+
+/** What no browser bundle may contain: it would fail there, or need a weaker content security policy. */
+const FORBIDDEN: readonly (readonly [string, RegExp])[] = [
+  ["eval", /\beval\(|new Function\(|import\(\s*["']data:/],
+  ["WebAssembly", /WebAssembly/],
+  ["Node's modules", /from\s*["']node:|require\(|createRequire|\bBuffer\b|aes-256-gcm/],
+  ["a weak random source", /Math\.random/],
+  ["inline scripts and workers from text", /createObjectURL|importScripts|innerHTML/],
+  ["source maps and test data", /sourceMappingURL|PRIVATE KEY-----\\n[A-Za-z0-9+/]{20}/],
+];
+
+interface Bundle {
+  /** Loaded with the page. */
+  readonly atOnce: readonly string[];
+  /** Source files that what is loaded with the page was made of. */
+  readonly inputs: readonly string[];
+  /** Loaded by `import()`, if ever. */
+  readonly later: readonly string[];
+  readonly bytes: number;
+}
+
+async function bundle(imports: string): Promise<Bundle> {
+  const { metafile, outputFiles } = await build({
+    stdin: { contents: imports, resolveDir: ROOT },
+    absWorkingDir: ROOT,
+    bundle: true,
+    splitting: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    outdir: "out",
+    write: false,
+    metafile: true,
+    logLevel: "silent",
+  });
+  const atOnce = loadedAtOnce(metafile);
+  const files = outputFiles.map(({ path, text, contents }) => ({
+    isAtOnce: atOnce.some((name) => path.replaceAll("\\", "/").endsWith(`/${name}`)),
+    text,
+    bytes: gzipSync(contents, { level: 9 }).length,
+  }));
+  const first = files.filter(({ isAtOnce }) => isAtOnce);
+  return {
+    atOnce: first.map(({ text }) => text),
+    inputs: atOnce.flatMap((name) =>
+      Object.entries(metafile.outputs[name]!.inputs).flatMap(([path, { bytesInOutput }]) =>
+        bytesInOutput > 0 ? path : [],
+      ),
+    ),
+    later: files.filter(({ isAtOnce }) => !isAtOnce).map(({ text }) => text),
+    bytes: first.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
+}
+
+/** The page's own file and all that it imports statically. */
+function loadedAtOnce({ outputs }: Metafile): string[] {
+  const found = new Set<string>();
+  const visit = (name: string): void => {
+    if (found.has(name)) return;
+    found.add(name);
+    for (const { path, kind } of outputs[name]!.imports) if (kind === "import-statement") visit(path);
+  };
+  visit(Object.keys(outputs).find((name) => outputs[name]!.entryPoint !== undefined)!);
+  return [...found];
+}
+
+beforeAll(() => {
+  if (!existsSync(`${ROOT}dist/index.js`)) throw new Error('dist is not built: run "npm run build" first');
+});
+
+describe.each(BUDGETS)("a page that $page", ({ imports, budget }) => {
+  test(`loads at most ${budget} KiB at once, and not much less: the budget follows`, async () => {
+    const { bytes } = await bundle(imports);
+    expect(bytes / KIB).toBeLessThanOrEqual(budget);
+    expect(bytes / KIB).toBeGreaterThan(0.9 * budget);
+  });
+
+  test("loads nothing that does not belong there", async () => {
+    const { atOnce, inputs, later } = await bundle(imports);
+    for (const [what, pattern] of FORBIDDEN) {
+      for (const text of [...atOnce, ...later]) expect(text.match(pattern)?.[0], what).toBeUndefined();
+    }
+    // No package: noble comes by import(), and only if the platform lacks something.
+    expect(inputs.filter((path) => !/^(dist\/|<stdin>)/.test(path))).toEqual([]);
+    expect(inputs).not.toContain("dist/crypto/node.js");
+  });
+});
+
+test("the fallback alone brings noble with the page", async () => {
+  const { inputs } = await bundle('export { registerFallback } from "blindreel/fallback"');
+  expect(inputs.some((path) => /@noble\/curves/.test(path))).toBe(true);
+});
