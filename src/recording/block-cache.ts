@@ -30,8 +30,10 @@ export class BlockCache {
     const cached: Cached = { task: new SharedTask(work), size, content: undefined };
     this.#blocks.set(key, cached);
     this.#size += size;
-    cached.task.wait().then(
-      (content) => (cached.content = content),
+    cached.task.result.then(
+      (content) => {
+        cached.content = content;
+      },
       () => {
         if (this.#blocks.get(key) === cached) this.#drop(key, cached);
       },

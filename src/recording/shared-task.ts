@@ -4,13 +4,16 @@
  */
 export class SharedTask<T> {
   readonly #controller = new AbortController();
-  readonly #result: Promise<T>;
+  /** For looking on: who awaits this does not keep the work going. */
+  readonly result: Promise<T>;
   #waiting = 0;
   #isSettled = false;
 
   constructor(work: (signal: AbortSignal) => Promise<T>) {
-    this.#result = work(this.#controller.signal).finally(() => (this.#isSettled = true));
-    this.#result.catch(() => {});
+    this.result = work(this.#controller.signal).finally(() => {
+      this.#isSettled = true;
+    });
+    this.result.catch(() => {});
   }
 
   /** Whether nobody waits for the result any more, so that it will not come. */
@@ -21,11 +24,8 @@ export class SharedTask<T> {
   /** The result. Rejects with `signal.reason` as soon as that is aborted, whatever the work does. */
   async wait(signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
-    if (!signal || this.#isSettled) {
-      this.#waiting++;
-      return this.#result;
-    }
     this.#waiting++;
+    if (!signal || this.#isSettled) return this.result;
     let onAbort!: () => void;
     const aborted = new Promise<never>((_, reject) => {
       onAbort = () => {
@@ -35,7 +35,7 @@ export class SharedTask<T> {
     });
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      return await Promise.race([this.#result, aborted]);
+      return await Promise.race([this.result, aborted]);
     } finally {
       signal.removeEventListener("abort", onAbort);
     }

@@ -255,6 +255,6 @@ class OpenSegments {
 
 async function closeSegment({ task }: OpenSegment): Promise<void> {
   task.abort(closedError("the source"));
-  const reader = await task.wait().catch(() => undefined);
+  const reader = await task.result.catch(() => undefined);
   await reader?.close();
 }
