@@ -36,6 +36,13 @@ describe("a bundle", () => {
     expect(modules.filter((name) => WRITING.test(name))).toEqual([]);
   });
 
+  it("that makes recordings carries nothing that opens them", async () => {
+    const modules = await modulesOf("startRecording, resumeRecording");
+    expect(modules.filter((name) => WRITING.test(name)).length).toBeGreaterThan(9);
+    expect(modules.filter((name) => READING.test(name))).toEqual([]);
+    expect(modules.filter((name) => /^envelope\/(open|unlock)\.ts$/.test(name))).toEqual([]);
+  });
+
   it("that only names objects carries neither", async () => {
     const modules = await modulesOf("objectName");
     expect(modules.filter((name) => READING.test(name) || WRITING.test(name))).toEqual([]);

@@ -4,15 +4,21 @@ import {
   CoreFlag,
   CREATED_AT_STEP,
   Kind,
+  LeafType,
   LIMITS,
   Magic,
+  ManifestState,
   METADATA_BLOCK,
+  SegmentEnd,
   SegmentFlag,
   SenderType,
   SLOT_BODY_LENGTH,
   SlotType,
   SUITE,
 } from "../../src/formats/constants.js";
+import { SEGMENT_HEAD_LENGTH } from "../../src/recording/leaf.js";
+import { MANIFEST_HEADER_LENGTH } from "../../src/recording/manifest-header.js";
+import { SUBTREE_CHUNKS } from "../../src/recording/tree.js";
 import { CHUNK, SEALED_CHUNK, sealedLength } from "../../src/stream/geometry.js";
 import { type Padding, paddedLength } from "../../src/stream/padding.js";
 
@@ -59,13 +65,18 @@ describe("docs/format-v1.md and src/formats/constants.ts agree on", () => {
     expect(lengths).toEqual(SLOT_BODY_LENGTH);
   });
 
-  test("suite, flags and sender types", () => {
+  test("suite, flags, sender types, and a manifest's numbers", () => {
     expect(numbers(table("name", "value", "where"), 1)).toEqual({
       suite: SUITE,
       "flag postQuantumOnly": CoreFlag.postQuantumOnly,
       "flag padded": SegmentFlag.padded,
       "sender type none": SenderType.none,
       "sender type ed25519": SenderType.ed25519,
+      "state open": ManifestState.open,
+      "state final": ManifestState.final,
+      "end cut": SegmentEnd.cut,
+      "end final": SegmentEnd.final,
+      "leaf type sha256": LeafType.sha256,
     });
   });
 
@@ -75,6 +86,12 @@ describe("docs/format-v1.md and src/formats/constants.ts agree on", () => {
     expect(page).toContain(`sealedMetadata is at least ${sealedLength(METADATA_BLOCK)}`);
     expect(page).toContain(`has exactly ${CHUNK} bytes of plaintext`);
     expect(page).toContain(`chunk k is at 86 + ${SEALED_CHUNK} × k`);
+  });
+
+  test("the manifest's header, subtrees and the head of a segment", () => {
+    expect(page).toContain(`| 2 | ${MANIFEST_HEADER_LENGTH} bytes are there | \`truncated\` |`);
+    expect(page).toContain(`leaves ${SUBTREE_CHUNKS} i … ${SUBTREE_CHUNKS} i + ${SUBTREE_CHUNKS - 1}`);
+    expect(page).toContain(`first ${SEGMENT_HEAD_LENGTH} bytes of the segment`);
   });
 
   test("padded lengths", () => {
