@@ -54,6 +54,15 @@ export interface ErrorDetails {
   "provider-fault": undefined;
   /** A byte source did not deliver what was asked of it (network, HTTP status, short read). */
   "source-failed": undefined;
+  /** Bytes that a server could learn from, or that are none of the format's objects: what was found, and where. */
+  "not-opaque": {
+    readonly findings: readonly {
+      readonly check: string;
+      readonly offset: number;
+      readonly length: number;
+      readonly reason: string;
+    }[];
+  };
   /** The object behind a byte source was replaced while it was being read. */
   "source-changed": undefined;
   /** The journal's storage has no room left, or the browser's quota is used up. */

@@ -16,7 +16,7 @@ export interface OkpPrivateJwk extends OkpJwk {
 }
 
 /** Members that only private or symmetric keys have (RFC 7518 §6, RFC 8037 §2). */
-const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] as const;
+export const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] as const;
 
 export function encodePublicJwk(publicKey: Uint8Array): OkpJwk {
   return { kty: "OKP", crv: "X25519", x: encodeBase64Url(publicKey) };

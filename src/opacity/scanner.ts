@@ -8,7 +8,7 @@ import { MoreNeeded, PartialReader } from "./partial-reader.js";
 import type { Field, ObjectName, Structure } from "./structure.js";
 
 /** Room for an envelope with a few recipients. */
-const FIRST_ROOM = 4096;
+const FIRST_ROOM = 1024;
 /** Enough of the beginning to name a foreign format by; the head of every object is longer. */
 const NAMING_LENGTH = 16;
 

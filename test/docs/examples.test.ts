@@ -26,6 +26,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   "blindreel/source": join(ROOT, "src/source/index.ts"),
   "blindreel/formats": join(ROOT, "src/formats/index.ts"),
   "blindreel/opacity": join(ROOT, "src/opacity/index.ts"),
+  "blindreel/matchers": join(ROOT, "src/opacity/matchers.ts"),
   "blindreel/errors": join(ROOT, "src/errors.ts"),
 };
 

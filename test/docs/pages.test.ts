@@ -78,6 +78,7 @@ describe("docs/format-v1.md", () => {
       ...["closed", "unsupported-runtime", "provider-fault", "source-failed", "source-changed", "queue-full"],
       ...[
         "unknown-track",
+        "not-opaque",
         "storage-full",
         "storage-failed",
         "journal-lost",
