@@ -4,6 +4,7 @@ import { AuditMemory, assertOpaque, auditOpacity } from "../../src/opacity/index
 import { expectCode } from "../helpers/errors.js";
 import { refuseUnhandledRejections } from "../helpers/rejections.js";
 import { BROKEN, CANARIES, MEDIA, TEXT } from "./broken-sealers.js";
+import { MORE_BROKEN, NOT_CAUGHT } from "./more-broken-sealers.js";
 import { sealedFile } from "./objects.js";
 
 refuseUnhandledRejections();
@@ -21,8 +22,11 @@ describe("the honest sealer", () => {
   });
 });
 
-describe("a broken sealer", () => {
-  it.each(BROKEN)("$name: $caughtBy", async ({ seal, caughtBy, canaries = [] }) => {
+describe.each([
+  ["written with the checks", BROKEN],
+  ["written when the checks were finished", MORE_BROKEN],
+] as const)("a broken sealer, %s", (_when, sealers) => {
+  it.each(sealers)("$name: $caughtBy", async ({ seal, caughtBy, canaries = [] }) => {
     const objects = await seal();
     const memory = new AuditMemory();
     for (const object of objects.slice(0, -1)) await auditOpacity(object, { memory });
@@ -34,5 +38,12 @@ describe("a broken sealer", () => {
       expect(offset + length).toBeLessThanOrEqual(last.length);
     }
     expect(error.message).toMatch(/at byte \d+: /);
+  });
+});
+
+describe("what no check can catch, by design", () => {
+  it.each(NOT_CAUGHT)("$name: $why", async ({ seal }) => {
+    const report = await auditOpacity((await seal()).at(-1)!, { canaries: CANARIES });
+    expect(report.findings).toEqual([]);
   });
 });
