@@ -13,6 +13,7 @@ const entries = {
   "formats/index": "src/formats/index.ts",
   fallback: "src/fallback.ts",
   "opacity/index": "src/opacity/index.ts",
+  "opacity/matchers": "src/opacity/matchers.ts",
   errors: "src/errors.ts",
 };
 
