@@ -7,6 +7,7 @@ import type { Journal } from "./journal.js";
 import type { RecordingKeys } from "./journal-keys.js";
 import { envelopeName } from "./object-name.js";
 import type { Outbox, PartOptions, RecordingPart } from "./outbox.js";
+import { asyncDispose } from "../stream/operation.js";
 import { type BoundRecorder, bindRecorder } from "./recorder.js";
 import type { FinishedRecording, RecordingTrack } from "./recording-track.js";
 import type { StoredObject } from "./stored-object.js";
@@ -211,7 +212,7 @@ export class Recording {
     await this.#journal.between(() => this.#journal.close());
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 
