@@ -9,8 +9,8 @@ export interface MediaRecorderLike {
   pause(): void;
   resume(): void;
   requestData(): void;
-  addEventListener(type: string, listener: (event: never) => void): void;
-  removeEventListener(type: string, listener: (event: never) => void): void;
+  addEventListener(type: string, listener: (event: unknown) => void): void;
+  removeEventListener(type: string, listener: (event: unknown) => void): void;
 }
 
 export interface RecordOptions {
@@ -29,6 +29,8 @@ export interface BoundRecorder {
   /** Asks for what it has recorded so far, and resolves once that was handed on. */
   drain(): Promise<void>;
 }
+
+type Listener = (event: unknown) => void;
 
 const DEFAULT_BUFFER = 16 * 2 ** 20;
 
@@ -104,7 +106,8 @@ export function bindRecorder(
     },
   };
   const forget = (): void => {
-    for (const [type, listener] of Object.entries(listeners)) recorder.removeEventListener(type, listener);
+    for (const [type, listener] of Object.entries(listeners))
+      recorder.removeEventListener(type, listener as Listener);
   };
   const done = new Promise<void>((resolve, reject) => {
     // The standard's order: the last `dataavailable`, then `stop`.
@@ -115,7 +118,8 @@ export function bindRecorder(
     };
   });
   done.catch(() => {});
-  for (const [type, listener] of Object.entries(listeners)) recorder.addEventListener(type, listener);
+  for (const [type, listener] of Object.entries(listeners))
+    recorder.addEventListener(type, listener as Listener);
 
   return {
     done,

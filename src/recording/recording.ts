@@ -2,12 +2,12 @@ import { type BlindreelError, closedError, outOfRange, wrongType } from "../erro
 import { utf8, wipe } from "../formats/bytes.js";
 import { encodeHex } from "../formats/encoding.js";
 import { journalLost } from "../storage/faults.js";
+import { asyncDispose } from "../stream/operation.js";
 import { closeJournal, type ManifestSigner, signManifest } from "./closing.js";
 import type { Journal } from "./journal.js";
 import type { RecordingKeys } from "./journal-keys.js";
 import { envelopeName } from "./object-name.js";
 import type { Outbox, PartOptions, RecordingPart } from "./outbox.js";
-import { asyncDispose } from "../stream/operation.js";
 import { type BoundRecorder, bindRecorder } from "./recorder.js";
 import type { FinishedRecording, RecordingTrack } from "./recording-track.js";
 import type { StoredObject } from "./stored-object.js";
