@@ -10,6 +10,7 @@ import { forge, NOW } from "./forge.js";
  */
 
 export const FOLDER = fileURLToPath(new URL("./files/", import.meta.url));
+export const RECORDINGS = fileURLToPath(new URL("./recordings/", import.meta.url));
 const SUFFIX = ".vector";
 
 export interface Vector {
