@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
+import { audit } from "./commands/audit.js";
 import { inspect } from "./commands/inspect.js";
 import { keygen } from "./commands/keygen.js";
 import { open } from "./commands/open.js";
@@ -27,6 +28,7 @@ export function createProgram(): Command {
   addOpen(program);
   addInspect(program);
   addRewrap(program);
+  addAudit(program);
   return program;
 }
 
@@ -177,6 +179,37 @@ function addRewrap(program: Command): void {
       ]),
     )
     .action(rewrap);
+}
+
+function addAudit(program: Command): void {
+  program
+    .command("audit")
+    .summary("check that stored files are opaque")
+    .description(
+      "Checks that a file, or every file of a folder, is a well-formed object of the format and shows nothing else:\n" +
+        "no plaintext, no media, no repeated blocks, no key that is not allowed. No key is needed.",
+    )
+    .argument("<path>", "a file, a folder, or - for standard input")
+    .option(
+      "--canary <text>",
+      "text known to be in the plaintext, 8 bytes or longer; repeat it for several",
+      collect,
+    )
+    .option(
+      "--allow <key-id>",
+      "id of a key that may open them, or anonymous; repeat it for several",
+      collect,
+    )
+    .option(JSON_OPTION, "print the result as JSON")
+    .addHelpText(
+      "after",
+      examples([
+        "blindreel audit uploads",
+        'blindreel audit --canary "Jo Miller" --canary candidate-0012 exam.webm.reel',
+        "blindreel audit --json uploads | jq '.files[] | select(.isOpaque | not)'",
+      ]),
+    )
+    .action(audit);
 }
 
 function examples(lines: readonly string[]): string {
