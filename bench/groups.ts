@@ -27,6 +27,8 @@ export const GROUPS: Readonly<Record<string, () => Promise<Group>>> = {
   wrap: async () => (await import("./groups/wrap.js")).group,
   recipients: async () => (await import("./groups/recipients.js")).group,
   range: async () => (await import("./groups/range.js")).group,
+  structure: async () => (await import("./groups/opacity.js")).validator,
+  audit: async () => (await import("./groups/opacity.js")).audit,
   memory: async () => (await import("./groups/memory.js")).group,
   growth: async () => (await import("./groups/growth.js")).group,
 };
