@@ -1,7 +1,9 @@
 import { BlindreelError } from "../errors.js";
+import { nobleTools } from "./noble-tools.js";
 import type { CryptoProvider } from "./provider.js";
 
 let registered: CryptoProvider | undefined;
+let loaded: CryptoProvider | undefined;
 
 /** Called by `blindreel/fallback`, which holds the implementation already. */
 export function setFallback(provider: CryptoProvider): void {
@@ -21,7 +23,9 @@ export function hasFallback(): boolean {
 export async function loadFallback(operation: string): Promise<CryptoProvider> {
   if (registered) return registered;
   try {
-    return (await import("./noble.js")).nobleProvider;
+    const { makeNobleProvider } = await import("./noble-backend.js");
+    loaded ??= makeNobleProvider(nobleTools);
+    return loaded;
   } catch (cause) {
     const message =
       `this runtime has no ${operation}, and the implementation in JavaScript could not be loaded by import(); ` +

@@ -32,7 +32,7 @@ const worker = (first: string) => `
       return [...(await open(file, { identities: identity })).data];
     },
     capabilities,
-    import: () => import("./src/crypto/noble.ts"),
+    import: () => import("./src/crypto/noble-backend.ts"),
   };
   self.addEventListener("message", async ({ data, ports: [port] }) => {
     try {

@@ -1,0 +1,113 @@
+import { gcm } from "@noble/ciphers/aes.js";
+import { ed25519, x25519 } from "@noble/curves/ed25519.js";
+import { sha512 } from "@noble/hashes/sha2.js";
+import { concatBytes } from "@noble/hashes/utils.js";
+import type { Bytes } from "../formats/bytes.js";
+import { nobleDigest, nobleHmac } from "./noble-hash.js";
+import type { NobleTools } from "./noble-tools.js";
+import type { AeadKey, CryptoProvider, PrivateKeyHandle, PublicKeyHandle } from "./provider.js";
+
+interface NobleKey extends PrivateKeyHandle {
+  readonly secret: () => Bytes;
+}
+
+/** The closure keeps key bytes out of `console.log`, JSON and error reports. */
+function handle(secret: Bytes): NobleKey {
+  return { backend: "noble", secret: () => secret };
+}
+
+interface NoblePublicKey extends PublicKeyHandle {
+  readonly bytes: Bytes;
+}
+
+function secretOf(key: PrivateKeyHandle): Bytes {
+  return (key as NobleKey).secret();
+}
+
+class NobleAeadKey implements AeadKey {
+  readonly #key: Bytes;
+  readonly #tools: NobleTools;
+
+  constructor(key: Bytes, tools: NobleTools) {
+    tools.checkAeadKey(key);
+    this.#key = key.slice();
+    this.#tools = tools;
+  }
+
+  seal(nonce: Bytes, plaintext: Bytes, additionalData?: Bytes): Bytes {
+    this.#tools.checkNonce(nonce);
+    return gcm(this.#key, nonce, additionalData).encrypt(plaintext) as Bytes;
+  }
+
+  open(nonce: Bytes, ciphertext: Bytes, additionalData?: Bytes): Bytes {
+    this.#tools.checkNonce(nonce);
+    try {
+      return gcm(this.#key, nonce, additionalData).decrypt(ciphertext) as Bytes;
+    } catch {
+      throw this.#tools.authenticationFailed();
+    }
+  }
+
+  sealInto(nonce: Bytes, plaintext: Bytes, output: Bytes, offset: number): void {
+    output.set(this.seal(nonce, plaintext), offset);
+  }
+
+  openInto(nonce: Bytes, ciphertext: Bytes, output: Bytes, offset: number): void {
+    output.set(this.open(nonce, ciphertext), offset);
+  }
+}
+
+/**
+ * Everything in JavaScript, by the audited noble libraries. Slow for AES (about 40 MB/s), and its AES reads
+ * tables by secret indices; used only for operations the platform does not have.
+ *
+ * It imports nothing of the SDK: most pages never load this file, and a bundler would take what both need out of the
+ * page's own file into one more.
+ */
+export function makeNobleProvider(tools: NobleTools): CryptoProvider {
+  const provider: CryptoProvider = {
+    name: "noble",
+    getRandomBytes: tools.getRandomBytes,
+    digest: nobleDigest,
+    digestBulk: nobleDigest,
+    hmac: nobleHmac,
+    importAesGcmKey: (key) => new NobleAeadKey(key, tools),
+    generateX25519() {
+      const secret = tools.randomKey(provider);
+      return { publicKey: x25519.getPublicKey(secret) as Bytes, privateKey: handle(secret) };
+    },
+    importX25519: (privateKey) => handle(privateKey.slice()),
+    importX25519PublicKey: (publicKey): NoblePublicKey => ({ backend: "noble", bytes: publicKey.slice() }),
+    agreeX25519: (privateKey, publicKey) =>
+      x25519.getSharedSecret(secretOf(privateKey), (publicKey as NoblePublicKey).bytes) as Bytes,
+    importEd25519: (seed) => handle(seed.slice()),
+    generateEd25519() {
+      const seed = tools.randomKey(provider);
+      return { publicKey: ed25519.getPublicKey(seed) as Bytes, privateKey: handle(seed) };
+    },
+    deriveEd25519PublicKey: (seed) => ed25519.getPublicKey(seed) as Bytes,
+    signEd25519: (privateKey, message) => ed25519.sign(message, secretOf(privateKey)) as Bytes,
+    /** noble's own `verify` multiplies by the cofactor, which the platforms do not: R = [S]B - [k]A, bytes compared. */
+    verifyEd25519(publicKey, message, signature) {
+      const { Point } = ed25519;
+      const encodedR = signature.subarray(0, 32);
+      const order = Point.Fn.ORDER;
+      try {
+        const pointA = Point.fromBytes(publicKey);
+        const scalarS = bytesToScalar(signature.subarray(32));
+        const k = bytesToScalar(sha512(concatBytes(encodedR, publicKey, message))) % order;
+        const expectedR = Point.BASE.multiplyUnsafe(scalarS).subtract(pointA.multiplyUnsafe(k)).toBytes();
+        return expectedR.every((byte, i) => byte === encodedR[i]);
+      } catch {
+        return false;
+      }
+    },
+  };
+  return provider;
+}
+
+function bytesToScalar(littleEndian: Uint8Array): bigint {
+  let value = 0n;
+  for (let i = littleEndian.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(littleEndian[i]!);
+  return value;
+}

@@ -1,0 +1,25 @@
+import { authenticationFailed } from "../errors.js";
+import type { Bytes } from "../formats/bytes.js";
+import { KEY_LENGTH } from "../formats/constants.js";
+import { checkAeadKey, checkNonce } from "./aead.js";
+import type { CryptoProvider } from "./provider.js";
+import { randomBytes } from "./random.js";
+import { platformRandomBytes } from "./webcrypto.js";
+
+/** What the implementation in JavaScript is handed of the SDK: the checks that are the same on every backend. */
+export interface NobleTools {
+  authenticationFailed(): Error;
+  checkAeadKey(key: Uint8Array): void;
+  checkNonce(nonce: Uint8Array): void;
+  getRandomBytes(length: number): Bytes;
+  /** 32 bytes of the provider's source, checked. */
+  randomKey(crypto: CryptoProvider): Bytes;
+}
+
+export const nobleTools: NobleTools = {
+  authenticationFailed,
+  checkAeadKey,
+  checkNonce,
+  getRandomBytes: platformRandomBytes,
+  randomKey: (crypto) => randomBytes(crypto, KEY_LENGTH),
+};
