@@ -3,7 +3,10 @@ import { describe, expect, test } from "vitest";
 import { decodeHex, encodeHex } from "../../src/formats/encoding.js";
 import { isBlindreelError, open } from "../../src/index.js";
 import { importIdentity } from "../../src/keywrap/index.js";
+import { objectName, openRecording } from "../../src/recording/index.js";
+import { bytesSource } from "../../src/source/index.js";
 import { backends } from "../helpers/backends.js";
+import { MESSAGE } from "./recording-example.js";
 import {
   NOW,
   PLAINTEXT,
@@ -40,6 +43,27 @@ describe("the worked example of docs/format-v1.md", () => {
     expect(opened.createdAt).toEqual(NOW);
     expect(opened.policy.region).toBe("eu-central");
   });
+
+  test.each(backends)(
+    "is a recording that opens as it stands in the page, complete, on $name",
+    async (crypto) => {
+      const identities = await importIdentity(pageValue("recipient private key"), { crypto });
+      const coreHash = encodeHex(pageValue("recording's coreHash"));
+      const review = await openRecording(pageValue("recording's envelope"), {
+        identities,
+        crypto,
+        manifest: pageValue("manifest"),
+        expected: { coreHash },
+      });
+      const segment = pageValue("recording's segment");
+      const name = objectName(review.recordingId, 1, 0);
+      const objects = (wanted: string) => (wanted === name ? bytesSource(segment) : null);
+      const verdict = await review.verify({ objects, list: () => [name] });
+      expect(verdict).toMatchObject({ state: "complete", origin: "pinned", gaps: [], findings: [] });
+      const source = review.track("chat").takes[0]!.source(objects);
+      expect(await source.read(0, source.size)).toEqual(MESSAGE);
+    },
+  );
 
   test("is sealed alike again and again: only randomness makes files differ", async () => {
     expect(await sealExample()).toEqual(await sealExample());

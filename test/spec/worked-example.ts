@@ -30,6 +30,7 @@ import { label } from "../../src/formats/label.js";
 import { importIdentity } from "../../src/keywrap/index.js";
 import { thumbprint } from "../../src/keywrap/thumbprint.js";
 import { chunkNonce } from "../../src/stream/chunk.js";
+import { recordingValues } from "./recording-example.js";
 
 const PAGE = fileURLToPath(new URL("../../docs/format-v1.md", import.meta.url));
 const BEGIN = "<!-- worked example: begin -->";
@@ -81,6 +82,9 @@ export function presetProvider(
     remaining: () => queue.length,
   };
 }
+
+const presetRecording = (randomness: readonly Bytes[]): CryptoProvider =>
+  presetProvider(randomness, EPHEMERAL_PRIVATE_KEY);
 
 async function x25519(privateKey: Bytes, publicKey: Bytes): Promise<Bytes> {
   return nobleProvider.agreeX25519(
@@ -333,6 +337,10 @@ export async function exampleSteps(): Promise<readonly Step[]> {
       ],
     },
     { title: "File", values: [{ name: "file", bytes: file }] },
+    {
+      title: "Recording",
+      values: await recordingValues((await importIdentity(RECIPIENT_PRIVATE_KEY)).recipient, presetRecording),
+    },
   ];
 }
 
