@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -17,12 +18,17 @@ const COBBLESTONE = "wycheproof-c2sp-chunked-encryption-aes-256-gcm.json";
 /** Of the published files, those whose algorithm the package does not have yet. */
 export const NOT_YET: readonly string[] = ["hpke-pq-0x647a.json"];
 
+/** Milliseconds. */
+const REPORT_TIMEOUT = 170_000;
+
 export interface DataServer {
   readonly origin: string;
   /** Names of the runtimes that have sealed for the others. */
   deposited(): readonly string[];
   /** Names of published files that nobody has asked for. */
   unread(): readonly string[];
+  /** What is reported under this name, as soon as it is; rejects after three minutes. */
+  report<T>(name: string): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -60,6 +66,8 @@ export async function startDataServer(): Promise<DataServer> {
   const vectors = JSON.stringify(ownVectors());
   const exchange = new Map<string, unknown>();
   const objects = new Map<string, Buffer>();
+  const reports = new EventEmitter();
+  const reported = new Map<string, unknown>();
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? "", "http://server");
@@ -67,7 +75,10 @@ export async function startDataServer(): Promise<DataServer> {
     if (request.method === "PUT") {
       const body = await bodyOf(request);
       if (folder === "exchange") exchange.set(name, JSON.parse(body.toString()));
-      else objects.set(name, body);
+      else if (folder === "reports") {
+        reported.set(name, JSON.parse(body.toString()));
+        reports.emit(name);
+      } else objects.set(name, body);
       response.writeHead(204).end();
       return;
     }
@@ -96,6 +107,10 @@ export async function startDataServer(): Promise<DataServer> {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     deposited: () => [...exchange.keys()].sort(),
     unread: () => [...unread],
+    async report<T>(name: string): Promise<T> {
+      if (!reported.has(name)) await once(reports, name, { signal: AbortSignal.timeout(REPORT_TIMEOUT) });
+      return reported.get(name) as T;
+    },
     async close() {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));

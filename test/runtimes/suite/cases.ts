@@ -20,5 +20,25 @@ export const firstRound: readonly Case[] = [
   sealForOthers,
 ];
 
+/** In workers, extensions and pages with policies, where the engine is the same as in its own first round. */
+export const contextRound: readonly Case[] = [
+  ...roundTrips,
+  ...streams,
+  ...randomAccess,
+  ...abort,
+  ...errors,
+  sealForOthers,
+];
+
 /** The second round, when all runtimes have been through the first. */
 export const secondRound: readonly Case[] = [openFromOthers];
+
+/** Where every operation is the fallback's: all that depends on the implementation of the algorithms. */
+export const fallbackRound: readonly Case[] = [
+  ...published,
+  ...ownVectorCases.slice(0, 1),
+  ...roundTrips,
+  ...randomAccess,
+  ...errors,
+  sealForOthers,
+];

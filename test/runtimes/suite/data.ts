@@ -47,6 +47,21 @@ export async function deposit(host: Host, given: Deposit): Promise<void> {
 
 export const deposits = (host: Host): Promise<readonly Deposit[]> => fetchJson(host, "/exchange");
 
+/** What a context says of itself after a round. */
+export interface Report {
+  readonly cases: number;
+  readonly failures: readonly string[];
+  readonly hasSubtle: boolean;
+  readonly isSecureContext: boolean;
+  readonly scope: string;
+}
+
+/** Hands something to whoever waits for it at the data server. */
+export async function report(host: Host, name: string, value: unknown): Promise<void> {
+  const url = `${host.origin}/reports/${encodeURIComponent(name)}`;
+  await fetch(url, { method: "PUT", body: JSON.stringify(value) });
+}
+
 /** Puts `bytes` where they can be read by range; `?fault=` behind the address makes the server misbehave. */
 export async function store(host: Host, name: string, bytes: Bytes): Promise<string> {
   const path = `/objects/${encodeURIComponent(`${host.name} ${name}`)}`;

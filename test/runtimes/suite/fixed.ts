@@ -1,6 +1,6 @@
 import { type CryptoProvider, defaultProvider } from "blindreel/crypto";
 import { decodeHex } from "blindreel/formats";
-import type { Bytes } from "./bytes.js";
+import { type Bytes, pattern } from "./bytes.js";
 
 /** Keys, a clock and randomness that never change, for files that must be the same bytes in every runtime. */
 
@@ -40,4 +40,11 @@ export async function fixedProvider(): Promise<CryptoProvider> {
       return { publicKey: EPHEMERAL.publicKey.slice(), privateKey };
     },
   };
+}
+
+/** A public key that nobody has the private half of: any canonical u but those of low order will do. */
+export function strangerKey(index: number): Bytes {
+  const key = pattern(32, index + 10);
+  key[31]! &= 0x3f;
+  return key;
 }

@@ -1,4 +1,5 @@
 import { type ErrorCode, isBlindreelError } from "blindreel";
+import { defaultProvider } from "blindreel/crypto";
 import { encodeHex } from "blindreel/formats";
 
 /**
@@ -98,6 +99,5 @@ export async function within<T>(ms: number, what: string, promise: Promise<T>): 
 export async function sha(hash: "SHA-256" | "SHA-512", bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   const { subtle } = globalThis.crypto;
   if (subtle) return encodeHex(new Uint8Array(await subtle.digest(hash, bytes)));
-  const { defaultProvider } = await import("blindreel/crypto");
   return encodeHex(await defaultProvider().digest(hash, bytes));
 }

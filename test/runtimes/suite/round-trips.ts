@@ -11,7 +11,7 @@ import {
 import { defaultProvider } from "blindreel/crypto";
 import { encodeHex } from "blindreel/formats";
 import { pattern } from "./bytes.js";
-import { fixedProvider, NOW, RECIPIENT } from "./fixed.js";
+import { fixedProvider, NOW, RECIPIENT, strangerKey } from "./fixed.js";
 import { type Case, equal, fails, sameBytes, sha } from "./kit.js";
 
 const CHUNK = 16 * 1024;
@@ -24,13 +24,6 @@ const ZERO_FIRST = {
   signature:
     "da88468c5c2945ceedb76e317a737db7e608b0872b932cced516172703ac17cc05b4a805169d51a0e4540452f5c1381fc496e3cba42850fd38b984bb5528d107",
 };
-
-/** A public key that nobody has the private half of: any canonical u but those of low order will do. */
-function strangerKey(index: number): Uint8Array {
-  const key = pattern(32, index + 10);
-  key[31]! &= 0x3f;
-  return key;
-}
 
 export const roundTrips: readonly Case[] = [
   {
