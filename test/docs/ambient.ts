@@ -22,6 +22,30 @@ export const media: ReadableStream<Uint8Array<ArrayBuffer>> = new ReadableStream
   },
 });
 
+/** What a `MediaRecorder` is to a recording: it gives `recordingBytes` in blobs, and ends when it is stopped. */
+export const mediaRecorder = Object.assign(new EventTarget(), {
+  state: "inactive" as "inactive" | "recording" | "paused",
+  mimeType: "video/webm;codecs=vp8",
+  start(_timeslice: number): void {
+    mediaRecorder.state = "recording";
+    queueMicrotask(() => mediaRecorder.dispatchEvent(new Event("start")));
+    give(0, LENGTH / 2);
+  },
+  stop(): void {
+    mediaRecorder.state = "inactive";
+    give(LENGTH / 2, LENGTH);
+    queueMicrotask(() => mediaRecorder.dispatchEvent(new Event("stop")));
+  },
+  pause(): void {},
+  resume(): void {},
+  requestData(): void {},
+});
+
+function give(start: number, end: number): void {
+  const data = new Blob([recordingBytes.subarray(start, end)]);
+  queueMicrotask(() => mediaRecorder.dispatchEvent(Object.assign(new Event("dataavailable"), { data })));
+}
+
 const stored = new Map<string, Buffer>();
 let listening: Promise<string> | undefined;
 let origin = "";

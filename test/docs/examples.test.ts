@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { type Block, blocksOf, expectedOutput, PAGES, ROOT } from "./extract.js";
 
 /** Names that an example may use without importing them. */
-const AMBIENT = ["recordingBytes", "media", "server"];
+const AMBIENT = ["recordingBytes", "media", "mediaRecorder", "server"];
 const AMBIENT_MODULE = join(ROOT, "test/docs/ambient.ts");
 
 /** Languages of blocks that are not programs. Anything else, and a block without a language, is an error. */
