@@ -51,7 +51,7 @@ function bars(marks: readonly Mark[], unit: string) {
   ];
   const height = 60 + 24 * marks.length + 16 * series.length;
   return {
-    marginLeft: 190,
+    marginLeft: 240,
     marginRight: 90,
     height,
     x: { label: unit, grid: true },
@@ -70,34 +70,43 @@ function lines(marks: readonly Mark[], unit: string, xLabel: string) {
     height: 400,
     x: { type: "log" as const, base: 2, label: xLabel, ticks, tickFormat: shortNumber },
     y: { label: unit, grid: true, zero: true },
-    color: { scheme: "tableau10" as const },
+    color: { scheme: new Set(marks.map(({ series }) => series)).size > 10 ? "paired" : "tableau10" } as const,
     marks: [
       line(marks, { x: "x", y: "value", stroke: "series" }),
       dot(marks, { x: "x", y: "value", fill: "series", r: 3 }),
-      text(marks, lastOfEachSeries(marks)),
+      text(namesOf(marks), {
+        x: "x",
+        y: "value",
+        fill: "series",
+        text: "series",
+        textAnchor: "start",
+        dx: 6,
+      }),
     ],
   };
 }
 
-/** Names at the lines' ends instead of a legend, which would not be SVG. Close ends are moved apart. */
-function lastOfEachSeries(marks: readonly Mark[]) {
+/** Least distance between names, as a part of the chart's height. */
+const NAME_HEIGHT = 0.04;
+
+/** Names at the lines' ends instead of a legend, which would not be SVG. Those that are close are moved apart. */
+function namesOf(marks: readonly Mark[]): Mark[] {
   const last = new Map<string, Mark>();
   for (const mark of marks) {
     const known = last.get(mark.series);
     if (!known || Number(mark.x) >= Number(known.x)) last.set(mark.series, mark);
   }
-  return {
-    x: "x",
-    y: "value",
-    fill: "series",
-    text: "series",
-    textAnchor: "start" as const,
-    dx: 6,
-    filter: (mark: Mark) => last.get(mark.series) === mark,
-  };
+  const distance = NAME_HEIGHT * Math.max(...marks.map(({ value }) => value));
+  let lowest = Number.NEGATIVE_INFINITY;
+  return [...last.values()]
+    .sort((left, right) => left.value - right.value)
+    .map((mark) => {
+      lowest = Math.max(mark.value, lowest + distance);
+      return { ...mark, value: lowest };
+    });
 }
 
 function shortNumber(value: number): string {
-  if (value >= 100) return String(Math.round(value));
+  if (value >= 100 || Number.isInteger(value)) return String(Math.round(value));
   return value >= 10 ? value.toFixed(1) : String(Number(value.toPrecision(2)));
 }
