@@ -156,14 +156,12 @@ export class Recording {
    * erases the keys. Parts can be uploaded before and after.
    *
    * @param reason how it ended, in 1 to 255 bytes of UTF-8; sealed.
-   * @param options.timeout milliseconds to wait for recorders and tracks; 10,000 unless given. Whatever is not there by
-   *   then is named in `undrained`, and missing.
+   * @param options `timeout`: milliseconds to wait for recorders and tracks; 10,000 unless given. Whatever is not there
+   *   by then is named in `undrained`, and missing.
    * @throws BlindreelError `closed` where it has ended already; what the recording failed with.
    */
-  async finish(
-    reason: string,
-    { timeout = DEFAULT_TIMEOUT }: { readonly timeout?: number } = {},
-  ): Promise<FinishedRecording> {
+  async finish(reason: string, options: { readonly timeout?: number } = {}): Promise<FinishedRecording> {
+    const { timeout = DEFAULT_TIMEOUT } = options;
     this.#checkOpen();
     if (typeof reason !== "string") throw wrongType("reason", "a string", reason);
     const { length } = utf8(reason);

@@ -14,10 +14,10 @@ interface Contents {
  * A journal that a reload does not survive: for tests, and for recorders that have nowhere to store. It is what a
  * recording uses when it is given no other.
  *
- * @param options.capacity bytes of ciphertext it holds at most; beyond that, `storage-full`. No limit if not given.
+ * @param options `capacity`: bytes of ciphertext it holds at most; beyond that, `storage-full`. No limit if not given.
  */
-export function memoryJournal({ capacity }: { readonly capacity?: number } = {}): JournalStore {
-  const limit = capacity ?? Number.POSITIVE_INFINITY;
+export function memoryJournal(options: { readonly capacity?: number } = {}): JournalStore {
+  const limit = options.capacity ?? Number.POSITIVE_INFINITY;
   if (typeof limit !== "number" || !(limit > 0)) throw outOfRange("capacity", "above 0 bytes", limit);
   const journals = new Map<string, Contents>();
   let used = 0;
