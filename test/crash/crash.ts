@@ -12,6 +12,9 @@ import type { Death } from "./seams.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
+/** A run that takes longer hangs, in milliseconds. */
+const LONGEST_RUN = 60_000;
+
 export interface CrashBench {
   readonly folder: string;
   readonly child: string;
@@ -58,9 +61,11 @@ function spawnChild(
   options: ChildOptions,
 ): Promise<{ readonly signal: string | null; readonly stdout: string }> {
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, [child, JSON.stringify(options)], (error, stdout, stderr) => {
+    const limits = { timeout: LONGEST_RUN, killSignal: "SIGTERM" } as const;
+    execFile(process.execPath, [child, JSON.stringify(options)], limits, (error, stdout, stderr) => {
       const signal = (error as { signal?: string } | null)?.signal ?? null;
-      if (error && signal !== "SIGKILL") reject(new Error(`${JSON.stringify(options.death)}: ${stderr}`));
+      if (error && signal !== "SIGKILL")
+        reject(new Error(`${JSON.stringify(options.death)}: ${signal} ${stderr}`));
       else resolve({ signal, stdout });
     });
   });
