@@ -29,6 +29,9 @@ export const GROUPS: Readonly<Record<string, () => Promise<Group>>> = {
   range: async () => (await import("./groups/range.js")).group,
   structure: async () => (await import("./groups/opacity.js")).validator,
   audit: async () => (await import("./groups/opacity.js")).audit,
+  recording: async () => (await import("./groups/recording.js")).group,
+  "recording-memory": async () => (await import("./groups/recording.js")).memory,
+  "recording-resume": async () => (await import("./groups/recording.js")).resume,
   memory: async () => (await import("./groups/memory.js")).group,
   growth: async () => (await import("./groups/growth.js")).group,
 };

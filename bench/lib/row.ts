@@ -5,7 +5,7 @@ export interface Row {
   readonly what: string;
   /** A median, in `unit`. */
   readonly value: number;
-  readonly unit: "MB/s" | "ms" | "µs" | "MiB" | "bytes" | "×";
+  readonly unit: "MB/s" | "ms" | "µs" | "MiB" | "bytes" | "×" | "%";
   /** To the group's reference, in the same run; 1 is the reference itself. */
   readonly ratio?: number;
   readonly target?: Target;

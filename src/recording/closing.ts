@@ -106,7 +106,7 @@ export async function closeJournal(
   await journal.commitNow(cutRecords(journal.state));
   const signed = await signManifest(signer, closing);
   const sequence = signed?.sequence ?? journal.state.nextSequence;
-  const blobs = signed ? [await journal.blobOf(MANIFEST_BLOB, signed.object.bytes)] : [];
+  const blobs = signed ? [{ name: MANIFEST_BLOB, parts: [signed.object.bytes] }] : [];
   await journal.commitNow([{ kind: "finished", sequence, isSigned: signed ? 1 : 0 }], blobs);
   await journal.eraseKeys();
   return signed?.object;

@@ -1,4 +1,4 @@
-import { type Bytes, concatBytes } from "../formats/bytes.js";
+import type { Bytes } from "../formats/bytes.js";
 import { SegmentEnd } from "../formats/constants.js";
 import type { JournalRecord } from "./journal-record.js";
 import { type JournalState, rootOfChunks, type SegmentState, type TrackState } from "./journal-state.js";
@@ -21,8 +21,7 @@ export function blobName({ track, index }: SegmentState, offset: number): string
   return `${track}-${index}-${offset}`;
 }
 
-export type MergedOutput = Omit<SegmentOutput, "bytes" | "hashes"> & {
-  readonly bytes: Bytes;
+export type MergedOutput = Omit<SegmentOutput, "hashes"> & {
   readonly hashes: readonly Bytes[];
 };
 
@@ -36,12 +35,11 @@ export async function merged(items: readonly SegmentOutput[]): Promise<MergedOut
   }
   const results: MergedOutput[] = [];
   for (const [segment, outputs] of bySegment) {
-    const parts = outputs.flatMap(({ bytes }) => bytes);
     const hashes = (await Promise.all(outputs.map((output) => output.hashes))).flat();
     results.push({
       segment,
       head: outputs[0]!.head,
-      bytes: parts.length === 1 ? parts[0]! : concatBytes(...parts),
+      bytes: outputs.flatMap(({ bytes }) => bytes),
       hashes,
       isLast: outputs.at(-1)!.isLast,
       points: outputs.flatMap(({ points }) => points),
@@ -72,7 +70,7 @@ export function endRecords(state: JournalState, segment: SegmentState, last?: Me
     track,
     index,
     end: last ? SegmentEnd.final : SegmentEnd.cut,
-    length: segment.length + (last?.bytes.length ?? 0),
+    length: segment.length + byteLength(last?.bytes ?? []),
     chunks: segment.chunks + (last?.hashes.length ?? 0),
     head: last?.head ?? segment.head!,
     from: recorded,
@@ -115,4 +113,8 @@ export function liveTail(state: JournalState): JournalRecord[] {
     for (const range of acknowledged) live.push({ kind: "acknowledged", track, index, ...range });
   }
   return live;
+}
+
+export function byteLength(parts: readonly Bytes[]): number {
+  return parts.reduce((total, { length }) => total + length, 0);
 }

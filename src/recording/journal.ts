@@ -1,7 +1,6 @@
 import type { CryptoProvider } from "../crypto/provider.js";
 import type { BlindreelError } from "../errors.js";
-import { type Bytes, compareBytes } from "../formats/bytes.js";
-import { HASH_LENGTH } from "../formats/constants.js";
+import type { Bytes } from "../formats/bytes.js";
 import { journalDamaged, journalLost, storageFault } from "../storage/faults.js";
 import { memoryJournal } from "../storage/memory.js";
 import type { JournalBlob, OpenedJournal, OpenJournal } from "../storage/store.js";
@@ -14,7 +13,8 @@ import {
   type SegmentOutput,
   subrootRecords,
 } from "./journal-batch.js";
-import { decodeRecord, encodeRecord, type JournalRecord } from "./journal-record.js";
+import { checkedParts, uncheckedBlob } from "./journal-blob.js";
+import { decodeRecord, encodeRecord, type JournalRecord, MANIFEST_BLOB } from "./journal-record.js";
 import { JournalState, type SegmentState } from "./journal-state.js";
 import type { Range } from "./ranges.js";
 import { SUBTREE_CHUNKS } from "./tree.js";
@@ -46,7 +46,7 @@ export interface JournalOptions {
   readonly continueInMemory: boolean;
   readonly onFailure: (error: BlindreelError) => void;
   /** Called with what the journal has taken of a segment, from `offset` of its object on. */
-  readonly onStored: (segment: SegmentState, offset: number, bytes: Bytes) => void;
+  readonly onStored: (segment: SegmentState, offset: number, bytes: readonly Bytes[]) => void;
 }
 
 /**
@@ -112,19 +112,15 @@ export class Journal {
     for (const record of facts) this.state.apply(record);
   }
 
-  /** Bytes that were journalled at `offset`. @throws BlindreelError `journal-lost`, `journal-damaged`. */
-  async blob(name: string): Promise<Bytes> {
-    const stored = (await this.#store.blob(name)) ?? (await this.#failedStore?.blob(name));
-    if (!stored) throw journalLost(`ciphertext in the journal (${name})`);
-    const bytes = stored.subarray(HASH_LENGTH);
-    const digest = await this.#crypto.digestBulk("SHA-256", bytes);
-    if (compareBytes(digest, stored.subarray(0, HASH_LENGTH)) !== 0)
-      throw journalDamaged(`its ciphertext (${name})`);
-    return bytes;
+  /** Ciphertext that was journalled at `offset` of its object. @throws BlindreelError `journal-lost`, `journal-damaged`. */
+  async ciphertext(segment: SegmentState, offset: number): Promise<Bytes> {
+    const name = blobName(segment, offset);
+    return uncheckedBlob(this.#crypto, name, offset, await this.#stored(name));
   }
 
-  async blobOf(name: string, bytes: Bytes): Promise<JournalBlob> {
-    return { name, parts: [await this.#crypto.digestBulk("SHA-256", bytes), bytes] };
+  /** The closing manifest, as it was journalled. Its signature tells whether it is damaged. */
+  manifest(): Promise<Bytes> {
+    return this.#stored(MANIFEST_BLOB);
   }
 
   async eraseKeys(): Promise<void> {
@@ -177,9 +173,9 @@ export class Journal {
     for (const item of items) if ("facts" in item) facts.push(...item.facts);
     const outputs = await merged(items.flatMap((item) => ("output" in item ? item.output : [])));
     for (const output of outputs) {
-      const { segment, bytes } = output;
+      const { segment, bytes, hashes } = output;
       const { length } = segment;
-      blobs.push(await this.blobOf(blobName(segment, length), bytes));
+      blobs.push({ name: blobName(segment, length), parts: checkedParts(length, bytes, hashes) });
       stored.push(() => this.#options.onStored(segment, length, bytes));
       if (output.isLast) facts.push(...endRecords(this.state, segment, output));
       else tail.push(chunksRecord(output));
@@ -212,6 +208,12 @@ export class Journal {
     await this.#persist((store) => store.replaceTail(records));
     this.#liveLength = records.reduce((length, record) => length + record.length + RECORD_OVERHEAD, 0);
     this.#tailLength = this.#liveLength;
+  }
+
+  async #stored(name: string): Promise<Bytes> {
+    const stored = (await this.#store.blob(name)) ?? (await this.#failedStore?.blob(name));
+    if (!stored) throw journalLost(`${name} in the journal`);
+    return stored;
   }
 
   async #drop(names: readonly string[]): Promise<void> {

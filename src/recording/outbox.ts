@@ -1,7 +1,7 @@
 import { outOfRange } from "../errors.js";
 import { type Bytes, concatBytes } from "../formats/bytes.js";
 import type { Journal } from "./journal.js";
-import { blobName } from "./journal-batch.js";
+import { blobName, byteLength } from "./journal-batch.js";
 import type { SegmentState } from "./journal-state.js";
 import { objectName } from "./object-name.js";
 import { gapsIn, type Range, withRange } from "./ranges.js";
@@ -40,7 +40,7 @@ interface Shipment {
   readonly holes: Range[];
   /** From here on nothing was handed out. */
   cursor: number;
-  readonly outstanding: Set<RecordingPart>;
+  outstanding: number;
   acknowledged: readonly Range[];
   isLastTaken: boolean;
   isLastAcknowledged: boolean;
@@ -54,7 +54,9 @@ export class Outbox {
   readonly #journal: Journal;
   readonly #recordingId: string;
   readonly #shipments = new Map<SegmentState, Shipment>();
-  readonly #cache = new Map<string, Bytes>();
+  /** Parts that are neither acknowledged nor given back. */
+  readonly #outstanding = new Set<RecordingPart>();
+  readonly #cache = new Map<string, readonly Bytes[]>();
   #cachedBytes = 0;
   #unacknowledged: number;
   #waiting: (() => void)[] = [];
@@ -74,14 +76,14 @@ export class Outbox {
   }
 
   /** To be told of all that the journal has taken. */
-  added(segment: SegmentState, offset: number, bytes: Bytes): void {
-    this.#unacknowledged += bytes.length;
+  added(segment: SegmentState, offset: number, bytes: readonly Bytes[]): void {
+    const length = byteLength(bytes);
+    this.#unacknowledged += length;
     this.#cache.set(blobName(segment, offset), bytes);
-    this.#cachedBytes += bytes.length;
-    for (const [name, { length }] of this.#cache) {
+    this.#cachedBytes += length;
+    for (const name of this.#cache.keys()) {
       if (this.#cachedBytes <= CACHED_BYTES) break;
-      this.#cache.delete(name);
-      this.#cachedBytes -= length;
+      this.#forget(name);
     }
     this.changed();
   }
@@ -120,6 +122,7 @@ export class Outbox {
       for (;;) {
         const part = await this.#next(minSize);
         if (!part) return;
+        for (const other of taken) if (!this.#outstanding.has(other)) taken.delete(other);
         taken.add(part);
         yield part;
       }
@@ -169,7 +172,7 @@ export class Outbox {
         returned: [],
         holes,
         cursor: open?.start ?? segment.length,
-        outstanding: new Set(),
+        outstanding: 0,
         acknowledged: segment.acknowledged,
         isLastTaken: false,
         isLastAcknowledged: false,
@@ -203,7 +206,7 @@ export class Outbox {
       return part;
     }
     // A crash came before anybody was told that this object ends where it does.
-    if (isClosed && available === 0 && !shipment.isLastTaken && shipment.outstanding.size === 0) {
+    if (isClosed && available === 0 && !shipment.isLastTaken && shipment.outstanding === 0) {
       return this.#read(shipment, { start: cursor, end: cursor }, 0);
     }
     return undefined;
@@ -217,17 +220,21 @@ export class Outbox {
     let offset = start;
     while (offset < end && (offset === start || offset - start < size)) {
       const name = blobName(segment, offset);
-      const blob = this.#cache.get(name) ?? (await this.#journal.blob(name));
+      const blob = this.#cache.get(name) ?? [await this.#journal.ciphertext(segment, offset)];
       names.push(name);
-      blobs.push(blob);
-      offset += blob.length;
+      blobs.push(...blob);
+      offset += byteLength(blob);
     }
     // A copy in any case: the caller may change it, or transfer it away.
     const bytes = concatBytes(...blobs);
     const isLast = segment.end !== undefined && offset === segment.length;
     if (isLast) shipment.isLastTaken = true;
     const { track, index } = segment;
-    const settle = (): boolean => shipment.outstanding.delete(part);
+    const settle = (): boolean => {
+      if (!this.#outstanding.delete(part)) return false;
+      shipment.outstanding--;
+      return true;
+    };
     const part: RecordingPart = {
       track,
       index,
@@ -248,8 +255,14 @@ export class Outbox {
         this.changed();
       },
     };
-    shipment.outstanding.add(part);
+    this.#outstanding.add(part);
+    shipment.outstanding++;
     return part;
+  }
+
+  #forget(name: string): void {
+    this.#cachedBytes -= byteLength(this.#cache.get(name) ?? []);
+    this.#cache.delete(name);
   }
 
   #acknowledge(shipment: Shipment, range: Range, blobs: readonly string[], isLast: boolean): void {
@@ -259,10 +272,7 @@ export class Outbox {
     const isWhole = gapsIn(shipment.acknowledged, segment.length).length === 0;
     const isStored = segment.end !== undefined && shipment.isLastAcknowledged && isWhole;
     this.#unacknowledged -= range.end - range.start;
-    for (const name of blobs) {
-      this.#cachedBytes -= this.#cache.get(name)?.length ?? 0;
-      this.#cache.delete(name);
-    }
+    for (const name of blobs) this.#forget(name);
     const known = this.#journal.acknowledge({ segment, ...range, blobs, isStored });
     known.then(
       () => {

@@ -1,7 +1,7 @@
 import { hashCore } from "../envelope/key-schedule.js";
 import { type DecodedEnvelope, decodeEnvelope } from "../envelope/wire.js";
 import { BlindreelError, wrongType } from "../errors.js";
-import { type Bytes, compareBytes } from "../formats/bytes.js";
+import { compareBytes } from "../formats/bytes.js";
 import { LIMITS } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
 import { journalDamaged, journalLost } from "../storage/faults.js";
@@ -9,7 +9,6 @@ import type { JournalStore, OpenJournal } from "../storage/store.js";
 import type { Journal } from "./journal.js";
 import { cutRecords } from "./journal-batch.js";
 import { loadKeys } from "./journal-keys.js";
-import { MANIFEST_BLOB } from "./journal-record.js";
 import { manifestName } from "./object-name.js";
 import { Recording } from "./recording.js";
 import { openJournal } from "./start.js";
@@ -108,7 +107,7 @@ async function finishedRecording(
   await journal.eraseKeys();
   const { finished } = parts.journal.state;
   const recording = new Recording({ ...parts, settings, keys: undefined, keepsKeys: false });
-  const bytes: Bytes | undefined = finished!.isSigned ? await parts.journal.blob(MANIFEST_BLOB) : undefined;
+  const bytes = finished!.isSigned ? await parts.journal.manifest() : undefined;
   const objectName = manifestName(recording.recordingId, finished!.sequence);
   recording.restoreFinished(bytes && { objectName, bytes });
   return recording;

@@ -5,7 +5,7 @@ import type { JournalChanges, JournalStore, LogName, OpenJournal, StoredKeys } f
 
 interface Contents {
   readonly logs: Record<LogName, Bytes[]>;
-  readonly blobs: Map<string, Bytes>;
+  readonly blobs: Map<string, readonly Bytes[]>;
   keys: StoredKeys;
   isOpen: boolean;
 }
@@ -25,19 +25,19 @@ export function memoryJournal(options: { readonly capacity?: number } = {}): Jou
   function opened(name: string, contents: Contents): OpenJournal {
     const { logs, blobs } = contents;
     const drop = (blob: string): void => {
-      used -= blobs.get(blob)?.length ?? 0;
+      used -= lengthOf(blobs.get(blob) ?? []);
       blobs.delete(blob);
     };
     return {
       async commit({ blobs: added = [], tail = [], facts = [] }: JournalChanges) {
         for (const { name: blob, parts } of added) {
           drop(blob);
-          const bytes = concatBytes(...parts);
-          if (used + bytes.length > limit) {
+          const length = lengthOf(parts);
+          if (used + length > limit) {
             throw new BlindreelError("storage-full", `the journal holds ${limit} bytes at most`, undefined);
           }
-          used += bytes.length;
-          blobs.set(blob, bytes);
+          used += length;
+          blobs.set(blob, parts);
         }
         logs.tail.push(...tail);
         logs.facts.push(...facts);
@@ -45,7 +45,10 @@ export function memoryJournal(options: { readonly capacity?: number } = {}): Jou
       async replaceTail(records) {
         logs.tail = [...records];
       },
-      blob: async (blob) => blobs.get(blob),
+      async blob(blob) {
+        const parts = blobs.get(blob);
+        return parts && concatBytes(...parts);
+      },
       dropBlobs: async (names) => names.forEach(drop),
       async saveKeys(keys) {
         contents.keys = keys;
@@ -81,4 +84,8 @@ export function memoryJournal(options: { readonly capacity?: number } = {}): Jou
       };
     },
   };
+}
+
+function lengthOf(parts: readonly Bytes[]): number {
+  return parts.reduce((total, { length }) => total + length, 0);
 }

@@ -56,7 +56,7 @@ export interface JournalChanges {
 
 export interface JournalBlob {
   readonly name: string;
-  /** Written one behind the other. */
+  /** Written one behind the other. The store may keep them; nobody changes them. */
   readonly parts: readonly Bytes[];
 }
 
