@@ -46,7 +46,10 @@ export type CliCode =
 /** What `--json` prints as `error.code`: the SDK's own stable codes, and the command line's. */
 export type FailureCode = ErrorCode | CliCode;
 
-/** Total over the SDK's codes: a new one does not compile until it has its exit code. */
+/**
+ * Total over the SDK's codes: a new one does not compile until it has its exit code. No command handles recordings, so
+ * their codes are unexpected here.
+ */
 const EXIT_CODES: Record<FailureCode, ExitCode> = {
   internal: 1,
   closed: 1,
@@ -54,6 +57,16 @@ const EXIT_CODES: Record<FailureCode, ExitCode> = {
   "unsupported-runtime": 1,
   "provider-fault": 1,
   "stale-epoch": 1,
+  "wrong-recording": 1,
+  "unexpected-recording": 1,
+  "stale-manifest": 1,
+  "unknown-track": 1,
+  "queue-full": 1,
+  "storage-full": 1,
+  "storage-failed": 1,
+  "journal-lost": 1,
+  "journal-damaged": 1,
+  "journal-in-use": 1,
   usage: 2,
   "invalid-recipients": 2,
   "not-an-envelope": 3,
