@@ -73,6 +73,7 @@ export class Recording {
       contentKey: keys?.contentKey ?? new Uint8Array(0),
       journal,
       queuedBytes: 0,
+      hasRoom: () => this.#hasRoom(),
       room: () => this.#room(),
       fail: (error) => this.#fail(error),
     };
@@ -291,11 +292,13 @@ export class Recording {
     }
   }
 
+  #hasRoom(): boolean {
+    return this.#outbox.unacknowledgedBytes <= this.#settings.maxUnacknowledged;
+  }
+
   /** Waits while too much ciphertext waits for its upload. */
   async #room(): Promise<void> {
-    while (!this.#failure && this.#outbox.unacknowledgedBytes > this.#settings.maxUnacknowledged) {
-      await this.#outbox.nextChange();
-    }
+    while (!this.#failure && !this.#hasRoom()) await this.#outbox.nextChange();
     if (this.#failure) throw this.#failure.error;
   }
 

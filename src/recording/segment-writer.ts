@@ -62,7 +62,7 @@ export class SegmentWriter {
   }
 
   /**
-   * @param piece at most a subtree's worth; consumed when the promise resolves.
+   * @param piece at most a subtree's worth; consumed before this returns its promise.
    * @returns resolves once the chunks are sealed; `stored`, once the journal has them.
    */
   async push(piece: Bytes, point: MediaPoint | undefined): Promise<{ readonly stored: Promise<unknown> }> {

@@ -19,7 +19,9 @@ export interface TrackHost extends SegmentContext {
   readonly maxChunks: number;
   /** Bytes of all tracks that were written and are not sealed and journalled. */
   queuedBytes: number;
-  /** Waits until ciphertext may be made. */
+  /** Whether ciphertext may be made now. */
+  hasRoom(): boolean;
+  /** Waits until it may. */
   room(): Promise<void>;
   /** Ends the recording. */
   fail(error: unknown): void;
@@ -74,7 +76,7 @@ export class TrackWriter {
     { time, isBounded = true }: { time?: number; isBounded?: boolean } = {},
   ): Promise<void> {
     this.#checkUsable();
-    const data = inputBytes(input);
+    const data = inputData(input);
     const size = data instanceof Uint8Array ? data.length : data.size;
     const { queuedBytes, maxQueued } = this.#host;
     if (isBounded && queuedBytes > 0 && queuedBytes + size > maxQueued) {
@@ -85,11 +87,12 @@ export class TrackWriter {
     const now = this.#host.now().getTime();
     this.#take ??= this.#beginTake({ startedAt: now, type: "" });
     this.#host.queuedBytes += size;
-    return this.#enqueue({ kind: "data", data, size, time: time ?? now - this.#take.startedAt }).finally(
-      () => {
-        this.#host.queuedBytes -= size;
-      },
-    );
+    // Bytes that are sealed before this returns need no copy.
+    const own = data instanceof Uint8Array && !this.#takesAtOnce(data) ? data.slice() : data;
+    const job = { kind: "data", data: own, size, time: time ?? now - this.#take.startedAt } as const;
+    return this.#enqueue(job).finally(() => {
+      this.#host.queuedBytes -= size;
+    });
   }
 
   /** What is written from now on plays apart from what was written before. */
@@ -165,7 +168,13 @@ export class TrackWriter {
     }
     const stored: Promise<unknown>[] = [];
     let point = this.#pointAt(job.time);
-    for await (const piece of piecesOf(job.data)) {
+    const { data } = job;
+    if (data instanceof Uint8Array && data.length <= PIECE) {
+      const pushed = await this.#push(data, point);
+      this.#watchStaged();
+      return pushed;
+    }
+    for await (const piece of piecesOf(data)) {
       stored.push((await this.#push(piece, point)).stored);
       point = undefined;
     }
@@ -174,10 +183,8 @@ export class TrackWriter {
   }
 
   async #push(piece: Bytes, point: MediaPoint | undefined): Promise<{ readonly stored: Promise<unknown> }> {
-    await this.#host.room();
-    if (this.#segment && this.#segment.chunks + Math.ceil(piece.length / CHUNK) + 1 >= this.#host.maxChunks) {
-      await this.#endSegment();
-    }
+    if (!this.#host.hasRoom()) await this.#host.room();
+    if (this.#segment && !this.#fits(piece)) await this.#endSegment();
     this.#segment ??= await this.#openSegment();
     const before = this.#segment.chunks;
     const { stored } = await this.#segment.push(piece, point);
@@ -185,6 +192,17 @@ export class TrackWriter {
     if (this.#segment.chunks > before || this.#stagedSince === 0) this.#stagedSince = performance.now();
     this.#takeBytes += piece.length;
     return { stored };
+  }
+
+  /** Whether the open segment has chunks left for `piece` and a last one. */
+  #fits(piece: Bytes): boolean {
+    return this.#segment!.chunks + Math.ceil(piece.length / CHUNK) + 1 < this.#host.maxChunks;
+  }
+
+  /** Whether nothing has to be waited for before `piece` is sealed: {@link SegmentWriter.push} consumes it at once. */
+  #takesAtOnce(piece: Bytes): boolean {
+    const isIdle = !this.#isRunning && this.#jobs.length === 0 && this.#segment !== undefined;
+    return isIdle && piece.length <= PIECE && this.#fits(piece) && this.#host.hasRoom();
   }
 
   async #openSegment(): Promise<SegmentWriter> {
@@ -241,11 +259,10 @@ export function lazyTimeout(action: () => void, delay: number): ReturnType<typeo
   return timer;
 }
 
-/** Our own copy, but of a Blob, which cannot change. */
-function inputBytes(input: TrackInput): Blob | Bytes {
+function inputData(input: TrackInput): Blob | Bytes {
   if (typeof input === "string") return utf8(input);
   if (typeof Blob !== "undefined" && input instanceof Blob) return input;
-  if (input instanceof Uint8Array) return bytesArgument("data", input).slice();
+  if (input instanceof Uint8Array) return bytesArgument("data", input);
   throw wrongType("data", "a Blob, a Uint8Array or a string", input);
 }
 

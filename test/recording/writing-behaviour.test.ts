@@ -424,3 +424,28 @@ describe("arguments", () => {
     await recording.abort();
   });
 });
+
+describe("I3 bytes that the caller changes", () => {
+  it("as soon as write has returned were copied or sealed already", async () => {
+    for (const size of [100, 5000, 16_384, 70_000, 262_144, 300_000]) {
+      const recording = await start();
+      const track = recording.track("camera");
+      const written: Uint8Array[] = [];
+      const pending: Promise<void>[] = [];
+      for (let i = 0; i < 8; i++) {
+        const piece = pattern(size, i);
+        written.push(piece.slice());
+        pending.push(track.write(piece));
+        piece.fill(0);
+        // Some of them find the track idle, and some do not.
+        if (i % 3 !== 0) await pending.at(-1);
+      }
+      await Promise.all(pending);
+      const { manifest } = await recording.finish("done");
+      const server = new StorageServer();
+      await server.upload(recording);
+      const read = await readRecording(server, recording, identity, manifest!.bytes);
+      expectBytes(read.tracks.camera![0]!.content, concatBytes(...written));
+    }
+  });
+});
