@@ -20,25 +20,32 @@ export interface SeenStream {
  * streams are forgotten and blocks are sampled.
  */
 export class AuditMemory {
-  /** For the checks alone. */
+  /** @internal */
   readonly blocks: BlockMemory = new BlockMemory();
   readonly #streams: SeenStream[] = [];
   readonly #bySalt = new Map<string, SeenStream>();
   #objects = 0;
 
-  /** Numbers the objects in the order of their audits. */
+  /**
+   * Numbers the objects in the order of their audits.
+   *
+   * @internal
+   */
   nextObject(): number {
     return this.#objects++;
   }
 
+  /** @internal */
   withSalt(salt: string): SeenStream | undefined {
     return this.#bySalt.get(salt);
   }
 
+  /** @internal */
   get streams(): readonly SeenStream[] {
     return this.#streams;
   }
 
+  /** @internal */
   remember(stream: Omit<SeenStream, "beginning">, chunk: Uint8Array): void {
     const seen = { ...stream, beginning: chunk.slice(0, BEGINNING) };
     this.#bySalt.set(stream.salt, seen);

@@ -1,7 +1,6 @@
-import { effectiveLimits } from "../envelope/wire.js";
+import { effectiveLimits, PREAMBLE_LENGTH } from "../envelope/wire.js";
 import { isBlindreelError } from "../errors.js";
-import type { Limits } from "../formats/constants.js";
-import { encodeHex } from "../formats/encoding.js";
+import { type Limits, RECORDING_ID_LENGTH } from "../formats/constants.js";
 import { publicKeyFault } from "../keywrap/point.js";
 import { SEALED_CHUNK } from "../stream/geometry.js";
 import type { AuditMemory } from "./audit-memory.js";
@@ -22,6 +21,10 @@ const SHORTEST_WINDOW = 64;
 /** A field of one repeated byte is no accident from this length on: once in 2^120. */
 const SHORTEST_DEGENERATE = 16;
 const ROOM = 1024;
+/** Fields that tell one ciphertext from another. */
+const NAMING: readonly string[] = ["head", "metadata salt", "segment header", "manifest header", "salt"];
+/** Behind the preamble and the core's length, suite, kind and flags (format-v1, "Core"). */
+const RECORDING_ID_AT = PREAMBLE_LENGTH + 4 + 2 + 1 + 2;
 const OF_A_STREAM: readonly string[] = ["metadata salt", "metadata commitment", "salt", "stream commitment"];
 
 /** Undefined where it is none of the format's objects. */
@@ -165,8 +168,11 @@ export class Auditor {
     const { name } = field;
     if (OF_A_STREAM.includes(name)) this.#held.push({ field, bytes });
     else this.#check(field, bytes);
-    if (name.endsWith("salt")) this.#heads[name] = encodeHex(bytes);
-    if (name === "head" || name.endsWith("header")) this.#heads[name] = encodeHex(bytes);
+    if (!NAMING.includes(name)) return;
+    // Of an envelope, what a rewrap leaves as it is. As text only because maps take no bytes for keys.
+    const named =
+      name === "head" ? bytes.subarray(RECORDING_ID_AT, RECORDING_ID_AT + RECORDING_ID_LENGTH) : bytes;
+    this.#heads[name] = String.fromCharCode(...named);
   }
 
   #releaseHeld(): void {
@@ -176,8 +182,6 @@ export class Auditor {
   }
 
   #check({ name, offset, nature }: Field, bytes: Uint8Array<ArrayBuffer>): void {
-    if (name.endsWith("salt") || name === "head" || name.endsWith("header"))
-      this.#heads[name] = encodeHex(bytes);
     if (nature === "public") return;
     this.#text.window(bytes, offset);
     if (bytes.length >= SHORTEST_DEGENERATE && bytes.every((byte) => byte === bytes[0])) {

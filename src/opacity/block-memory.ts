@@ -4,7 +4,7 @@ const WORDS = BLOCK_LENGTH / 4;
 
 /** Blocks remembered at most, of all objects together: 1.8 MiB. */
 const MOST_REMEMBERED = 2 ** 15;
-const FIRST_CAPACITY = 2 ** 8;
+const FIRST_CAPACITY = 2 ** 6;
 
 /** Where a block was seen before. */
 export interface Sighting {

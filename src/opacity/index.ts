@@ -1,4 +1,5 @@
 /** `blindreel/opacity`: for servers and their tests. No keys, no network. */
+export type { KeysetShape } from "../formats/keyset-shape.js";
 export { AuditMemory } from "./audit-memory.js";
 export { type Canary, SHORTEST_CANARY } from "./canaries.js";
 export { FALSE_ALARM } from "./false-alarm.js";
@@ -22,5 +23,6 @@ export type {
   ObjectName,
   SegmentStructure,
   Structure,
+  StructureCommon,
 } from "./structure.js";
 export { type StructureStream, structureStream } from "./structure-stream.js";

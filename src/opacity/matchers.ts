@@ -29,7 +29,8 @@ export interface OpacityMatchers<R = unknown> {
 
 export type ExposedValues = { readonly [Name in ExposedName]?: ExposedField["value"] };
 
-type Received = ByteSource | ByteInput;
+/** What matchers take: bytes, a Blob, a stream, an iterable or a source. */
+export type Received = ByteSource | ByteInput;
 
 /** What an object cannot be without. */
 const UNAVOIDABLE: readonly ExposedName[] = [
@@ -108,9 +109,12 @@ async function toExposeOnly(
   };
 }
 
+/** What the runner calls, with what is received first. (No interface: runners want any name to be a matcher's.) */
+export type MatcherFunctions = {
+  toBeOpaque(received: Received, options?: OpacityOptions): Promise<MatcherResult>;
+  toBeSealedFor(received: Received, keyIds: string | readonly string[]): Promise<MatcherResult>;
+  toExposeOnly(received: Received, fields: readonly (ExposedName | ExposedValues)[]): Promise<MatcherResult>;
+};
+
 /** For `expect.extend`. */
-export const opacityMatchers: {
-  readonly toBeOpaque: typeof toBeOpaque;
-  readonly toBeSealedFor: typeof toBeSealedFor;
-  readonly toExposeOnly: typeof toExposeOnly;
-} = { toBeOpaque, toBeSealedFor, toExposeOnly };
+export const opacityMatchers: MatcherFunctions = { toBeOpaque, toBeSealedFor, toExposeOnly };

@@ -160,10 +160,11 @@ function keysetFacts(keyset: KeysetShape): ExposedField[] {
 }
 
 /**
- * Letters, digits, space and four signs, as names have them: 66 of 256. Sixteen random bytes are all of these once in
- * 2.6 × 10^9.
+ * Words as names have them: small letters with a capital in front or none, digits, space, `.`, `_`, `-`; or all of it in
+ * capitals. There are fewer than 52.8^n such texts of n bytes (40 of one byte, 676 of two), so sixteen random bytes are
+ * one of them less than twice in 10^11.
  */
-const NAME_BYTES = /^[A-Za-z0-9 ._-]+$/;
+const NAME = /^(?:(?:[A-Z]?[a-z]|[0-9 ._-])+|[A-Z0-9 ._-]+)$/;
 
 /** What a public field says that it should not. */
 export interface PublicFault {
@@ -193,7 +194,7 @@ function textOf(hex: string): string | undefined {
   const digits = hex.replace(/(00)+$/, "");
   if (digits.length < 8) return undefined;
   const text = digits.replace(/../g, (octet) => String.fromCharCode(Number.parseInt(octet, 16)));
-  return NAME_BYTES.test(text) ? text : undefined;
+  return NAME.test(text) ? text : undefined;
 }
 
 function privateMember(value: JsonValue): string | undefined {

@@ -18,6 +18,10 @@ export class Scratch {
     new Uint32Array(256),
     new Uint32Array(256),
   ];
+  /** Of the chunk, of the small fields, of the whole object. */
+  readonly chunkCounts: Float64Array = new Float64Array(256);
+  readonly smallCounts: Float64Array = new Float64Array(256);
+  readonly objectCounts: Float64Array = new Float64Array(256);
   readonly lastWords: Uint32Array = new Uint32Array(WORD_MEMORY);
   readonly blockSlots: Uint32Array = new Uint32Array(BLOCK_SLOTS);
   #stamp = 0;
@@ -39,6 +43,8 @@ const spare: Scratch[] = [];
 export function takeScratch(): Scratch {
   const scratch = spare.pop() ?? new Scratch();
   scratch.lastWords.fill(0);
+  scratch.smallCounts.fill(0);
+  scratch.objectCounts.fill(0);
   return scratch;
 }
 

@@ -25,9 +25,6 @@ export class SealedWindows {
   readonly #findings: FindingList;
   #memory: BlockMemory;
   readonly #object: number;
-  readonly #chunkCounts = new Float64Array(256);
-  readonly #objectCounts = new Float64Array(256);
-  readonly #smallCounts = new Float64Array(256);
   #smallTotal = 0;
   readonly #scratch: Scratch;
   #hasPrevious = false;
@@ -61,11 +58,11 @@ export class SealedWindows {
 
   /** The small fields' counts, and the whole object's: what is too weak to show in a chunk. */
   finish(): void {
-    const small = countsFault(this.#smallCounts, this.#smallTotal, ++this.#window);
+    const small = countsFault(this.#scratch.smallCounts, this.#smallTotal, ++this.#window);
     if (small !== undefined)
       this.#findings.add("statistics", `small fields together: ${small}`, NONE, 0, 0, 0);
-    this.#addToObject(this.#smallCounts, this.#smallTotal);
-    const whole = countsFault(this.#objectCounts, this.#total, 1);
+    this.#addToObject(this.#scratch.smallCounts, this.#smallTotal);
+    const whole = countsFault(this.#scratch.objectCounts, this.#total, 1);
     if (whole !== undefined && !this.#findings.has("statistics")) {
       this.#findings.add("statistics", `all sealed bytes together: ${whole}`, NONE, 0, 0, 0);
     }
@@ -74,17 +71,15 @@ export class SealedWindows {
   /** A field too short for statistics of its own; `isUniform` where it can be counted with the others. */
   field(bytes: Uint8Array, base: number, { isUniform }: { readonly isUniform: boolean }): void {
     if (isUniform) {
-      for (const byte of bytes) this.#smallCounts[byte]!++;
+      for (const byte of bytes) this.#scratch.smallCounts[byte]!++;
       this.#smallTotal += bytes.length;
     }
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     for (let at = 0; at + BLOCK_LENGTH <= bytes.length; at += BLOCK_LENGTH) {
-      const view = new DataView(bytes.buffer, bytes.byteOffset + at, BLOCK_LENGTH);
-      const [a, b, c, d] = [0, 4, 8, 12].map((word) => view.getUint32(word, true)) as [
-        number,
-        number,
-        number,
-        number,
-      ];
+      const a = view.getUint32(at, true);
+      const b = view.getUint32(at + 4, true);
+      const c = view.getUint32(at + 8, true);
+      const d = view.getUint32(at + 12, true);
       this.#meet(hashBlock(a, b, c, d), a, b, c, d, bytes, base, at);
     }
   }
@@ -165,7 +160,7 @@ export class SealedWindows {
 
   #bytes(bytes: Uint8Array, base: number): void {
     const [counts] = this.#scratch.counts;
-    this.#chunkCounts.fill(0);
+    this.#scratch.chunkCounts.fill(0);
     for (let start = 0; start < bytes.length; start += WINDOW) {
       // The tag belongs to the last window.
       const isLast = bytes.length - start < WINDOW + BLOCK_LENGTH + 1;
@@ -173,18 +168,18 @@ export class SealedWindows {
       this.#countBytes(bytes, start, end);
       const fault = countsFault(counts, end - start, ++this.#window);
       if (fault !== undefined) this.#findings.add("statistics", fault, bytes, base, start, end - start);
-      for (let byte = 0; byte < 256; byte++) this.#chunkCounts[byte]! += counts[byte]!;
+      for (let byte = 0; byte < 256; byte++) this.#scratch.chunkCounts[byte]! += counts[byte]!;
       if (isLast) break;
     }
-    const fault = countsFault(this.#chunkCounts, bytes.length, this.#chunk);
+    const fault = countsFault(this.#scratch.chunkCounts, bytes.length, this.#chunk);
     if (fault !== undefined && bytes.length > WINDOW + BLOCK_LENGTH) {
       this.#findings.add("statistics", fault, bytes, base, 0, bytes.length);
     }
-    this.#addToObject(this.#chunkCounts, bytes.length);
+    this.#addToObject(this.#scratch.chunkCounts, bytes.length);
   }
 
   #addToObject(counts: Float64Array, total: number): void {
-    for (let byte = 0; byte < 256; byte++) this.#objectCounts[byte]! += counts[byte]!;
+    for (let byte = 0; byte < 256; byte++) this.#scratch.objectCounts[byte]! += counts[byte]!;
     this.#total += total;
   }
 

@@ -30,7 +30,8 @@ export interface Field {
   readonly nature: FieldNature;
 }
 
-interface Common {
+/** What is known of every object. */
+export interface StructureCommon {
   /** In bytes. */
   readonly length: number;
   /** Every byte of the object, in order and without gaps. */
@@ -39,16 +40,16 @@ interface Common {
 
 /** One of the format's objects, as far as its lengths and public fields tell. Nothing in it is authenticated. */
 export type Structure =
-  | (Common & { readonly object: "envelope"; readonly envelope: Inspection })
-  | (Common & {
+  | (StructureCommon & { readonly object: "envelope"; readonly envelope: Inspection })
+  | (StructureCommon & {
       readonly object: "sealed-file";
       readonly envelope: Inspection;
       readonly segment: SegmentStructure;
     })
-  | (Common & { readonly object: "segment"; readonly segment: SegmentStructure })
-  | (Common & { readonly object: "manifest"; readonly manifest: ManifestStructure })
-  | (Common & { readonly object: "grant"; readonly grant: GrantStructure })
-  | (Common & { readonly object: "keyset"; readonly keyset: KeysetShape });
+  | (StructureCommon & { readonly object: "segment"; readonly segment: SegmentStructure })
+  | (StructureCommon & { readonly object: "manifest"; readonly manifest: ManifestStructure })
+  | (StructureCommon & { readonly object: "grant"; readonly grant: GrantStructure })
+  | (StructureCommon & { readonly object: "keyset"; readonly keyset: KeysetShape });
 
 export interface SegmentStructure {
   /** 32 hex digits. */

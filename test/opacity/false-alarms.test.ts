@@ -46,7 +46,7 @@ describe("false alarms", () => {
     const makers = await Promise.all(templates.map(freshObjects));
     const watchlist = new Watchlist([]);
     const alarms: string[] = [];
-    const weights = [10, 4, 4, 1];
+    const weights = [30, 10, 8, 1];
     const plan = weights.flatMap((weight, i) => new Array<number>(weight).fill(i));
     const pool = randomBytes(2 ** 24);
     let at = 0;

@@ -174,6 +174,16 @@ describe("assertOpaque", () => {
     await expectCode(() => assertOpaque(given, { allowedKeys: [alice.keyId] }), "not-opaque");
   });
 
+  it.each(["Jo Miller algebr", "candidate-0012", "SEAT 12, ROOM 4.".replace(",", ""), "jo.miller"])(
+    "names an institution that spells %s",
+    async (text) => {
+      const institution = Buffer.alloc(16).fill(text, 0, text.length).toString("hex");
+      const told = await sealedFile(TEXT, { policy: { institution } });
+      const { details } = await expectCode(() => assertOpaque(told), "not-opaque");
+      expect(details.findings).toMatchObject([{ check: "public-field" }]);
+    },
+  );
+
   it("holds the region to a list", async () => {
     const there = await sealedFile(TEXT, { policy: { region: "eu-central" } });
     await assertOpaque(there, { allowedRegions: ["ca", "eu-central"] });
@@ -195,6 +205,9 @@ describe("assertOpaque", () => {
     const { envelopeLength } = inspect(file);
     const envelope = await rewrap(file.slice(0, envelopeLength), { identities: alice, to: bob.recipient });
     await assertOpaque(concatBytes(envelope, file.subarray(envelopeLength)), { memory });
+    const to = [alice.recipient, bob.recipient];
+    const longer = await rewrap(file.slice(0, envelopeLength), { identities: alice, to });
+    await assertOpaque(concatBytes(longer, file.subarray(envelopeLength)), { memory });
     const other = await segment(randomBytes(50_000));
     other.set(file.subarray(envelopeLength + 86, envelopeLength + 86 + 64), 86 + 320);
     const { findings } = await auditOpacity(other, { memory });

@@ -310,18 +310,9 @@ describe("bounded work", () => {
     expect(bytesRead).toBeLessThan(envelopeLength + 64 * 1024);
   });
 
-  it("keeps as much of the head as has come, not as it claims; and 5 MiB byte by byte takes seconds at most", async () => {
-    const { recipient } = await generateIdentity();
-    const to = Array.from({ length: 64 }, () => recipient.anonymous());
-    const file = await sealedFile(new Uint8Array(0), { to });
+  it("keeps as much of the head as has come, not as it claims", async () => {
     const validator = structureValidator();
-    const start = performance.now();
-    for (let round = 0; round < 20; round++) {
-      const each = structureValidator();
-      for (const piece of cut(file, 1)) each.push(piece);
-    }
-    expect(performance.now() - start).toBeLessThan(20_000);
-    const claims = file.slice(0, 14);
+    const claims = objects.envelope!.slice(0, 14);
     claims.set([0, 0x4f, 0xff, 0], 10);
     validator.push(claims);
     await expectCode(() => validator.finish(), "truncated");
