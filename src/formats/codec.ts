@@ -181,10 +181,12 @@ type RulesOf<T extends object> = {
 /** Fields in the order in which they are written down; each rule is checked as soon as its field is there. */
 export function struct<T extends object>(fields: FieldsOf<T>, rules: RulesOf<T> = {}): Codec<T> {
   const entries = Object.entries(fields) as unknown as [keyof T, Codec<T[keyof T]>][];
+  // Own members only: nothing that somebody put on Object.prototype is a rule.
+  const ruleOf = (name: keyof T) => (Object.hasOwn(rules, name) ? rules[name] : undefined);
   return {
     write(writer, value) {
       for (const [name, codec] of entries) {
-        rules[name]?.(value, (reason) => malformed(reason, 0));
+        ruleOf(name)?.(value, (reason) => malformed(reason, 0));
         codec.write(writer, value[name]);
       }
     },
@@ -192,7 +194,7 @@ export function struct<T extends object>(fields: FieldsOf<T>, rules: RulesOf<T> 
       const value: Partial<T> = {};
       for (const [name, codec] of entries) {
         value[name] = codec.read(reader);
-        rules[name]?.(value as T, (reason) => reader.malformed(reason));
+        ruleOf(name)?.(value as T, (reason) => reader.malformed(reason));
       }
       return value as T;
     },

@@ -120,13 +120,13 @@ class Pump {
         this.#progress.final(transcoder.plaintextBytes);
         return false;
       }
+      const rest = this.#breathe();
+      if (rest) await rest;
       let chunks: Bytes;
       if (this.#ahead) {
         chunks = await this.#ahead.next();
         this.#hasEnded = !this.#ahead.hasMore;
       } else {
-        const rest = this.#breathe();
-        if (rest) await rest;
         const piece = this.#reader.accept(await this.#reader.fetch());
         chunks = (piece ? transcoder.push(piece) : transcoder.finish()) as Bytes;
         this.#hasEnded = !piece;
