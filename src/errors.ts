@@ -132,6 +132,12 @@ export function limitExceeded(what: string, limit: number, actual: number): Blin
   });
 }
 
+/** A value out of a list that only a newer format can make longer. */
+export function unsupportedAlgorithm(what: string, value: number): BlindreelError<"unsupported-algorithm"> {
+  const message = `${what} 0x${value.toString(16)}, which this version does not know`;
+  return new BlindreelError("unsupported-algorithm", message, undefined);
+}
+
 export function invalidKey(message: string, options?: ErrorOptions): BlindreelError<"invalid-key"> {
   return new BlindreelError("invalid-key", message, undefined, options);
 }

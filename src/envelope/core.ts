@@ -1,4 +1,4 @@
-import { BlindreelError } from "../errors.js";
+import { unsupportedAlgorithm } from "../errors.js";
 import { ascii, type Bytes } from "../formats/bytes.js";
 import {
   type Codec,
@@ -20,14 +20,13 @@ import {
   INSTITUTION_LENGTH,
   KEY_LENGTH,
   Kind,
-  type KindName,
   type Limits,
   METADATA_BLOCK,
   RECORDING_ID_LENGTH,
   SenderType,
   SUITE,
 } from "../formats/constants.js";
-import { HEADER_LENGTH, sealedLength } from "../stream/geometry.js";
+import { plaintextLengthOf } from "../stream/geometry.js";
 
 /** The immutable part of an envelope, field by field as on the wire (format-v1, "Core"). */
 export interface Core {
@@ -124,22 +123,15 @@ export function isRegion(region: string): boolean {
 
 export const regionBytes = ascii;
 
-export function kindName(kind: number): KindName {
-  return (Object.keys(Kind) as KindName[]).find((name) => Kind[name] === kind)!;
-}
-
 /** Whether some metadata plaintext, a positive multiple of 512 bytes, seals to this length. */
 function isMetadataLength(length: number): boolean {
-  const body = length - HEADER_LENGTH;
-  const blocks = Math.floor(body / METADATA_BLOCK);
-  return blocks > 0 && sealedLength(blocks * METADATA_BLOCK) === length;
+  const plaintextLength = plaintextLengthOf(length);
+  return plaintextLength !== undefined && plaintextLength > 0 && plaintextLength % METADATA_BLOCK === 0;
 }
 
 /** A number out of a closed list. Anything else is refused: nothing is negotiated. */
 function known(codec: Codec<number>, what: string, values: readonly number[]): Codec<number> {
   return checked(codec, (value) => {
-    if (values.includes(value)) return;
-    const message = `this envelope uses ${what} 0x${value.toString(16)}, which this version does not know`;
-    throw new BlindreelError("unsupported-algorithm", message, undefined);
+    if (!values.includes(value)) throw unsupportedAlgorithm(`this envelope uses ${what}`, value);
   });
 }

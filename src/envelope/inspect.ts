@@ -5,6 +5,7 @@ import {
   Kind,
   type KindName,
   type Limits,
+  nameOf,
   SegmentFlag,
   SenderType,
   SlotType,
@@ -12,8 +13,7 @@ import {
 import { encodeHex } from "../formats/encoding.js";
 import { encodeKeyId } from "../keywrap/thumbprint.js";
 import type { KeyId } from "../keywrap/types.js";
-import { claimedPlaintextLength, HEADER_LENGTH } from "../stream/geometry.js";
-import { kindName } from "./core.js";
+import { plaintextLengthOf } from "../stream/geometry.js";
 import { decodePolicy, type Policy, toDate } from "./policy.js";
 import { decodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "./segment-header.js";
 import { decodeEnvelope, effectiveLimits, envelopeLength, PREAMBLE_LENGTH } from "./wire.js";
@@ -82,7 +82,7 @@ export function inspect(bytes: Uint8Array, options: InspectOptions = {}): Inspec
   return {
     version: 1,
     suite: core.suite,
-    kind: kindName(core.kind),
+    kind: nameOf(Kind, core.kind)!,
     isPostQuantumOnly: (core.flags & CoreFlag.postQuantumOnly) !== 0,
     recordingId: encodeHex(core.recordingId),
     createdAt: toDate(core.createdAt),
@@ -91,7 +91,7 @@ export function inspect(bytes: Uint8Array, options: InspectOptions = {}): Inspec
     epoch,
     slots: slots.map(({ type, keyId }) => ({
       type,
-      typeName: slotTypeName(type),
+      typeName: nameOf(SlotType, type) ?? "unknown",
       keyId: isAllZero(keyId) ? undefined : encodeKeyId(keyId),
     })),
     envelopeLength: length,
@@ -125,20 +125,6 @@ function inspectContent(
     isPadded: (header.flags & SegmentFlag.padded) !== 0,
     offset,
     sealedLength: size - offset,
-    plaintextLength: plaintextLength(size - offset - SEGMENT_HEADER_LENGTH),
+    plaintextLength: plaintextLengthOf(size - offset - SEGMENT_HEADER_LENGTH),
   };
-}
-
-function plaintextLength(messageLength: number): number | undefined {
-  if (messageLength < HEADER_LENGTH) return undefined;
-  try {
-    return claimedPlaintextLength(messageLength);
-  } catch {
-    return undefined;
-  }
-}
-
-function slotTypeName(type: number): InspectedSlot["typeName"] {
-  const names = Object.keys(SlotType) as (keyof typeof SlotType)[];
-  return names.find((name) => SlotType[name] === type) ?? "unknown";
 }

@@ -1,7 +1,8 @@
-import { BlindreelError } from "../errors.js";
+import { unsupportedAlgorithm } from "../errors.js";
 import type { Bytes } from "../formats/bytes.js";
-import { type Codec, checked, constant, decode, encode, fixed, struct, u8, u32 } from "../formats/codec.js";
-import { FORMAT_VERSION, Magic, RECORDING_ID_LENGTH, SegmentFlag } from "../formats/constants.js";
+import { type Codec, checked, decode, encode, fixed, struct, u8, u32 } from "../formats/codec.js";
+import { RECORDING_ID_LENGTH, SEGMENT_MAGIC, SegmentFlag } from "../formats/constants.js";
+import { type ObjectStart, objectStart } from "../formats/magic.js";
 
 /** Format-v1, "Segment header": bound into the segment's key, so altering it fails authentication. */
 export interface SegmentHeader {
@@ -11,23 +12,14 @@ export interface SegmentHeader {
   readonly index: number;
 }
 
-interface WireHeader extends SegmentHeader {
-  readonly magic: undefined;
-  readonly version: undefined;
-}
+interface WireHeader extends SegmentHeader, ObjectStart {}
 
 export const SEGMENT_HEADER_LENGTH = 30;
 
 const wireCodec = struct<WireHeader>({
-  magic: constant(Magic.segment, (reader) => reader.malformed("does not start with BLRS")),
-  version: constant(Uint8Array.of(FORMAT_VERSION), (_reader, [version]) => {
-    const message = `the segment has version ${version}; this software reads version ${FORMAT_VERSION}`;
-    return new BlindreelError("unsupported-version", message, { version: version! });
-  }),
+  ...objectStart(SEGMENT_MAGIC, "the segment"),
   flags: checked(u8, (flags) => {
-    if ((flags & ~SegmentFlag.padded) === 0) return;
-    const message = `this segment uses flags 0x${flags.toString(16)}, which this version does not know`;
-    throw new BlindreelError("unsupported-algorithm", message, undefined);
+    if ((flags & ~SegmentFlag.padded) !== 0) throw unsupportedAlgorithm("this segment uses flags", flags);
   }),
   recordingId: fixed(RECORDING_ID_LENGTH),
   track: u32,

@@ -1,6 +1,6 @@
 import { BlindreelError, limitExceeded } from "../errors.js";
-import { compareBytes, isAllZero } from "../formats/bytes.js";
-import { type Codec, fixed, prefixed, struct, u16 } from "../formats/codec.js";
+import { type Bytes, compareBytes, isAllZero } from "../formats/bytes.js";
+import { type Codec, fixed, prefixed, type Reader, struct, u16, Writer } from "../formats/codec.js";
 import { CoreFlag, KEY_ID_LENGTH, type Limits, SLOT_BODY_LENGTH, SlotType } from "../formats/constants.js";
 import type { Slot } from "../keywrap/types.js";
 
@@ -13,29 +13,29 @@ export function slotCodec(limits: Limits): Codec<Slot> {
 }
 
 /** `count:u16 slot*`, in the one order and under the rules of format-v1, "Slots". */
-export function slotsCodec(flags: number, limits: Limits): Codec<readonly Slot[]> {
-  const slot = slotCodec(limits);
-  return {
-    write(writer, slots) {
-      const sorted = [...slots].sort(compareSlots);
-      const fail = (reason: string) => new BlindreelError("invalid-recipients", reason, undefined);
-      const check = slotChecker(sorted.length, flags, limits, fail);
-      for (const each of sorted) check(each);
-      u16.write(writer, sorted.length);
-      for (const each of sorted) slot.write(writer, each);
-    },
-    read(reader) {
-      const count = u16.read(reader);
-      const check = slotChecker(count, flags, limits, (reason) => reader.malformed(reason));
-      const slots: Slot[] = [];
-      for (let i = 0; i < count; i++) {
-        const next = slot.read(reader);
-        check(next);
-        slots.push(next);
-      }
-      return slots;
-    },
-  };
+export function encodeSlots(slots: readonly Slot[], flags: number, limits: Limits): Bytes {
+  const sorted = [...slots].sort(compareSlots);
+  const fail = (reason: string) => new BlindreelError("invalid-recipients", reason, undefined);
+  sorted.forEach(slotChecker(sorted.length, flags, limits, fail));
+  const writer = new Writer();
+  u16.write(writer, sorted.length);
+  const codec = slotCodec(limits);
+  for (const each of sorted) codec.write(writer, each);
+  return writer.finish();
+}
+
+/** Reads what {@link encodeSlots} writes. */
+export function readSlots(reader: Reader, flags: number, limits: Limits): readonly Slot[] {
+  const count = u16.read(reader);
+  const check = slotChecker(count, flags, limits, (reason) => reader.malformed(reason));
+  const codec = slotCodec(limits);
+  const slots: Slot[] = [];
+  for (let i = 0; i < count; i++) {
+    const next = codec.read(reader);
+    check(next);
+    slots.push(next);
+  }
+  return slots;
 }
 
 /** By type, then key id, then body, as bytes. */

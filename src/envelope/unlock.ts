@@ -2,12 +2,11 @@ import { defaultProvider } from "../crypto/default.js";
 import type { CryptoProvider } from "../crypto/provider.js";
 import { authenticationFailed, BlindreelError, wrongType } from "../errors.js";
 import { type Bytes, constantTimeEqual, isAllZero, wipe } from "../formats/bytes.js";
-import { KEY_LENGTH, type KindName, type Limits } from "../formats/constants.js";
+import { KEY_LENGTH, Kind, type KindName, type Limits, nameOf } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
 import type { JsonObject } from "../formats/json.js";
 import { encodeKeyId } from "../keywrap/thumbprint.js";
 import type { Identity, KeyId, Slot } from "../keywrap/types.js";
-import { kindName } from "./core.js";
 import {
   deriveCommitment,
   deriveContentKey,
@@ -213,7 +212,7 @@ function identityList(identities: Identity | readonly Identity[]): readonly Iden
 }
 
 function checkKind({ core }: DecodedEnvelope, kinds: readonly KindName[]): void {
-  const actual = kindName(core.kind);
+  const actual = nameOf(Kind, core.kind)!;
   if (kinds.includes(actual)) return;
   const message = `this is an envelope of kind "${actual}"; expected was ${kinds.map((kind) => `"${kind}"`).join(" or ")}`;
   throw new BlindreelError("wrong-kind", message, undefined);

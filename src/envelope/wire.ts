@@ -1,20 +1,21 @@
 import { BlindreelError, limitExceeded, outOfRange, truncated } from "../errors.js";
 import { type Bytes, compareBytes, concatBytes } from "../formats/bytes.js";
-import { encode, Reader, u32 } from "../formats/codec.js";
+import { decode, encode, Reader, u32 } from "../formats/codec.js";
 import {
+  ENVELOPE_MAGIC,
   FORMAT_VERSION,
   HASH_LENGTH,
   KEY_ID_LENGTH,
   LIMITS,
   type Limits,
-  Magic,
 } from "../formats/constants.js";
+import { unsupportedVersion } from "../formats/magic.js";
 import type { Slot } from "../keywrap/types.js";
 import { type Core, type CoreParts, coreParts, decodeCore } from "./core.js";
-import { slotsCodec } from "./slots.js";
+import { encodeSlots, readSlots } from "./slots.js";
 
 /** `"BLINDREEL" 0x01 length:u32`: enough to know how long the envelope is. */
-export const PREAMBLE_LENGTH = Magic.envelope.length + 1 + 4;
+export const PREAMBLE_LENGTH = ENVELOPE_MAGIC.length + 1 + 4;
 
 /** A whole envelope, taken apart. Nothing in it is authenticated yet. */
 export interface DecodedEnvelope {
@@ -52,24 +53,21 @@ export function effectiveLimits(lowered: Partial<Limits> | undefined): Limits {
 export function envelopeLength(preamble: Bytes, limits: Limits): number {
   checkMagicAndVersion(preamble);
   if (preamble.length < PREAMBLE_LENGTH) throw truncated("the envelope", preamble.length);
-  const reader = new Reader(preamble.subarray(Magic.envelope.length + 1, PREAMBLE_LENGTH), "the envelope");
-  const length = PREAMBLE_LENGTH + u32.read(reader);
+  const lengthField = preamble.subarray(ENVELOPE_MAGIC.length + 1, PREAMBLE_LENGTH);
+  const length = PREAMBLE_LENGTH + decode(u32, lengthField, "the envelope");
   if (length > limits.envelope) throw limitExceeded("the envelope's length", limits.envelope, length);
   return length;
 }
 
 /** Of as much as is there. @throws BlindreelError `not-an-envelope`, `unsupported-version`. */
 export function checkMagicAndVersion(preamble: Bytes): void {
-  const magic = preamble.subarray(0, Magic.envelope.length);
-  if (magic.length === 0 || compareBytes(magic, Magic.envelope.subarray(0, magic.length)) !== 0) {
+  const magic = preamble.subarray(0, ENVELOPE_MAGIC.length);
+  if (magic.length === 0 || compareBytes(magic, ENVELOPE_MAGIC.subarray(0, magic.length)) !== 0) {
     const message = "this is not a Blindreel file: it does not start with BLINDREEL";
     throw new BlindreelError("not-an-envelope", message, undefined);
   }
-  const version = preamble[Magic.envelope.length];
-  if (version !== undefined && version !== FORMAT_VERSION) {
-    const message = `this file has format version ${version}; this software reads version ${FORMAT_VERSION}`;
-    throw new BlindreelError("unsupported-version", message, { version });
-  }
+  const version = preamble[ENVELOPE_MAGIC.length];
+  if (version !== undefined && version !== FORMAT_VERSION) throw unsupportedVersion("this file", version);
 }
 
 /**
@@ -89,7 +87,7 @@ export function decodeEnvelope(bytes: Bytes, limits: Limits): DecodedEnvelope {
   const coreBytes = reader.take(coreLength);
   const core = decodeCore(coreBytes, limits, coreOffset);
   const epoch = u32.read(reader);
-  const slots = slotsCodec(core.flags, limits).read(reader);
+  const slots = readSlots(reader, core.flags, limits);
   const macInput = bytes.subarray(0, reader.offset);
   const mac = reader.take(HASH_LENGTH);
   reader.end();
@@ -123,12 +121,12 @@ export function encodeWithoutMac(
     encode(u32, coreBytes.length),
     coreBytes,
     encode(u32, epoch),
-    encode(slotsCodec(flags, limits), slots),
+    encodeSlots(slots, flags, limits),
   );
   const length = PREAMBLE_LENGTH + body.length + HASH_LENGTH;
   if (length > limits.envelope) throw limitExceeded("the envelope's length", limits.envelope, length);
   return concatBytes(
-    Magic.envelope,
+    ENVELOPE_MAGIC,
     Uint8Array.of(FORMAT_VERSION),
     encode(u32, body.length + HASH_LENGTH),
     body,

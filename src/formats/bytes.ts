@@ -6,7 +6,7 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 /** A result that synchronous backends give at once and WebCrypto gives later. */
 export type MaybePromise<T> = T | Promise<T>;
 
-export const EMPTY: Bytes = new Uint8Array(0);
+export const EMPTY: Bytes = /* @__PURE__ */ new Uint8Array(0);
 
 /**
  * Checks that an argument is a `Uint8Array` and returns it, without copying; a `Buffer` as a plain view, because its
@@ -90,5 +90,10 @@ export function utf8(text: string): Bytes {
 /** `text` as bytes; refuses anything outside printable ASCII, so that labels and regions mean what they show. */
 export function ascii(text: string): Bytes {
   if (!/^[\x20-\x7e]*$/.test(text)) throw wrongType("text", "printable ASCII", text);
-  return utf8(text);
+  return singleBytes(text);
+}
+
+/** One byte for each character, of which none may be above U+00FF: what `btoa` and `atob` take for bytes. */
+export function singleBytes(characters: string): Bytes {
+  return Uint8Array.from(characters, (character) => character.charCodeAt(0));
 }

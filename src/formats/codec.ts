@@ -136,19 +136,16 @@ export function prefixed(
   ceiling: number,
   isLength: (length: number) => boolean = () => true,
 ): Codec<Bytes> {
+  const checkedLength = checked(length, (size, fail) => {
+    if (size > ceiling) throw limitExceeded(what, ceiling, size);
+    if (!isLength(size)) throw fail(`the ${what} has an impossible length`);
+  });
   return {
     write(writer, value) {
-      if (value.length > ceiling) throw limitExceeded(what, ceiling, value.length);
-      if (!isLength(value.length)) throw malformed(`the ${what} has an impossible length`, 0);
-      length.write(writer, value.length);
+      checkedLength.write(writer, value.length);
       writer.push(value);
     },
-    read(reader) {
-      const size = length.read(reader);
-      if (size > ceiling) throw limitExceeded(what, ceiling, size);
-      if (!isLength(size)) throw reader.malformed(`the ${what} has an impossible length`);
-      return reader.take(size);
-    },
+    read: (reader) => reader.take(checkedLength.read(reader)),
   };
 }
 

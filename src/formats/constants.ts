@@ -1,9 +1,13 @@
 import { ascii } from "./bytes.js";
 
+/** Those of a sealed file stand alone: whoever handles nothing else does not carry the rest. */
+export const ENVELOPE_MAGIC = /* @__PURE__ */ ascii("BLINDREEL");
+export const SEGMENT_MAGIC = /* @__PURE__ */ ascii("BLRS");
+
 /** First bytes of every object of the format (format-v1, "Magics"). */
 export const Magic = {
-  envelope: /* @__PURE__ */ ascii("BLINDREEL"),
-  segment: /* @__PURE__ */ ascii("BLRS"),
+  envelope: ENVELOPE_MAGIC,
+  segment: SEGMENT_MAGIC,
   manifest: /* @__PURE__ */ ascii("BLRM"),
   grant: /* @__PURE__ */ ascii("BLRG"),
   rangeProof: /* @__PURE__ */ ascii("BLRP"),
@@ -18,6 +22,11 @@ export const SUITE = 0x0001;
 export const Kind = { recording: 0x01, file: 0x02, identity: 0x03, share: 0x04 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 export type KindName = keyof typeof Kind;
+
+/** What a value on the wire is called, or undefined for one that the table does not hold. */
+export function nameOf<T extends string>(table: Readonly<Record<T, number>>, value: number): T | undefined {
+  return (Object.keys(table) as T[]).find((name) => table[name] === value);
+}
 
 export const CoreFlag = { postQuantumOnly: 0x0001 } as const;
 export const SegmentFlag = { padded: 0x01 } as const;

@@ -1,5 +1,5 @@
 import { malformed, wrongType } from "../errors.js";
-import type { Bytes } from "./bytes.js";
+import { type Bytes, singleBytes } from "./bytes.js";
 
 /**
  * RFC 4648 encodings, by the platform's `btoa` and `atob`, and strict: one text for one byte string. Padding where there
@@ -35,7 +35,7 @@ export function decodeHex(text: string): Bytes {
 
 /** @throws DOMException for what is not base64. Forgiving otherwise. */
 function fromBase64(text: string): Bytes {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  return singleBytes(atob(text));
 }
 
 function fromBase64Url(text: string): Bytes {

@@ -1,7 +1,8 @@
-import { BlindreelError } from "../errors.js";
+import { unsupportedAlgorithm } from "../errors.js";
 import type { Bytes } from "./bytes.js";
-import { type Codec, checked, constant, fixed, struct, u8, u64 } from "./codec.js";
-import { FORMAT_VERSION, HASH_LENGTH, INSTITUTION_LENGTH, Magic, WRAPPED_KEY_LENGTH } from "./constants.js";
+import { type Codec, checked, fixed, struct, u8, u64 } from "./codec.js";
+import { HASH_LENGTH, INSTITUTION_LENGTH, Magic, WRAPPED_KEY_LENGTH } from "./constants.js";
+import { type ObjectStart, objectStart } from "./magic.js";
 
 /** What a grant hands over: 1 the read key of one recording, 2 the private key of a bucket. */
 export const GrantKind = { readKey: 0x01, bucket: 0x02 } as const;
@@ -32,24 +33,16 @@ export const GRANT_TAIL_LENGTHS: readonly number[] = [32, 1120].map(
   (encapsulation) => encapsulation + WRAPPED_KEY_LENGTH + SIGNATURE_LENGTH,
 );
 
-interface WireBody extends GrantBody {
-  readonly magic: undefined;
-  readonly version: undefined;
-}
+interface WireBody extends GrantBody, ObjectStart {}
 
 const known = checked(u8 as Codec<GrantKind>, (kind) => {
   if (Object.values(GrantKind).includes(kind)) return;
-  const message = `this grant has kind 0x${kind.toString(16)}, which this version does not know`;
-  throw new BlindreelError("unsupported-algorithm", message, undefined);
+  throw unsupportedAlgorithm("this grant has kind", kind);
 });
 
 /** `"BLRG" 0x01 kind:u8 grantId[16] institution[16] subject[32] staff[32] issuer[32] issued:u64 notAfter:u64`. */
 export const grantBodyCodec: Codec<WireBody> = struct<WireBody>({
-  magic: constant(Magic.grant, (reader) => reader.malformed("does not start with BLRG")),
-  version: constant(Uint8Array.of(FORMAT_VERSION), (_reader, [version]) => {
-    const message = `the grant has version ${version}; this software reads version ${FORMAT_VERSION}`;
-    return new BlindreelError("unsupported-version", message, { version: version! });
-  }),
+  ...objectStart(Magic.grant, "the grant"),
   kind: known,
   grantId: fixed(GRANT_ID_LENGTH),
   institution: fixed(INSTITUTION_LENGTH),

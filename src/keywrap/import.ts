@@ -19,7 +19,13 @@ import { thumbprint } from "./thumbprint.js";
 import { type X25519Agreement, X25519Identity, X25519Recipient } from "./x25519.js";
 
 /** u = 9, the base point (RFC 7748 §4.1): agreeing with it gives a private key's public half on any backend. */
-const BASE_POINT = /* @__PURE__ */ Uint8Array.of(9, ...new Uint8Array(31));
+const BASE_POINT = /* @__PURE__ */ basePoint();
+
+function basePoint(): Bytes {
+  const u = new Uint8Array(KEY_LENGTH);
+  u[0] = 9;
+  return u;
+}
 
 export interface KeyOptions {
   /** Overrides the runtime's provider, for this call. */

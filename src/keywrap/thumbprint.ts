@@ -16,6 +16,4 @@ export function keyIdOf(fullThumbprint: Bytes): KeyId {
   return encodeKeyId(fullThumbprint.subarray(0, KEY_ID_LENGTH));
 }
 
-export function encodeKeyId(bytes: Bytes): KeyId {
-  return encodeHex(bytes) as KeyId;
-}
+export const encodeKeyId = encodeHex as (bytes: Uint8Array) => KeyId;

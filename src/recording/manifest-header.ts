@@ -1,7 +1,8 @@
-import { BlindreelError, truncated } from "../errors.js";
+import { truncated } from "../errors.js";
 import type { Bytes } from "../formats/bytes.js";
-import { type Codec, constant, decode, encode, fixed, struct, u32 } from "../formats/codec.js";
-import { FORMAT_VERSION, Magic, RECORDING_ID_LENGTH } from "../formats/constants.js";
+import { type Codec, decode, encode, fixed, struct, u32 } from "../formats/codec.js";
+import { Magic, RECORDING_ID_LENGTH } from "../formats/constants.js";
+import { type ObjectStart, objectStart } from "../formats/magic.js";
 
 /** Format-v1, "Manifest": in the clear, and bound into key and signature. */
 export interface ManifestHeader {
@@ -12,12 +13,8 @@ export interface ManifestHeader {
 
 export const MANIFEST_HEADER_LENGTH = Magic.manifest.length + 1 + RECORDING_ID_LENGTH + 4;
 
-const wireCodec = struct<ManifestHeader & { readonly magic: undefined; readonly version: undefined }>({
-  magic: constant(Magic.manifest, (reader) => reader.malformed("does not start with BLRM")),
-  version: constant(Uint8Array.of(FORMAT_VERSION), (_reader, [version]) => {
-    const message = `the manifest has version ${version}; this software reads version ${FORMAT_VERSION}`;
-    return new BlindreelError("unsupported-version", message, { version: version! });
-  }),
+const wireCodec = struct<ManifestHeader & ObjectStart>({
+  ...objectStart(Magic.manifest, "the manifest"),
   recordingId: fixed(RECORDING_ID_LENGTH),
   sequence: u32,
 });

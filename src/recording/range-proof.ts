@@ -5,20 +5,10 @@ import { coreParts, decodeCore } from "../envelope/core.js";
 import { hashCore } from "../envelope/key-schedule.js";
 import { authenticationFailed, BlindreelError, malformed, outOfRange, wrongType } from "../errors.js";
 import { type Bytes, bytesArgument, compareBytes } from "../formats/bytes.js";
-import {
-  type Codec,
-  checked,
-  constant,
-  decode,
-  encode,
-  fixed,
-  prefixed,
-  struct,
-  u16,
-  u32,
-} from "../formats/codec.js";
-import { FORMAT_VERSION, HASH_LENGTH, Kind, LIMITS, Magic, SenderType } from "../formats/constants.js";
+import { type Codec, checked, decode, encode, fixed, prefixed, struct, u16, u32 } from "../formats/codec.js";
+import { HASH_LENGTH, Kind, LIMITS, Magic, SenderType } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
+import { type ObjectStart, objectStart } from "../formats/magic.js";
 import { SEALED_CHUNK } from "../stream/geometry.js";
 import { type Block, blockOf } from "./layout.js";
 import { hashChunks, hashSegmentHead, SEGMENT_HEAD_LENGTH } from "./leaf.js";
@@ -31,9 +21,7 @@ import { leafHash, rangePath, rootFromRange, SUBTREE_CHUNKS } from "./tree.js";
 import type { Origin } from "./verdict.js";
 
 /** Format-v1, "Range proof". */
-interface WireProof {
-  readonly magic: undefined;
-  readonly version: undefined;
+interface WireProof extends ObjectStart {
   readonly core: Bytes;
   readonly manifestHeader: Bytes;
   readonly body: Bytes;
@@ -82,11 +70,7 @@ const part = checked(
 
 const codec = checked(
   struct<WireProof>({
-    magic: constant(Magic.rangeProof, (reader) => reader.malformed("does not start with BLRP")),
-    version: constant(Uint8Array.of(FORMAT_VERSION), (_reader, [version]) => {
-      const message = `the proof has version ${version}; this software reads version ${FORMAT_VERSION}`;
-      return new BlindreelError("unsupported-version", message, { version: version! });
-    }),
+    ...objectStart(Magic.rangeProof, "the proof"),
     core: prefixed(u32, "the core's length", LIMITS.core),
     manifestHeader: fixed(MANIFEST_HEADER_LENGTH),
     body: prefixed(u32, "the manifest", LIMITS.manifest),

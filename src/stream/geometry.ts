@@ -33,12 +33,23 @@ export function sealedLength(plaintextLength: number): number {
  * @throws BlindreelError `truncated` for a length no message has; `malformed` above 2^32 chunks.
  */
 export function claimedPlaintextLength(length: number, end = length): number {
+  const plaintextLength = plaintextLengthOf(length);
+  if (plaintextLength !== undefined) return plaintextLength;
+  if (lastChunkLength(length) < TAG_LENGTH) throw truncated("the sealed stream", end);
+  throw malformed("the sealed stream has more than 2^32 chunks", end);
+}
+
+/** The same for whoever only asks; undefined for a length that no message has. */
+export function plaintextLengthOf(length: number): number | undefined {
   const body = length - HEADER_LENGTH;
-  const lastChunk = body % SEALED_CHUNK;
-  if (body < TAG_LENGTH || lastChunk < TAG_LENGTH) throw truncated("the sealed stream", end);
   const chunks = Math.floor(body / SEALED_CHUNK) + 1;
-  if (chunks > MAX_CHUNKS) throw malformed("the sealed stream has more than 2^32 chunks", end);
+  if (lastChunkLength(length) < TAG_LENGTH || chunks > MAX_CHUNKS) return undefined;
   return body - chunks * TAG_LENGTH;
+}
+
+/** Of the last chunk with its tag; less than a tag, negative even, where there is none. */
+function lastChunkLength(length: number): number {
+  return (length - HEADER_LENGTH) % SEALED_CHUNK;
 }
 
 /** Where chunk `index` starts, from the first byte of the salt. */

@@ -11,7 +11,8 @@ import type { ChunkFilter } from "./readable.js";
 export type Padding = "chunk" | "padme";
 
 const LENGTH_FIELD = 8;
-const ZEROS = /* @__PURE__ */ new Uint8Array(64 * 1024);
+const ZEROS_LENGTH = 64 * 1024;
+const ZEROS = /* @__PURE__ */ new Uint8Array(ZEROS_LENGTH);
 
 /** Length of the padded plaintext: congruent 8…16383 modulo 16384. */
 export function paddedLength(padding: Padding, length: number): number {

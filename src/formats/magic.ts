@@ -1,0 +1,30 @@
+import { BlindreelError } from "../errors.js";
+import type { Bytes } from "./bytes.js";
+import { type Codec, constant } from "./codec.js";
+import { FORMAT_VERSION } from "./constants.js";
+
+/** What every object of the format starts with: its magic, then the version (format-v1, "Magics"). */
+export interface ObjectStart {
+  readonly magic: undefined;
+  readonly version: undefined;
+}
+
+/** @param what names the object in errors. */
+export function objectStart(
+  magic: Bytes,
+  what: string,
+): { readonly [K in keyof ObjectStart]: Codec<undefined> } {
+  return {
+    magic: constant(magic, (reader) =>
+      reader.malformed(`does not start with ${String.fromCharCode(...magic)}`),
+    ),
+    version: constant(Uint8Array.of(FORMAT_VERSION), (_reader, [version]) =>
+      unsupportedVersion(what, version!),
+    ),
+  };
+}
+
+export function unsupportedVersion(what: string, version: number): BlindreelError<"unsupported-version"> {
+  const message = `${what} has format version ${version}; this software reads version ${FORMAT_VERSION}`;
+  return new BlindreelError("unsupported-version", message, { version });
+}
