@@ -16,7 +16,7 @@ import type { KeyId } from "../keywrap/types.js";
 import { plaintextLengthOf } from "../stream/geometry.js";
 import { decodePolicy, type Policy, toDate } from "./policy.js";
 import { decodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "./segment-header.js";
-import { decodeEnvelope, effectiveLimits, envelopeLength, PREAMBLE_LENGTH } from "./wire.js";
+import { effectiveLimits, envelopeFields, envelopeLength, PREAMBLE_LENGTH } from "./wire.js";
 
 export interface InspectOptions {
   /** Length of the whole file, where `bytes` is only its beginning. */
@@ -78,7 +78,7 @@ export function inspect(bytes: Uint8Array, options: InspectOptions = {}): Inspec
   if (!Number.isSafeInteger(size) || size < file.length) {
     throw outOfRange("size", `an integer from ${file.length} on, the bytes that are here`, String(size));
   }
-  const { core, epoch, slots } = decodeEnvelope(file.slice(0, length), limits);
+  const { core, epoch, slots } = envelopeFields(file.slice(0, length), limits);
   return {
     version: 1,
     suite: core.suite,

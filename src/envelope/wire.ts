@@ -18,9 +18,9 @@ import { encodeSlots, readSlots } from "./slots.js";
 export const PREAMBLE_LENGTH = ENVELOPE_MAGIC.length + 1 + 4;
 
 /** A whole envelope, taken apart. Nothing in it is authenticated yet. */
-export interface DecodedEnvelope {
+export interface EnvelopeFields {
   readonly core: Core;
-  readonly coreParts: CoreParts;
+  readonly coreBytes: Bytes;
   readonly epoch: number;
   readonly slots: readonly Slot[];
   /** Every byte before the MAC, as received. */
@@ -28,6 +28,11 @@ export interface DecodedEnvelope {
   readonly mac: Bytes;
   /** The whole envelope's length in bytes. */
   readonly length: number;
+}
+
+/** The same for whoever has keys to derive. */
+export interface DecodedEnvelope extends EnvelopeFields {
+  readonly coreParts: CoreParts;
 }
 
 /** Lowers the ceilings; raising them is ignored. @throws RangeError for what is no number, which would lift them. */
@@ -77,6 +82,12 @@ export function checkMagicAndVersion(preamble: Bytes): void {
  * @throws BlindreelError as {@link envelopeLength}, `malformed`, `unsupported-algorithm`.
  */
 export function decodeEnvelope(bytes: Bytes, limits: Limits): DecodedEnvelope {
+  const fields = envelopeFields(bytes, limits);
+  return { ...fields, coreParts: coreParts(fields.coreBytes, fields.core.sealedMetadata.length) };
+}
+
+/** {@link decodeEnvelope} for whoever only looks. */
+export function envelopeFields(bytes: Bytes, limits: Limits): EnvelopeFields {
   const length = envelopeLength(bytes.subarray(0, PREAMBLE_LENGTH), limits);
   if (bytes.length < length) throw truncated("the envelope", bytes.length);
   const reader = new Reader(bytes, "the envelope");
@@ -91,15 +102,7 @@ export function decodeEnvelope(bytes: Bytes, limits: Limits): DecodedEnvelope {
   const macInput = bytes.subarray(0, reader.offset);
   const mac = reader.take(HASH_LENGTH);
   reader.end();
-  return {
-    core,
-    coreParts: coreParts(coreBytes, core.sealedMetadata.length),
-    epoch,
-    slots,
-    macInput,
-    mac,
-    length,
-  };
+  return { core, coreBytes, epoch, slots, macInput, mac, length };
 }
 
 /** The whole envelope's length, from its core's length and its slots' bodies' lengths. */

@@ -168,22 +168,23 @@ export function constant(bytes: Bytes, mismatch: (reader: Reader, actual: Bytes)
   };
 }
 
+/** Throws what `fail` makes of the reason where a value breaks it. */
+type Rule<T> = (value: T, fail: (reason: string) => Error) => void;
+
 type FieldsOf<T extends object> = { readonly [K in keyof T]: Codec<T[K]> };
 
 /** Rules over several fields, under the name of the last of them; what comes after it is not there yet. */
-type RulesOf<T extends object> = {
-  readonly [K in keyof T]?: (value: T, fail: (reason: string) => Error) => void;
-};
+type RulesOf<T extends object> = { readonly [K in keyof T]?: Rule<T> };
 
 /** Fields in the order in which they are written down; each rule is checked as soon as its field is there. */
 export function struct<T extends object>(fields: FieldsOf<T>, rules: RulesOf<T> = {}): Codec<T> {
   const entries = Object.entries(fields) as unknown as [keyof T, Codec<T[keyof T]>][];
   // Own members only: nothing that somebody put on Object.prototype is a rule.
-  const ruleOf = (name: keyof T) => (Object.hasOwn(rules, name) ? rules[name] : undefined);
+  const ruleOf = new Map(Object.entries(rules) as [keyof T, Rule<T> | undefined][]);
   return {
     write(writer, value) {
       for (const [name, codec] of entries) {
-        ruleOf(name)?.(value, (reason) => malformed(reason, 0));
+        ruleOf.get(name)?.(value, (reason) => malformed(reason, 0));
         codec.write(writer, value[name]);
       }
     },
@@ -191,7 +192,7 @@ export function struct<T extends object>(fields: FieldsOf<T>, rules: RulesOf<T> 
       const value: Partial<T> = {};
       for (const [name, codec] of entries) {
         value[name] = codec.read(reader);
-        ruleOf(name)?.(value as T, (reason) => reader.malformed(reason));
+        ruleOf.get(name)?.(value as T, (reason) => reader.malformed(reason));
       }
       return value as T;
     },
@@ -199,10 +200,7 @@ export function struct<T extends object>(fields: FieldsOf<T>, rules: RulesOf<T> 
 }
 
 /** The same bytes, restricted: `check` throws for what the rule forbids, in both directions. */
-export function checked<T>(
-  codec: Codec<T>,
-  check: (value: T, fail: (reason: string) => Error) => void,
-): Codec<T> {
+export function checked<T>(codec: Codec<T>, check: Rule<T>): Codec<T> {
   return {
     write(writer, value) {
       check(value, (reason) => malformed(reason, 0));
