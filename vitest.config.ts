@@ -10,6 +10,8 @@ export default defineConfig({
       "test/runtimes/.built/**",
       "test/consumers/**",
     ],
+    // vitest leaves one core to itself, which of two is half.
+    maxWorkers: "100%",
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
