@@ -1,19 +1,17 @@
 import type { Bytes } from "../formats/bytes.js";
-import { CHUNK } from "./geometry.js";
 import type { PieceReader } from "./pieces.js";
 import type { Transcoder } from "./transcoder.js";
 
 /** For asynchronous backends: reads ahead of its consumer so that calls stay in flight, and keeps their order. */
 export class ReadAhead {
-  readonly #queue: { readonly chunks: Promise<Bytes>; readonly size: number }[] = [];
-  #inFlight = 0;
+  readonly #queue: Promise<Bytes>[] = [];
   #stopped = false;
   #hasRead = false;
   #wakeConsumer = (): void => {};
   #wakeReader = (): void => {};
 
   constructor(reader: PieceReader, transcoder: Transcoder) {
-    this.#read(reader, transcoder).catch((error) => this.#enqueue(Promise.reject(error), 0));
+    this.#read(reader, transcoder).catch((error) => this.#enqueue(Promise.reject(error)));
   }
 
   /** Whether results are still to come after those already taken. */
@@ -23,11 +21,10 @@ export class ReadAhead {
 
   async next(): Promise<Bytes> {
     while (this.#queue.length === 0) await new Promise<void>((wake) => (this.#wakeConsumer = wake));
-    const { chunks, size } = this.#queue.shift()!;
-    const result = await chunks;
-    this.#inFlight -= size;
+    const chunk = await this.#queue[0]!;
+    this.#queue.shift();
     this.#wakeReader();
-    return result;
+    return chunk;
   }
 
   stop(): void {
@@ -39,22 +36,22 @@ export class ReadAhead {
     for (;;) {
       const piece = reader.accept(await reader.fetch());
       if (this.#stopped) return;
-      const chunks = piece ? transcoder.push(piece) : transcoder.finish();
-      this.#hasRead = !piece;
-      if (!piece || chunks instanceof Promise) this.#enqueue(Promise.resolve(chunks), piece?.length ?? 0);
-      if (!piece) return;
-      while (this.#inFlight >= transcoder.callsInFlight * CHUNK) {
+      if (!piece) {
+        this.#hasRead = true;
+        return this.#enqueue(Promise.resolve(transcoder.finish()));
+      }
+      for (const chunk of transcoder.pushApart(piece)) this.#enqueue(chunk);
+      while (this.#queue.length >= transcoder.callsInFlight) {
         if (this.#stopped) return;
         await new Promise<void>((wake) => (this.#wakeReader = wake));
       }
     }
   }
 
-  #enqueue(chunks: Promise<Bytes>, size: number): void {
+  #enqueue(chunk: Promise<Bytes>): void {
     // A rejection is the consumer's to see when its turn comes, even if that is never.
-    chunks.catch(() => {});
-    this.#inFlight += size;
-    this.#queue.push({ chunks, size });
+    chunk.catch(() => {});
+    this.#queue.push(chunk);
     this.#wakeConsumer();
   }
 }

@@ -19,12 +19,6 @@ export class Rechunker {
     return Math.floor((this.#stagedLength + pieceLength) / this.#unit);
   }
 
-  /** Buffers a piece that completes no unit. */
-  keep(piece: Bytes): void {
-    this.#staged.set(piece, this.#stagedLength);
-    this.#stagedLength += piece.length;
-  }
-
   /** Calls `onUnit` for every unit completed; the view it gets is valid during the call only. */
   push(piece: Bytes, onUnit: (unit: Bytes) => void): void {
     let offset = 0;

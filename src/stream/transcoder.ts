@@ -86,17 +86,26 @@ export class Transcoder {
 
   /** @returns the chunks that `piece` completed, as one buffer; empty where it completed none. */
   push(piece: Bytes): MaybePromise<Bytes> {
+    if (!this.isSynchronous) return joined(this.pushApart(piece));
     this.#checkUsable();
-    const units = this.#rechunker.unitsWith(piece.length);
-    if (units === 0) {
-      this.#rechunker.keep(piece);
-      return EMPTY;
-    }
     try {
-      return this.isSynchronous ? this.#pushNow(piece, units) : this.#guardLater(this.#pushLater(piece));
+      return this.#pushNow(piece);
     } catch (error) {
       return this.#fail(error);
     }
+  }
+
+  /**
+   * The same where the backend is asynchronous, each chunk apart: WebCrypto makes a buffer for every answer, and
+   * copying it into another costs browsers more than one more piece in the stream (docs/benchmarks.md).
+   */
+  pushApart(piece: Bytes): Promise<Bytes>[] {
+    this.#checkUsable();
+    const results: Promise<Bytes>[] = [];
+    const transform = async (unit: Bytes) =>
+      this.#direction.transform(this.#cipher, this.#chunkIndex++, unit);
+    this.#rechunker.push(piece, (unit) => results.push(this.#guardLater(transform(unit))));
+    return results;
   }
 
   /**
@@ -126,23 +135,16 @@ export class Transcoder {
     this.#rechunker.wipe();
   }
 
-  #pushNow(piece: Bytes, units: number): Bytes {
+  #pushNow(piece: Bytes): Bytes {
+    const units = this.#rechunker.unitsWith(piece.length);
     const { output: size } = this.#direction;
-    const output = new Uint8Array(units * size);
+    const output = units > 0 ? new Uint8Array(units * size) : EMPTY;
     let offset = 0;
     this.#rechunker.push(piece, (unit) => {
       this.#direction.transformInto(this.#cipher, this.#chunkIndex++, unit, output, offset);
       offset += size;
     });
     return output;
-  }
-
-  #pushLater(piece: Bytes): Promise<Bytes> {
-    const results: MaybePromise<Bytes>[] = [];
-    this.#rechunker.push(piece, (unit) => {
-      results.push(this.#direction.transform(this.#cipher, this.#chunkIndex++, unit));
-    });
-    return Promise.all(results).then((chunks) => (chunks.length === 1 ? chunks[0]! : concatBytes(...chunks)));
   }
 
   #checkUsable(): void {
@@ -158,4 +160,9 @@ export class Transcoder {
     this.destroy(error);
     throw this.#failure!.error;
   }
+}
+
+function joined(chunks: readonly Promise<Bytes>[]): MaybePromise<Bytes> {
+  if (chunks.length <= 1) return chunks[0] ?? EMPTY;
+  return Promise.all(chunks).then((all) => concatBytes(...all));
 }

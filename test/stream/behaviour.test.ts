@@ -87,6 +87,23 @@ const directions: readonly Direction[] = [
   },
 ];
 
+describe("on an asynchronous backend", () => {
+  const crypto = webCryptoProvider;
+
+  it("each chunk is a piece of its own, whatever pieces came in", async () => {
+    const sizes: number[] = [];
+    const note = new TransformStream<Bytes, Bytes>({
+      transform(piece, controller) {
+        sizes.push(piece.length);
+        controller.enqueue(piece);
+      },
+    });
+    const sealed = await collect(sealReadable(cut(data, 4 * CHUNK), streamKey, { crypto }).pipeThrough(note));
+    expect(sizes).toEqual([56, ...Array<number>(10).fill(CHUNK + 16), 116]);
+    expectBytes(await openBytes(sealed, streamKey), data);
+  });
+});
+
 for (const { name, input, output, readable, transform } of directions) {
   for (const crypto of pair) {
     describe(`${name} on ${crypto.name}`, () => {
