@@ -95,5 +95,7 @@ export function ascii(text: string): Bytes {
 
 /** One byte for each character, of which none may be above U+00FF: what `btoa` and `atob` take for bytes. */
 export function singleBytes(characters: string): Bytes {
-  return Uint8Array.from(characters, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(characters.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = characters.charCodeAt(i);
+  return bytes;
 }

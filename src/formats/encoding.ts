@@ -18,7 +18,9 @@ export function encodeBase64Url(bytes: Uint8Array): string {
 }
 
 export function encodeHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  let digits = "";
+  for (const byte of bytes) digits += byte.toString(16).padStart(2, "0");
+  return digits;
 }
 
 export function decodeBase64(text: string): Bytes {
@@ -43,7 +45,9 @@ function fromBase64Url(text: string): Bytes {
 }
 
 function fromHex(text: string): Bytes {
-  return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  const bytes = new Uint8Array(text.length >> 1);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
 }
 
 /** Encodes again and compares: what a platform accepts beyond the canonical form cannot slip through. */

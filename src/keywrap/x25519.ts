@@ -66,7 +66,7 @@ export class X25519Recipient implements Recipient {
   }
 
   async wrap(fileKey: Bytes, { coreHash, crypto }: WrapContext): Promise<Slot> {
-    const keyId = this.keyId === undefined ? ANONYMOUS : decodeHex(this.keyId);
+    const keyId = this.keyId === undefined ? ANONYMOUS : this.#thumbprint.subarray(0, KEY_ID_LENGTH);
     const ephemeral = await crypto.generateX25519();
     const { pkR, keyScheduleContext: context } = await this.#prepare(crypto, keyId);
     const { sharedSecret, enc } = await encap(crypto, pkR, ephemeral, checkSharedSecret);
