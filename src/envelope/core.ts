@@ -2,11 +2,11 @@ import { unsupportedAlgorithm } from "../errors.js";
 import { ascii, type Bytes } from "../formats/bytes.js";
 import {
   type Codec,
-  checked,
   decode,
   encode,
   fixed,
   prefixed,
+  type RulesOf,
   struct,
   u8,
   u16,
@@ -64,45 +64,52 @@ const REGION = /^[a-z0-9-]{0,16}$/;
 const MAX_REGION = 16;
 
 const headFields = {
-  suite: known(u16, "suite", [SUITE]),
-  kind: known(u8, "kind", Object.values(Kind)),
-  flags: known(u16, "flags", [0, CoreFlag.postQuantumOnly]),
+  suite: u16,
+  kind: u8,
+  flags: u16,
   recordingId: fixed(RECORDING_ID_LENGTH),
-  createdAt: checked(u64, (value, fail) => {
-    if (value % CREATED_AT_STEP !== 0) throw fail("createdAt is not a whole hour");
-  }),
+  createdAt: u64,
   expiresAt: u64,
-  region: checked(prefixed(u8, "region", MAX_REGION), (value, fail) => {
-    if (!isRegion(String.fromCharCode(...value))) throw fail("region may hold a-z, 0-9 and - only");
-  }),
+  region: prefixed(u8, "region", MAX_REGION),
   institution: fixed(INSTITUTION_LENGTH),
-  senderType: known(u8, "sender type", Object.values(SenderType)),
+  senderType: u8,
   sender: prefixed(u16, "sender", KEY_LENGTH),
 };
 
-export function coreCodec(limits: Limits): Codec<Core> {
-  return struct<Core>(
-    {
-      ...headFields,
-      sealedMetadata: prefixed(u32, "sealed metadata", limits.sealedMetadata, isMetadataLength),
-      commitment: fixed(HASH_LENGTH),
-    },
-    {
-      sender({ senderType, sender }, fail) {
-        const expected = senderType === SenderType.none ? 0 : KEY_LENGTH;
-        if (sender.length !== expected) throw fail("the sender's length does not fit its type");
-      },
-    },
-  );
-}
+/** What a writer cannot break, since its values come from options that were checked, and a reader has to check. */
+const rules: RulesOf<Core> = {
+  suite: ({ suite }) => refuseUnknown("suite", suite, [SUITE]),
+  kind: ({ kind }) => refuseUnknown("kind", kind, Object.values(Kind)),
+  flags: ({ flags }) => refuseUnknown("flags", flags, [0, CoreFlag.postQuantumOnly]),
+  createdAt({ createdAt }, fail) {
+    if (createdAt % CREATED_AT_STEP !== 0) throw fail("createdAt is not a whole hour");
+  },
+  region({ region }, fail) {
+    if (!isRegion(String.fromCharCode(...region))) throw fail("region may hold a-z, 0-9 and - only");
+  },
+  senderType: ({ senderType }) => refuseUnknown("sender type", senderType, Object.values(SenderType)),
+  sender({ senderType, sender }, fail) {
+    const expected = senderType === SenderType.none ? 0 : KEY_LENGTH;
+    if (sender.length !== expected) throw fail("the sender's length does not fit its type");
+  },
+};
 
-export function encodeCore(core: Core, limits: Limits): Bytes {
-  return encode(coreCodec(limits), core);
+/** For readers: each rule is checked as soon as its field is there. */
+export function coreReader(limits: Limits): Pick<Codec<Core>, "read"> {
+  const sealedMetadata = prefixed(u32, "sealed metadata", limits.sealedMetadata, (length, fail) => {
+    if (!isMetadataLength(length)) throw fail("the sealed metadata has an impossible length");
+  });
+  return struct<Core>({ ...headFields, sealedMetadata, commitment: fixed(HASH_LENGTH) }, rules);
 }
 
 /** @param base offset of the core in the file, for errors. */
 export function decodeCore(bytes: Bytes, limits: Limits, base: number): Core {
-  return decode(coreCodec(limits), bytes, "the envelope's core", base);
+  return decode(coreReader(limits), bytes, "the envelope's core", base);
+}
+
+export function encodeCore(core: Core, limits: Limits): Bytes {
+  const sealedMetadata = prefixed(u32, "sealed metadata", limits.sealedMetadata);
+  return encode(struct<Core>({ ...headFields, sealedMetadata, commitment: fixed(HASH_LENGTH) }), core);
 }
 
 /** Cuts a core's bytes at the places that are hashed. */
@@ -130,8 +137,6 @@ function isMetadataLength(length: number): boolean {
 }
 
 /** A number out of a closed list. Anything else is refused: nothing is negotiated. */
-function known(codec: Codec<number>, what: string, values: readonly number[]): Codec<number> {
-  return checked(codec, (value) => {
-    if (!values.includes(value)) throw unsupportedAlgorithm(`this envelope uses ${what}`, value);
-  });
+function refuseUnknown(what: string, value: number, values: readonly number[]): void {
+  if (!values.includes(value)) throw unsupportedAlgorithm(`this envelope uses ${what}`, value);
 }

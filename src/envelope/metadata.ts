@@ -1,11 +1,11 @@
 import type { CryptoProvider } from "../crypto/provider.js";
 import { limitExceeded, malformed, wrongType } from "../errors.js";
-import { type Bytes, isAllZero } from "../formats/bytes.js";
+import { type Bytes, EMPTY, isAllZero } from "../formats/bytes.js";
 import { decode, encode, u32 } from "../formats/codec.js";
 import { CREATED_AT_STEP, LIMITS, METADATA_BLOCK } from "../formats/constants.js";
 import { decodeJson, encodeJson, type JsonObject, type JsonValue } from "../formats/json.js";
 import { openBytes } from "../stream/open.js";
-import { sealBytes } from "../stream/seal.js";
+import { layOut, sealLayout } from "../stream/seal.js";
 import { metadataContext } from "./key-schedule.js";
 
 /** What only recipients learn about a recording, beside its content (format-v1, "Sealed metadata"). */
@@ -55,8 +55,16 @@ export function decodeMetadata(plaintext: Bytes, publicCreatedAt: number): Seale
   return { createdAt, metadata };
 }
 
-export function sealMetadata(crypto: CryptoProvider, metadataKey: Bytes, plaintext: Bytes): Promise<Bytes> {
-  return sealBytes(plaintext, { key: metadataKey, context: metadataContext() }, { crypto });
+/** Wipes `metadataKey`. */
+export async function sealMetadata(
+  crypto: CryptoProvider,
+  metadataKey: Bytes,
+  plaintext: Bytes,
+): Promise<Bytes> {
+  const layout = layOut(plaintext, 0, undefined);
+  const streamKey = { key: metadataKey, context: metadataContext() };
+  await sealLayout(layout, async () => ({ prefix: EMPTY, streamKey }), { crypto });
+  return layout.output;
 }
 
 export async function openMetadata(

@@ -9,7 +9,7 @@ import {
   LIMITS,
   type Limits,
 } from "../formats/constants.js";
-import { unsupportedVersion } from "../formats/magic.js";
+import { startOf, unsupportedVersion } from "../formats/magic.js";
 import type { Slot } from "../keywrap/types.js";
 import { type Core, type CoreParts, coreParts, decodeCore } from "./core.js";
 import { encodeSlots, readSlots } from "./slots.js";
@@ -128,10 +128,5 @@ export function encodeWithoutMac(
   );
   const length = PREAMBLE_LENGTH + body.length + HASH_LENGTH;
   if (length > limits.envelope) throw limitExceeded("the envelope's length", limits.envelope, length);
-  return concatBytes(
-    ENVELOPE_MAGIC,
-    Uint8Array.of(FORMAT_VERSION),
-    encode(u32, body.length + HASH_LENGTH),
-    body,
-  );
+  return concatBytes(startOf(ENVELOPE_MAGIC), encode(u32, body.length + HASH_LENGTH), body);
 }

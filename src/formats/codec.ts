@@ -78,7 +78,7 @@ export function encode<T>(codec: Codec<T>, value: T): Bytes {
 }
 
 /** Decodes the whole of `bytes`. Results may be views of it, so hand in bytes that nobody else writes to. */
-export function decode<T>(codec: Codec<T>, bytes: Bytes, what: string, base = 0): T {
+export function decode<T>(codec: Pick<Codec<T>, "read">, bytes: Bytes, what: string, base = 0): T {
   const reader = new Reader(bytes, what, base);
   const value = codec.read(reader);
   reader.end();
@@ -127,25 +127,29 @@ export function fixed(length: number): Codec<Bytes> {
 }
 
 /**
- * `strN`: a length of N bits, then as many bytes, at most `ceiling` of them; `isLength` where not every length is
- * possible, so that a reader of a stream need not wait for the bytes to know.
+ * `strN`: a length of N bits, then as many bytes, at most `ceiling` of them; `rule` where not every length is possible, so
+ * that a reader of a stream need not wait for the bytes to know.
  */
 export function prefixed(
   length: Codec<number>,
   what: string,
   ceiling: number,
-  isLength: (length: number) => boolean = () => true,
+  rule?: Rule<number>,
 ): Codec<Bytes> {
-  const checkedLength = checked(length, (size, fail) => {
+  const withinCeiling = (size: number): number => {
     if (size > ceiling) throw limitExceeded(what, ceiling, size);
-    if (!isLength(size)) throw fail(`the ${what} has an impossible length`);
-  });
+    return size;
+  };
   return {
     write(writer, value) {
-      checkedLength.write(writer, value.length);
+      length.write(writer, withinCeiling(value.length));
       writer.push(value);
     },
-    read: (reader) => reader.take(checkedLength.read(reader)),
+    read(reader) {
+      const size = withinCeiling(length.read(reader));
+      rule?.(size, (reason) => reader.malformed(reason));
+      return reader.take(size);
+    },
   };
 }
 
@@ -174,7 +178,7 @@ type Rule<T> = (value: T, fail: (reason: string) => Error) => void;
 type FieldsOf<T extends object> = { readonly [K in keyof T]: Codec<T[K]> };
 
 /** Rules over several fields, under the name of the last of them; what comes after it is not there yet. */
-type RulesOf<T extends object> = { readonly [K in keyof T]?: Rule<T> };
+export type RulesOf<T extends object> = { readonly [K in keyof T]?: Rule<T> };
 
 /** Fields in the order in which they are written down; each rule is checked as soon as its field is there. */
 export function struct<T extends object>(fields: FieldsOf<T>, rules: RulesOf<T> = {}): Codec<T> {

@@ -1,5 +1,5 @@
 import { BlindreelError } from "../errors.js";
-import type { Bytes } from "./bytes.js";
+import { type Bytes, concatBytes } from "./bytes.js";
 import { type Codec, constant } from "./codec.js";
 import { FORMAT_VERSION } from "./constants.js";
 
@@ -9,7 +9,11 @@ export interface ObjectStart {
   readonly version: undefined;
 }
 
-/** @param what names the object in errors. */
+export function startOf(magic: Bytes): Bytes {
+  return concatBytes(magic, Uint8Array.of(FORMAT_VERSION));
+}
+
+/** The same for codecs. @param what names the object in errors. */
 export function objectStart(
   magic: Bytes,
   what: string,

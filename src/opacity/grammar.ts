@@ -1,4 +1,4 @@
-import { type Core, coreCodec, encodeCoreHead } from "../envelope/core.js";
+import { type Core, coreReader, encodeCoreHead } from "../envelope/core.js";
 import { inspect } from "../envelope/inspect.js";
 import { slotChecker, slotCodec } from "../envelope/slots.js";
 import { checkMagicAndVersion, envelopeLength, PREAMBLE_LENGTH } from "../envelope/wire.js";
@@ -74,7 +74,7 @@ function* envelopeGrammar(fields: FieldList, limits: Limits): Grammar<Structure>
 function* coreGrammar(coreEnd: number, end: number, limits: Limits): Grammar<Core> {
   const coreOffset = PREAMBLE_LENGTH + 4;
   if (coreEnd > end) throw malformed("the envelope: a field runs past the end", coreOffset);
-  return yield* decoded(coreCodec(limits), "the envelope's core", coreEnd);
+  return yield* decoded(coreReader(limits), "the envelope's core", coreEnd);
 }
 
 function addCoreFields(fields: FieldList, core: Core, coreOffset: number, coreLength: number): void {

@@ -1,4 +1,4 @@
-import { SEGMENT_HEADER_LENGTH, segmentHeaderCodec } from "../envelope/segment-header.js";
+import { SEGMENT_HEADER_LENGTH, segmentHeaderReader } from "../envelope/segment-header.js";
 import { malformed } from "../errors.js";
 import { type Bytes, compareBytes } from "../formats/bytes.js";
 import { fixed } from "../formats/codec.js";
@@ -33,7 +33,7 @@ export function* segmentGrammar(
   offset: number,
   recordingId: Bytes | undefined,
 ): Grammar<SegmentStructure> {
-  const header = yield* decoded(segmentHeaderCodec, "the segment header");
+  const header = yield* decoded(segmentHeaderReader(), "the segment header");
   if (recordingId) {
     if (compareBytes(header.recordingId, recordingId) !== 0) {
       throw malformed("the segment is of another recording", offset);

@@ -20,12 +20,12 @@ interface Budget {
 
 const BUDGETS: readonly Budget[] = [
   { page: "inspects", imports: 'export { inspect } from "blindreel"', budget: 4 },
-  { page: "seals", imports: 'export { importRecipient, seal } from "blindreel"', budget: 11.3 },
-  { page: "seals streams", imports: 'export { importRecipient, sealFrom } from "blindreel"', budget: 13.7 },
+  { page: "seals", imports: 'export { importRecipient, seal } from "blindreel"', budget: 10.7 },
+  { page: "seals streams", imports: 'export { importRecipient, sealFrom } from "blindreel"', budget: 13.1 },
   {
     page: "seals both",
     imports: 'export { importRecipient, seal, sealFrom } from "blindreel"',
-    budget: 13.7,
+    budget: 13.1,
   },
   { page: "opens", imports: 'export { importIdentity, open } from "blindreel"', budget: 12.7 },
   {
