@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { inflateSync } from "node:zlib";
 import { readVectors } from "../../vectors/vector-file.js";
-import type { OwnVector } from "../suite/data.js";
+import type { WrittenVector } from "../suite/data.js";
 
 /**
  * Hands out the vectors, keeps what each runtime seals for the others, and serves objects by range, with the faults
@@ -32,11 +32,11 @@ export interface DataServer {
   close(): Promise<void>;
 }
 
-function ownVectors(): OwnVector[] {
+function ownVectors(): WrittenVector[] {
   return readVectors().map(({ file, identities, ...rest }) => ({
     ...rest,
     identities: identities.map((secret) => Buffer.from(secret).toString("hex")),
-    file: Buffer.from(file).toString("base64url"),
+    file: Buffer.from(file).toString("hex"),
   }));
 }
 

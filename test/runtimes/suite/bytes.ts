@@ -15,6 +15,20 @@ export function pattern(length: number, seed = 1): Bytes {
   return bytes;
 }
 
+/** Lowercase hex of megabytes, which the package's own strict decoding is not made for. */
+export function fromHex(text: string): Bytes {
+  const bytes = new Uint8Array(text.length / 2);
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = (nibble(text.charCodeAt(2 * i)) << 4) | nibble(text.charCodeAt(2 * i + 1));
+  }
+  return bytes;
+}
+
+/** "0" to "9" are 0x30 to 0x39, "a" to "f" 0x61 to 0x66. */
+function nibble(code: number): number {
+  return code < 0x40 ? code - 0x30 : code - 0x57;
+}
+
 /** Cuts `bytes` into copies of the given sizes, used in turn; the last may be shorter. */
 export function* cut(bytes: Bytes, ...sizes: readonly number[]): Generator<Bytes> {
   for (let offset = 0, turn = 0; offset < bytes.length; turn++) {

@@ -1,5 +1,5 @@
 import { decodeBase64Url } from "blindreel/formats";
-import type { Bytes } from "./bytes.js";
+import { type Bytes, fromHex } from "./bytes.js";
 import type { Host } from "./kit.js";
 
 /** What the data server hands out: see `hosts/server.ts`. */
@@ -14,7 +14,7 @@ export interface OwnVector {
   readonly now: number;
   readonly ignoreExpiry: boolean;
   readonly minEpoch: number;
-  readonly file: string;
+  readonly file: Bytes;
 }
 
 async function fetchJson<T>(host: Host, path: string): Promise<T> {
@@ -23,7 +23,18 @@ async function fetchJson<T>(host: Host, path: string): Promise<T> {
   return (await response.json()) as T;
 }
 
-export const ownVectors = (host: Host): Promise<readonly OwnVector[]> => fetchJson(host, "/vectors");
+/** How the data server writes a vector: bytes as hex. */
+export type WrittenVector = Omit<OwnVector, "file"> & { readonly file: string };
+
+let vectors: Promise<readonly OwnVector[]> | undefined;
+
+/** Fetched and read once in a runtime: there are megabytes of them. */
+export function ownVectors(host: Host): Promise<readonly OwnVector[]> {
+  vectors ??= fetchJson<readonly WrittenVector[]>(host, "/vectors").then((written) =>
+    written.map((vector) => ({ ...vector, file: fromHex(vector.file) })),
+  );
+  return vectors;
+}
 
 /** One of the published vector files. */
 export function publishedVectors<T>(host: Host, name: string): Promise<T> {

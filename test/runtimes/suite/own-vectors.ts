@@ -1,7 +1,7 @@
 import { bytesSource, importIdentity, type OpenOptions, open, openFrom, openSource } from "blindreel";
 import { decodeHex } from "blindreel/formats";
 import { type Bytes, cut, drain, join, type Outcome } from "./bytes.js";
-import { fromBase64, ownVectors } from "./data.js";
+import { ownVectors } from "./data.js";
 import { type Case, codeOf, equal, isTrue, sha } from "./kit.js";
 
 type Way = (file: Bytes, options: OpenOptions) => Promise<Outcome>;
@@ -43,7 +43,7 @@ export const ownVectorCases: readonly Case[] = Object.entries(ways).map(
         );
         const { ignoreExpiry, minEpoch } = vector;
         const options = { identities, now: new Date(vector.now * 1000), ignoreExpiry, minEpoch };
-        const { released, failed, error } = await run(fromBase64(vector.file), options);
+        const { released, failed, error } = await run(vector.file, options);
         const code = failed ? codeOf(error) : "ok";
         isTrue(vector.expect.includes(code), `${vector.name}: expected ${vector.expect}, got ${code}`);
         isTrue(released.length <= vector.released, `${vector.name}: released ${released.length} bytes`);
