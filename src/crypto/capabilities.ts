@@ -2,7 +2,8 @@ import { backendFor, bulkHashes, defaultProvider, hashes } from "./default.js";
 import { hasFallback, loadFallback } from "./fallback-loader.js";
 import { probeStorage, probeStreams, type StorageSupport, type StreamSupport } from "./probes.js";
 import { randomBytes } from "./random.js";
-import { type Family, isSupported } from "./support.js";
+import { signatureBackend } from "./signatures.js";
+import { AES_GCM, ED25519, type Family, isSupported, X25519 } from "./support.js";
 
 /** Who does an operation here: Node's own module, WebCrypto, the noble libraries, or nobody. */
 export type BackendName = "node" | "webcrypto" | "noble" | "none";
@@ -45,9 +46,9 @@ export interface Capabilities {
 export async function capabilities(): Promise<Capabilities> {
   const isNode = defaultProvider().name === "node";
   const [aes, x25519, ed25519, canImport, storage] = await Promise.all([
-    operation("AES-GCM", isNode),
-    operation("X25519", isNode),
-    operation("Ed25519", isNode),
+    operation(AES_GCM, isNode),
+    operation(X25519, isNode),
+    operation(ED25519, isNode),
     loadFallback("").then(
       () => true,
       () => false,
@@ -81,8 +82,8 @@ export async function capabilities(): Promise<Capabilities> {
 async function operation(family: Family, isNode: boolean): Promise<OperationSupport> {
   const isInWebCrypto = await isSupported(family).catch(() => false);
   if (isNode) return { backend: "node", isInWebCrypto };
-  const backend = await backendFor(family).then(
-    ({ name }) => name as BackendName,
+  const backend = await (family === ED25519 ? signatureBackend() : backendFor(family)).then(
+    ({ name }: { readonly name: string }) => name as BackendName,
     () => "none" as const,
   );
   return { backend, isInWebCrypto };

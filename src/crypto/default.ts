@@ -1,9 +1,8 @@
-import { type Bytes, type MaybePromise, wipe } from "../formats/bytes.js";
-import { KEY_LENGTH } from "../formats/constants.js";
+import { type Bytes, wipe } from "../formats/bytes.js";
 import { loadFallback } from "./fallback-loader.js";
 import { nodeProvider } from "./node.js";
-import type { CryptoProvider } from "./provider.js";
-import { type Family, isSupported } from "./support.js";
+import type { CryptoProvider, PrivateKeyHandle } from "./provider.js";
+import { AES_GCM, type Family, isSupported, X25519 } from "./support.js";
 import { platformRandomBytes, webCryptoProvider } from "./webcrypto.js";
 
 /**
@@ -36,18 +35,18 @@ function isNode(): boolean {
   return runtime.process?.versions?.node !== undefined && !("Deno" in runtime) && !("Bun" in runtime);
 }
 
-/** The backend that the default provider uses for a family of operations outside Node. */
+/** The backend that the default provider uses for AES-GCM or X25519 outside Node. */
 export async function backendFor(family: Family): Promise<CryptoProvider> {
-  return (await isSupported(family)) ? webCryptoProvider : loadFallback(family);
+  return (await isSupported(family)) ? webCryptoProvider : loadFallback(family.name);
 }
 
 /** Keys know their backend: a platform `CryptoKey` stays with WebCrypto whatever this runtime's choice is. */
-async function backendOf(key: { readonly backend: string }, family: Family): Promise<CryptoProvider> {
-  return key.backend === webCryptoProvider.name ? webCryptoProvider : loadFallback(family);
+async function backendOf(key: PrivateKeyHandle, family: Family): Promise<CryptoProvider> {
+  return key.backend === webCryptoProvider.name ? webCryptoProvider : loadFallback(family.name);
 }
 
 /** Secrets are consumed before the call returns, though the choice of a backend may take a while. */
-async function withCopy<T>(secret: Bytes, use: (copy: Bytes) => Promise<T>): Promise<T> {
+export async function withCopy<T>(secret: Bytes, use: (copy: Bytes) => Promise<T>): Promise<T> {
   const copy = secret.slice();
   try {
     return await use(copy);
@@ -77,25 +76,6 @@ const loadedHashes: Hashes = {
     withCopy(key, async (copy) => (await loadFallback("SHA-2")).hmac(hash, copy, message)),
 };
 
-/**
- * WebKitGTK refuses Ed25519 seeds that begin with a zero byte, one in 256, as ill-formed. Every 32 bytes are a seed
- * (RFC 8032 §5.1.5), so a DataError means that the platform lacks the operation for this one.
- */
-function withSeed<T>(
-  seed: Bytes,
-  use: (backend: CryptoProvider, copy: Bytes) => MaybePromise<T>,
-): Promise<T> {
-  return withCopy(seed, async (copy) => {
-    try {
-      return await use(await backendFor("Ed25519"), copy);
-    } catch (error) {
-      const { name } = error as { name?: unknown };
-      if (copy.length !== KEY_LENGTH || name !== "DataError") throw error;
-      return use(await loadFallback("Ed25519"), copy);
-    }
-  });
-}
-
 function platformProvider(): CryptoProvider {
   const { digest, hmac } = hashes();
   return {
@@ -105,18 +85,11 @@ function platformProvider(): CryptoProvider {
     digestBulk: bulkHashes().digest,
     hmac,
     importAesGcmKey: (key) =>
-      withCopy(key, async (copy) => (await backendFor("AES-GCM")).importAesGcmKey(copy)),
-    generateX25519: async () => (await backendFor("X25519")).generateX25519(),
-    importX25519: (key) => withCopy(key, async (copy) => (await backendFor("X25519")).importX25519(copy)),
-    importX25519PublicKey: async (publicKey) => (await backendFor("X25519")).importX25519PublicKey(publicKey),
+      withCopy(key, async (copy) => (await backendFor(AES_GCM)).importAesGcmKey(copy)),
+    generateX25519: async () => (await backendFor(X25519)).generateX25519(),
+    importX25519: (key) => withCopy(key, async (copy) => (await backendFor(X25519)).importX25519(copy)),
+    importX25519PublicKey: async (publicKey) => (await backendFor(X25519)).importX25519PublicKey(publicKey),
     agreeX25519: async (privateKey, publicKey) =>
-      (await backendOf(privateKey, "X25519")).agreeX25519(privateKey, publicKey),
-    importEd25519: (seed) => withSeed(seed, (backend, copy) => backend.importEd25519(copy)),
-    generateEd25519: async () => (await backendFor("Ed25519")).generateEd25519(),
-    deriveEd25519PublicKey: (seed) => withSeed(seed, (backend, copy) => backend.deriveEd25519PublicKey(copy)),
-    signEd25519: async (privateKey, message) =>
-      (await backendOf(privateKey, "Ed25519")).signEd25519(privateKey, message),
-    verifyEd25519: async (publicKey, message, signature) =>
-      (await backendFor("Ed25519")).verifyEd25519(publicKey, message, signature),
+      (await backendOf(privateKey, X25519)).agreeX25519(privateKey, publicKey),
   };
 }

@@ -1,6 +1,7 @@
 import type { Bytes } from "../formats/bytes.js";
 import type { CryptoProvider, PrivateKeyHandle } from "./provider.js";
-import { webCryptoProvider } from "./webcrypto.js";
+import { signaturesOf } from "./signatures.js";
+import { webCryptoSignatures } from "./webcrypto-signatures.js";
 
 /** p = 2^255 - 19 and L = 2^252 + 27742317777372353535851937790883648493, little-endian as on the wire. */
 const FIELD_PRIME = /* @__PURE__ */ littleEndian(2n ** 255n - 19n);
@@ -30,7 +31,7 @@ export async function verifyEd25519(
   if (signature.length !== 64 || !isStrictPoint(publicKey)) return false;
   if (!isStrictPoint(signature.subarray(0, 32))) return false;
   if (!isBelow(signature.subarray(32), GROUP_ORDER)) return false;
-  return crypto.verifyEd25519(publicKey, message, signature);
+  return signaturesOf(crypto).verifyEd25519(publicKey, message, signature);
 }
 
 /** Signs (RFC 8032 §5.1.6). A platform `CryptoKey` stays with WebCrypto, whatever backend is in use. @returns 64 bytes. */
@@ -39,7 +40,8 @@ export async function signEd25519(
   privateKey: PrivateKeyHandle,
   message: Bytes,
 ): Promise<Bytes> {
-  const backend = privateKey.backend === webCryptoProvider.name ? webCryptoProvider : crypto;
+  const isPlatform = privateKey.backend === webCryptoSignatures.name;
+  const backend = isPlatform ? webCryptoSignatures : signaturesOf(crypto);
   return backend.signEd25519(privateKey, message);
 }
 

@@ -1,12 +1,12 @@
 import { BlindreelError } from "../errors.js";
 import { nobleTools } from "./noble-tools.js";
-import type { CryptoProvider } from "./provider.js";
+import type { CompleteProvider } from "./provider.js";
 
-let registered: CryptoProvider | undefined;
-let loaded: CryptoProvider | undefined;
+let registered: CompleteProvider | undefined;
+let loaded: CompleteProvider | undefined;
 
 /** Called by `blindreel/fallback`, which holds the implementation already. */
-export function setFallback(provider: CryptoProvider): void {
+export function setFallback(provider: CompleteProvider): void {
   registered = provider;
 }
 
@@ -20,7 +20,7 @@ export function hasFallback(): boolean {
  * @throws BlindreelError `unsupported-runtime` where it cannot be loaded, as in service workers, where `import()`
  *   throws. `cause` is what `import()` said. The next call tries again: it may have been the network.
  */
-export async function loadFallback(operation: string): Promise<CryptoProvider> {
+export async function loadFallback(operation: string): Promise<CompleteProvider> {
   if (registered) return registered;
   try {
     const { makeNobleProvider } = await import("./noble-backend.js");

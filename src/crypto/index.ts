@@ -12,11 +12,15 @@ export { nodeProvider } from "./node.js";
 export type { KeyPersistence, StorageSupport, StreamSupport } from "./probes.js";
 export type {
   AeadKey,
+  CompleteProvider,
   CryptoProvider,
   Ed25519KeyPair,
   HashName,
   PrivateKeyHandle,
   PublicKeyHandle,
+  SignatureProvider,
   X25519KeyPair,
 } from "./provider.js";
+export { defaultSignatures } from "./signatures.js";
 export { webCryptoProvider } from "./webcrypto.js";
+export { webCryptoSignatures } from "./webcrypto-signatures.js";

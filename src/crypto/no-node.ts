@@ -1,6 +1,6 @@
-import type { CryptoProvider } from "./provider.js";
+import type { CompleteProvider } from "./provider.js";
 
 /** Stands for `node.ts` in bundles for browsers (package.json, "browser"): they need not carry Node's backend. */
-export function nodeProvider(): CryptoProvider | undefined {
+export function nodeProvider(): CompleteProvider | undefined {
   return undefined;
 }

@@ -5,7 +5,13 @@ import { concatBytes } from "@noble/hashes/utils.js";
 import type { Bytes } from "../formats/bytes.js";
 import { nobleDigest, nobleHmac } from "./noble-hash.js";
 import type { NobleTools } from "./noble-tools.js";
-import type { AeadKey, CryptoProvider, PrivateKeyHandle, PublicKeyHandle } from "./provider.js";
+import type {
+  AeadKey,
+  CompleteProvider,
+  PrivateKeyHandle,
+  PublicKeyHandle,
+  SignatureProvider,
+} from "./provider.js";
 
 interface NobleKey extends PrivateKeyHandle {
   readonly secret: () => Bytes;
@@ -64,8 +70,8 @@ class NobleAeadKey implements AeadKey {
  * It imports nothing of the SDK: most pages never load this file, and a bundler would take what both need out of the
  * page's own file into one more.
  */
-export function makeNobleProvider(tools: NobleTools): CryptoProvider {
-  const provider: CryptoProvider = {
+export function makeNobleProvider(tools: NobleTools): CompleteProvider {
+  const provider: CompleteProvider = {
     name: "noble",
     getRandomBytes: tools.getRandomBytes,
     digest: nobleDigest,
@@ -80,9 +86,17 @@ export function makeNobleProvider(tools: NobleTools): CryptoProvider {
     importX25519PublicKey: (publicKey): NoblePublicKey => ({ backend: "noble", bytes: publicKey.slice() }),
     agreeX25519: (privateKey, publicKey) =>
       x25519.getSharedSecret(secretOf(privateKey), (publicKey as NoblePublicKey).bytes) as Bytes,
+    signatures: nobleSignatures(() => tools.randomKey(provider)),
+  };
+  return provider;
+}
+
+function nobleSignatures(randomSeed: () => Bytes): SignatureProvider {
+  return {
+    name: "noble",
     importEd25519: (seed) => handle(seed.slice()),
     generateEd25519() {
-      const seed = tools.randomKey(provider);
+      const seed = randomSeed();
       return { publicKey: ed25519.getPublicKey(seed) as Bytes, privateKey: handle(seed) };
     },
     deriveEd25519PublicKey: (seed) => ed25519.getPublicKey(seed) as Bytes,
@@ -103,7 +117,6 @@ export function makeNobleProvider(tools: NobleTools): CryptoProvider {
       }
     },
   };
-  return provider;
 }
 
 function bytesToScalar(littleEndian: Uint8Array): bigint {

@@ -4,7 +4,14 @@ import type { Bytes } from "../formats/bytes.js";
 import { KEY_LENGTH, TAG_LENGTH } from "../formats/constants.js";
 import { decodeBase64Url, encodeBase64Url } from "../formats/encoding.js";
 import { checkAeadKey, checkNonce } from "./aead.js";
-import type { AeadKey, CryptoProvider, HashName, PrivateKeyHandle, PublicKeyHandle } from "./provider.js";
+import type {
+  AeadKey,
+  CompleteProvider,
+  HashName,
+  PrivateKeyHandle,
+  PublicKeyHandle,
+  SignatureProvider,
+} from "./provider.js";
 import { randomBytes } from "./random.js";
 
 interface NodeKey extends PrivateKeyHandle, PublicKeyHandle {
@@ -84,7 +91,7 @@ function makeAeadKey(crypto: typeof NodeCrypto, rawKey: Bytes): AeadKey {
 }
 
 /** The synchronous backend of Node (and of Deno and Bun, which imitate it), or undefined where there is none. */
-export function nodeProvider(): CryptoProvider | undefined {
+export function nodeProvider(): CompleteProvider | undefined {
   const crypto = nodeCrypto();
   if (!crypto) return undefined;
 
@@ -121,20 +128,8 @@ export function nodeProvider(): CryptoProvider | undefined {
     return { publicKey: publicKeyOf(privateKey), privateKey };
   };
 
-  const provider: CryptoProvider = {
+  const signatures: SignatureProvider = {
     name: "node",
-    getRandomBytes: (length) => plain(crypto.randomBytes(length)),
-    digest,
-    digestBulk: digest,
-    hmac: (hash, key, message) => plain(crypto.createHmac(HASHES[hash], key).update(message).digest()),
-    importAesGcmKey: (key) => makeAeadKey(crypto, key),
-    generateX25519: () => generate("X25519"),
-    importX25519: (privateKey) => importPrivate("X25519", privateKey),
-    importX25519PublicKey: (publicKey) => importPublic("X25519", publicKey),
-    agreeX25519(privateKey, publicKey) {
-      const pair = { privateKey: (privateKey as NodeKey).key, publicKey: (publicKey as NodeKey).key };
-      return plain(crypto.diffieHellman(pair));
-    },
     importEd25519: (seed) => importPrivate("Ed25519", seed),
     generateEd25519: () => generate("Ed25519"),
     deriveEd25519PublicKey: (seed) => publicKeyOf(importPrivate("Ed25519", seed)),
@@ -149,6 +144,23 @@ export function nodeProvider(): CryptoProvider | undefined {
       }
       return crypto.verify(null, message, key.key, signature);
     },
+  };
+
+  const provider: CompleteProvider = {
+    name: "node",
+    getRandomBytes: (length) => plain(crypto.randomBytes(length)),
+    digest,
+    digestBulk: digest,
+    hmac: (hash, key, message) => plain(crypto.createHmac(HASHES[hash], key).update(message).digest()),
+    importAesGcmKey: (key) => makeAeadKey(crypto, key),
+    generateX25519: () => generate("X25519"),
+    importX25519: (privateKey) => importPrivate("X25519", privateKey),
+    importX25519PublicKey: (publicKey) => importPublic("X25519", publicKey),
+    agreeX25519(privateKey, publicKey) {
+      const pair = { privateKey: (privateKey as NodeKey).key, publicKey: (publicKey as NodeKey).key };
+      return plain(crypto.diffieHellman(pair));
+    },
+    signatures,
   };
   return provider;
 }

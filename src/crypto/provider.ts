@@ -45,7 +45,7 @@ export interface Ed25519KeyPair {
 }
 
 /**
- * What the SDK needs from a runtime. Three backends implement it (`webcrypto`, `node`, `noble`) and the default
+ * What the SDK needs from a runtime, but for signatures. Three backends implement it (`webcrypto`, `node`, `noble`) and the default
  * provider picks for each operation the one measured best. Results may come at once or as promises.
  *
  * Keys and points reach a backend only after the checks that must not differ between backends: see
@@ -74,14 +74,29 @@ export interface CryptoProvider {
   importX25519PublicKey(publicKey: Bytes): MaybePromise<PublicKeyHandle>;
   /** The raw shared secret; may be all zero or throw for a low-order point, so callers check (RFC 7748 §6.1). */
   agreeX25519(privateKey: PrivateKeyHandle, publicKey: PublicKeyHandle): MaybePromise<Bytes>;
+  /** What signs and verifies recordings; unless given, the runtime's own (`crypto/signatures.ts`). */
+  readonly signatures?: SignatureProvider;
+}
+
+/**
+ * Ed25519, which recordings alone need. Apart from the rest, so that a page that seals and opens files does not carry it.
+ * Call `signEd25519` and `verifyEd25519` of `crypto/ed25519.ts`, which stand above it.
+ */
+export interface SignatureProvider {
+  readonly name: string;
   /** @param seed 32 bytes (RFC 8032 §5.1.5). */
   importEd25519(seed: Bytes): MaybePromise<PrivateKeyHandle>;
   /** A new signing key. Where the backend is WebCrypto, its private half is a non-extractable `CryptoKey`. */
   generateEd25519(): MaybePromise<Ed25519KeyPair>;
   /** The public half of a seed (RFC 8032 §5.1.5), for signing keys that are kept as bytes. */
   deriveEd25519PublicKey(seed: Bytes): MaybePromise<Bytes>;
-  /** Call `signEd25519` of `crypto/ed25519.ts`, which knows platform keys by every backend. */
+  /** @param privateKey a handle of this backend. */
   signEd25519(privateKey: PrivateKeyHandle, message: Bytes): MaybePromise<Bytes>;
-  /** The cofactorless equation only. Call `verifyEd25519` of `crypto/ed25519.ts`, which adds the strict checks. */
+  /** The cofactorless equation only; the strict checks are the caller's. */
   verifyEd25519(publicKey: Bytes, message: Bytes, signature: Bytes): MaybePromise<boolean>;
+}
+
+/** A backend that brings its signatures with it. */
+export interface CompleteProvider extends CryptoProvider {
+  readonly signatures: SignatureProvider;
 }

@@ -1,7 +1,21 @@
 import { webCryptoProvider } from "./webcrypto.js";
+import { webCryptoSignatures } from "./webcrypto-signatures.js";
 
 /** Operations that come and go together: a runtime has all of a family or none. */
-export type Family = "AES-GCM" | "X25519" | "Ed25519";
+export interface Family {
+  readonly name: "AES-GCM" | "X25519" | "Ed25519";
+  /** One of them, by WebCrypto. */
+  attempt(): unknown;
+}
+
+const ANY_KEY = /* @__PURE__ */ new Uint8Array(32).fill(9);
+
+export const AES_GCM: Family = {
+  name: "AES-GCM",
+  attempt: () => webCryptoProvider.importAesGcmKey(ANY_KEY),
+};
+export const X25519: Family = { name: "X25519", attempt: () => webCryptoProvider.importX25519(ANY_KEY) };
+export const ED25519: Family = { name: "Ed25519", attempt: () => webCryptoSignatures.importEd25519(ANY_KEY) };
 
 /** One attempt for each family, remembered. */
 const answers = new Map<Family, Promise<boolean>>();
@@ -13,19 +27,17 @@ const answers = new Map<Family, Promise<boolean>>();
 export function isSupported(family: Family): Promise<boolean> {
   let answer = answers.get(family);
   if (!answer) {
-    answer = attempt(family);
+    answer = tryOut(family);
     answers.set(family, answer);
     answer.catch(() => answers.delete(family));
   }
   return answer;
 }
 
-async function attempt(family: Family): Promise<boolean> {
+async function tryOut(family: Family): Promise<boolean> {
   if (!globalThis.crypto?.subtle) return false;
   try {
-    if (family === "AES-GCM") await webCryptoProvider.importAesGcmKey(new Uint8Array(32));
-    else if (family === "X25519") await webCryptoProvider.importX25519(new Uint8Array(32).fill(9));
-    else await webCryptoProvider.importEd25519(new Uint8Array(32).fill(9));
+    await family.attempt();
     return true;
   } catch (error) {
     const { name } = error as { name?: unknown };

@@ -1,7 +1,7 @@
 import { authenticationFailed, BlindreelError } from "../errors.js";
 import { type Bytes, concatBytes, EMPTY, wipe } from "../formats/bytes.js";
 import { KEY_LENGTH, TAG_LENGTH } from "../formats/constants.js";
-import { decodeBase64Url, decodeHex } from "../formats/encoding.js";
+import { decodeHex } from "../formats/encoding.js";
 import { checkAeadKey, checkNonce } from "./aead.js";
 import { HASH_BYTES } from "./hkdf.js";
 import type {
@@ -13,18 +13,15 @@ import type {
   X25519KeyPair,
 } from "./provider.js";
 
-interface WebCryptoKey extends PrivateKeyHandle, PublicKeyHandle {
+export interface WebCryptoKey extends PrivateKeyHandle, PublicKeyHandle {
   readonly key: CryptoKey;
 }
 
 /** PKCS#8 in front of a raw private key (RFC 8410 §7); WebCrypto imports raw bytes only for public keys. */
-const PKCS8_PREFIX = {
-  X25519: /* @__PURE__ */ decodeHex("302e020100300506032b656e04220420"),
-  Ed25519: /* @__PURE__ */ decodeHex("302e020100300506032b657004220420"),
-} as const;
+const PKCS8_PREFIX = /* @__PURE__ */ decodeHex("302e020100300506032b656e04220420");
 
 /** `crypto.subtle`, absent in insecure contexts. @throws BlindreelError `unsupported-runtime`. */
-function subtle(): SubtleCrypto {
+export function subtle(): SubtleCrypto {
   const found = globalThis.crypto?.subtle;
   if (!found) throw unsupported("crypto.subtle (is this page on http:?)");
   return found;
@@ -54,7 +51,7 @@ export function platformRandomBytes(length: number): Bytes {
 }
 
 /** Wraps the platform's answer and refuses one of a wrong length: a broken or replaced `crypto.subtle`. */
-function exactly(length: number, operation: string, buffer: ArrayBuffer): Bytes {
+export function exactly(length: number, operation: string, buffer: ArrayBuffer): Bytes {
   if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== length) {
     throw fault(`${operation} returned a wrong length`);
   }
@@ -67,28 +64,29 @@ function keyOf(type: KeyType, operation: string, key: CryptoKey | undefined): Cr
   return key;
 }
 
-function fault(message: string): BlindreelError<"provider-fault"> {
+export function fault(message: string): BlindreelError<"provider-fault"> {
   return new BlindreelError("provider-fault", message, undefined);
 }
 
-type Curve = keyof typeof PKCS8_PREFIX;
+type Curve = "X25519" | "Ed25519";
 
 async function importSecret(raw: Bytes, algorithm: string | HmacImportParams, usages: KeyUsage[]) {
   return keyOf("secret", "importKey", await subtle().importKey("raw", raw, algorithm, false, usages));
 }
 
-async function importPublic(name: Curve, raw: Bytes, usages: KeyUsage[]): Promise<CryptoKey> {
+export async function importPublic(name: Curve, raw: Bytes, usages: KeyUsage[]): Promise<CryptoKey> {
   return keyOf("public", "importKey", await subtle().importKey("raw", raw, { name }, true, usages));
 }
 
-async function importPrivate(name: Curve, secret: Bytes, { extractable = false } = {}): Promise<CryptoKey> {
-  const usages: KeyUsage[] = name === "X25519" ? ["deriveBits"] : ["sign"];
-  const pkcs8 = concatBytes(PKCS8_PREFIX[name], secret);
-  // WebKitGTK refuses a private key that begins with a zero byte. Clamping clears these bits (RFC 7748 §5), so it is
-  // the same key with them set.
-  if (name === "X25519") pkcs8[PKCS8_PREFIX.X25519.length]! |= 0b111;
+/** Wipes `pkcs8`. */
+export async function importPrivate(
+  name: Curve,
+  pkcs8: Bytes,
+  usage: KeyUsage,
+  { extractable = false } = {},
+): Promise<CryptoKey> {
   try {
-    const key = await subtle().importKey("pkcs8", pkcs8, { name }, extractable, usages);
+    const key = await subtle().importKey("pkcs8", pkcs8, { name }, extractable, [usage]);
     return keyOf("private", "importKey", key);
   } finally {
     wipe(pkcs8);
@@ -112,7 +110,7 @@ async function generateKey(name: Curve, usages: KeyUsage[]): Promise<Partial<Cry
   }
 }
 
-async function generatePair(name: Curve, usages: KeyUsage[]): Promise<X25519KeyPair> {
+export async function generatePair(name: Curve, usages: KeyUsage[]): Promise<X25519KeyPair> {
   const pair = await generateKey(name, usages);
   const privateKey = keyOf("private", "generateKey", pair?.privateKey);
   const exported = await subtle().exportKey("raw", keyOf("public", "generateKey", pair?.publicKey));
@@ -156,7 +154,7 @@ class WebCryptoAeadKey implements AeadKey {
   }
 }
 
-function isNamed(error: unknown, name: string): boolean {
+export function isNamed(error: unknown, name: string): boolean {
   return typeof error === "object" && error !== null && (error as { name?: unknown }).name === name;
 }
 
@@ -192,7 +190,13 @@ export const webCryptoProvider: CryptoProvider = {
 
   generateX25519: () => generatePair("X25519", ["deriveBits"]),
 
-  importX25519: async (privateKey) => webCryptoHandle(await importPrivate("X25519", privateKey)),
+  async importX25519(privateKey) {
+    const pkcs8 = concatBytes(PKCS8_PREFIX, privateKey);
+    // WebKitGTK refuses a private key that begins with a zero byte. Clamping clears these bits (RFC 7748 §5), so it is
+    // the same key with them set.
+    pkcs8[PKCS8_PREFIX.length]! |= 0b111;
+    return webCryptoHandle(await importPrivate("X25519", pkcs8, "deriveBits"));
+  },
 
   importX25519PublicKey: async (publicKey) => webCryptoHandle(await importPublic("X25519", publicKey, [])),
 
@@ -203,39 +207,5 @@ export const webCryptoProvider: CryptoProvider = {
       "X25519",
       await subtle().deriveBits(algorithm, (privateKey as WebCryptoKey).key, 256),
     );
-  },
-
-  importEd25519: async (seed) => webCryptoHandle(await importPrivate("Ed25519", seed)),
-
-  generateEd25519: () => generatePair("Ed25519", ["sign", "verify"]),
-
-  /** WebCrypto tells the public half of an imported private key only by way of a JWK. */
-  async deriveEd25519PublicKey(seed) {
-    const key = await importPrivate("Ed25519", seed, { extractable: true });
-    const jwk = (await subtle().exportKey("jwk", key)) as JsonWebKey | undefined;
-    let publicKey: Bytes;
-    try {
-      publicKey = decodeBase64Url(jwk?.x ?? "");
-    } catch {
-      throw fault("Ed25519 export returned no key");
-    }
-    return exactly(KEY_LENGTH, "Ed25519 export", publicKey.buffer);
-  },
-
-  async signEd25519(privateKey, message) {
-    const { key } = privateKey as WebCryptoKey;
-    return exactly(64, "Ed25519 sign", await subtle().sign({ name: "Ed25519" }, key, message));
-  },
-
-  async verifyEd25519(publicKey, message, signature) {
-    let imported: CryptoKey;
-    try {
-      imported = await importPublic("Ed25519", publicKey, ["verify"]);
-    } catch (error) {
-      if (isNamed(error, "DataError")) return false;
-      throw error;
-    }
-    // Nothing but `true` is true: a replaced `crypto.subtle` may answer anything.
-    return (await subtle().verify({ name: "Ed25519" }, imported, signature, message)) === true;
   },
 };

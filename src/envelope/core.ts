@@ -1,4 +1,3 @@
-import { unsupportedAlgorithm } from "../errors.js";
 import { ascii, type Bytes } from "../formats/bytes.js";
 import {
   type Codec,
@@ -7,6 +6,7 @@ import {
   fixed,
   prefixed,
   type RulesOf,
+  refuseUnknown,
   struct,
   u8,
   u16,
@@ -78,16 +78,17 @@ const headFields = {
 
 /** What a writer cannot break, since its values come from options that were checked, and a reader has to check. */
 const rules: RulesOf<Core> = {
-  suite: ({ suite }) => refuseUnknown("suite", suite, [SUITE]),
-  kind: ({ kind }) => refuseUnknown("kind", kind, Object.values(Kind)),
-  flags: ({ flags }) => refuseUnknown("flags", flags, [0, CoreFlag.postQuantumOnly]),
+  suite: ({ suite }) => refuseUnknown("this envelope uses suite", suite, [SUITE]),
+  kind: ({ kind }) => refuseUnknown("this envelope uses kind", kind, Object.values(Kind)),
+  flags: ({ flags }) => refuseUnknown("this envelope uses flags", flags, [0, CoreFlag.postQuantumOnly]),
   createdAt({ createdAt }, fail) {
     if (createdAt % CREATED_AT_STEP !== 0) throw fail("createdAt is not a whole hour");
   },
   region({ region }, fail) {
     if (!isRegion(String.fromCharCode(...region))) throw fail("region may hold a-z, 0-9 and - only");
   },
-  senderType: ({ senderType }) => refuseUnknown("sender type", senderType, Object.values(SenderType)),
+  senderType: ({ senderType }) =>
+    refuseUnknown("this envelope uses sender type", senderType, Object.values(SenderType)),
   sender({ senderType, sender }, fail) {
     const expected = senderType === SenderType.none ? 0 : KEY_LENGTH;
     if (sender.length !== expected) throw fail("the sender's length does not fit its type");
@@ -134,9 +135,4 @@ export const regionBytes = ascii;
 function isMetadataLength(length: number): boolean {
   const plaintextLength = plaintextLengthOf(length);
   return plaintextLength !== undefined && plaintextLength > 0 && plaintextLength % METADATA_BLOCK === 0;
-}
-
-/** A number out of a closed list. Anything else is refused: nothing is negotiated. */
-function refuseUnknown(what: string, value: number, values: readonly number[]): void {
-  if (!values.includes(value)) throw unsupportedAlgorithm(`this envelope uses ${what}`, value);
 }

@@ -1,6 +1,5 @@
-import { unsupportedAlgorithm } from "../errors.js";
 import { type Bytes, concatBytes } from "../formats/bytes.js";
-import { type Codec, decode, encode, fixed, struct, u8, u32 } from "../formats/codec.js";
+import { type Codec, decode, encode, fixed, refuseUnknown, struct, u8, u32 } from "../formats/codec.js";
 import { RECORDING_ID_LENGTH, SEGMENT_MAGIC, SegmentFlag } from "../formats/constants.js";
 import { type ObjectStart, objectStart, startOf } from "../formats/magic.js";
 
@@ -25,11 +24,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Bytes {
 export function segmentHeaderReader(): Pick<Codec<SegmentHeader>, "read"> {
   return struct<WireHeader>(
     { ...objectStart(SEGMENT_MAGIC, "the segment"), ...fields },
-    {
-      flags({ flags }) {
-        if ((flags & ~SegmentFlag.padded) !== 0) throw unsupportedAlgorithm("this segment uses flags", flags);
-      },
-    },
+    { flags: ({ flags }) => refuseUnknown("this segment uses flags", flags, [0, SegmentFlag.padded]) },
   );
 }
 

@@ -1,4 +1,4 @@
-import { limitExceeded, malformed, outOfRange } from "../errors.js";
+import { limitExceeded, malformed, outOfRange, unsupportedAlgorithm } from "../errors.js";
 import { type Bytes, concatBytes } from "./bytes.js";
 
 /**
@@ -216,4 +216,9 @@ export function checked<T>(codec: Codec<T>, check: Rule<T>): Codec<T> {
       return value;
     },
   };
+}
+
+/** For rules: a number out of a closed list. Anything else is refused: nothing is negotiated. */
+export function refuseUnknown(what: string, value: number, known: readonly number[]): void {
+  if (!known.includes(value)) throw unsupportedAlgorithm(what, value);
 }

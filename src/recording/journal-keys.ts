@@ -1,6 +1,7 @@
 import { signEd25519, verifyEd25519 } from "../crypto/ed25519.js";
 import type { CryptoProvider, PrivateKeyHandle } from "../crypto/provider.js";
 import { randomBytes } from "../crypto/random.js";
+import { signaturesOf } from "../crypto/signatures.js";
 import { platformKeyOf, webCryptoHandle } from "../crypto/webcrypto.js";
 import { commitmentInfo, contentKeyInfo, manifestKeyInfo } from "../envelope/key-schedule.js";
 import type { DecodedEnvelope } from "../envelope/wire.js";
@@ -29,15 +30,16 @@ export async function generateSessionKey(
   crypto: CryptoProvider,
   keyForm: JournalStore["keyForm"],
 ): Promise<SessionKey> {
+  const signatures = signaturesOf(crypto);
   if (keyForm !== "bytes") {
-    const { publicKey, privateKey } = await crypto.generateEd25519();
+    const { publicKey, privateKey } = await signatures.generateEd25519();
     const stored = keyForm === "any" ? privateKey : platformKeyOf(privateKey);
     if (stored) return { publicKey, signingKey: privateKey, stored };
   }
   const seed = randomBytes(crypto, KEY_LENGTH);
   return {
-    publicKey: await crypto.deriveEd25519PublicKey(seed),
-    signingKey: await crypto.importEd25519(seed),
+    publicKey: await signatures.deriveEd25519PublicKey(seed),
+    signingKey: await signatures.importEd25519(seed),
     stored: seed,
   };
 }
@@ -108,7 +110,7 @@ async function usableSigningKey(
 
 async function signingKeyOf(crypto: CryptoProvider, stored: unknown): Promise<PrivateKeyHandle | undefined> {
   if (stored instanceof Uint8Array) {
-    return stored.length === KEY_LENGTH ? crypto.importEd25519(stored as Bytes) : undefined;
+    return stored.length === KEY_LENGTH ? signaturesOf(crypto).importEd25519(stored as Bytes) : undefined;
   }
   if (isPlatformKey(stored)) return webCryptoHandle(stored);
   return typeof (stored as PrivateKeyHandle | undefined)?.backend === "string"

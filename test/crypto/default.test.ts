@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { CryptoProvider } from "../../src/crypto/provider.js";
+import type { CryptoProvider, SignatureProvider } from "../../src/crypto/provider.js";
 import { nobleProvider } from "../helpers/backends.js";
 import { pattern, toHex } from "../helpers/bytes.js";
 import { caught } from "../helpers/errors.js";
@@ -12,6 +12,11 @@ afterEach(() => void vi.unstubAllGlobals());
 /** The default provider as a fresh page would choose it; the choice is remembered by the module. */
 async function choose(): Promise<CryptoProvider> {
   return (await import("../../src/crypto/default.js")).defaultProvider();
+}
+
+/** The signatures that go with it, of the same fresh modules. */
+async function signaturesOf(crypto: CryptoProvider): Promise<SignatureProvider> {
+  return (await import("../../src/crypto/signatures.js")).signaturesOf(crypto);
 }
 
 /** Hides what tells Node from a browser. */
@@ -47,11 +52,12 @@ async function expectWorks(crypto: CryptoProvider): Promise<void> {
   const one = await crypto.agreeX25519(mine.privateKey, await crypto.importX25519PublicKey(publicKey));
   const other = await crypto.agreeX25519(imported, await crypto.importX25519PublicKey(mine.publicKey));
   expect(toHex(one)).toBe(toHex(other));
-  const signature = await crypto.signEd25519(await crypto.importEd25519(pattern(32)), pattern(9));
+  const signatures = await signaturesOf(crypto);
+  const signature = await signatures.signEd25519(await signatures.importEd25519(pattern(32)), pattern(9));
   const { ed25519 } = await import("@noble/curves/ed25519.js");
   const edKey = ed25519.getPublicKey(pattern(32)) as Uint8Array<ArrayBuffer>;
-  expect(await crypto.verifyEd25519(edKey, pattern(9), signature)).toBe(true);
-  expect(await crypto.verifyEd25519(edKey, pattern(8), signature)).toBe(false);
+  expect(await signatures.verifyEd25519(edKey, pattern(9), signature)).toBe(true);
+  expect(await signatures.verifyEd25519(edKey, pattern(8), signature)).toBe(false);
   expect(toHex(await crypto.digest("SHA-256", pattern(3)))).toBe(
     toHex(await nobleProvider.digest("SHA-256", pattern(3))),
   );
@@ -108,7 +114,8 @@ describe("the default provider", () => {
     const crypto = await choose();
     await expectWorks(crypto);
     expect((await crypto.importX25519(pattern(32))).backend).toBe("noble");
-    expect((await crypto.importEd25519(pattern(32))).backend).toBe("noble");
+    const signatures = await signaturesOf(crypto);
+    expect((await signatures.importEd25519(pattern(32))).backend).toBe("noble");
   });
 
   it.each(["NotSupportedError", "SyntaxError", "DataError"])(
@@ -137,9 +144,10 @@ describe("the default provider", () => {
       const failure = new DOMException("policy", name);
       pretendBrowser(subtleWith(() => Promise.reject(failure)));
       const crypto = await choose();
+      const signatures = await signaturesOf(crypto);
       expect(await caught(() => crypto.importAesGcmKey(pattern(32)))).toBe(failure);
       expect(await caught(() => crypto.generateX25519())).toBe(failure);
-      expect(await caught(() => crypto.importEd25519(pattern(32)))).toBe(failure);
+      expect(await caught(() => signatures.importEd25519(pattern(32)))).toBe(failure);
     },
   );
 
@@ -162,11 +170,12 @@ describe("the default provider", () => {
   ])("reads secrets before the call returns, on %s", async (_, subtle) => {
     pretendBrowser(subtle);
     const crypto = await choose();
+    const signatures = await signaturesOf(crypto);
     const secrets = [pattern(32), pattern(32), pattern(32)] as const;
     const importing = [
       crypto.importAesGcmKey(secrets[0]),
       crypto.importX25519(secrets[1]),
-      crypto.importEd25519(secrets[2]),
+      signatures.importEd25519(secrets[2]),
     ] as const;
     for (const secret of secrets) secret.fill(0xee);
     const [aead, x25519, ed25519] = [await importing[0], await importing[1], await importing[2]];
@@ -183,8 +192,13 @@ describe("the default provider", () => {
         ),
       ),
     );
-    expect(toHex(await crypto.signEd25519(ed25519, pattern(9)))).toBe(
-      toHex(await nobleProvider.signEd25519(await nobleProvider.importEd25519(pattern(32)), pattern(9))),
+    expect(toHex(await signatures.signEd25519(ed25519, pattern(9)))).toBe(
+      toHex(
+        await nobleProvider.signatures.signEd25519(
+          await nobleProvider.signatures.importEd25519(pattern(32)),
+          pattern(9),
+        ),
+      ),
     );
   });
 
@@ -206,16 +220,16 @@ it("leaves an Ed25519 seed that begins with a zero byte to noble where the platf
     return importKey(format, data, ...rest);
   });
   pretendBrowser(refusing);
-  const crypto = await choose();
+  const signatures = await signaturesOf(await choose());
   const zeroFirst = pattern(32);
   zeroFirst[0] = 0;
   for (const seed of [zeroFirst, pattern(32)]) {
-    const key = await nobleProvider.importEd25519(seed);
-    const signature = await crypto.signEd25519(await crypto.importEd25519(seed), pattern(3));
-    expect(toHex(signature)).toBe(toHex(await nobleProvider.signEd25519(key, pattern(3))));
-    const publicKey = await crypto.deriveEd25519PublicKey(seed);
-    expect(toHex(publicKey)).toBe(toHex(await nobleProvider.deriveEd25519PublicKey(seed)));
+    const key = await nobleProvider.signatures.importEd25519(seed);
+    const signature = await signatures.signEd25519(await signatures.importEd25519(seed), pattern(3));
+    expect(toHex(signature)).toBe(toHex(await nobleProvider.signatures.signEd25519(key, pattern(3))));
+    const publicKey = await signatures.deriveEd25519PublicKey(seed);
+    expect(toHex(publicKey)).toBe(toHex(await nobleProvider.signatures.deriveEd25519PublicKey(seed)));
   }
-  expect((await crypto.importEd25519(zeroFirst)).backend).toBe("noble");
-  expect((await crypto.importEd25519(pattern(32))).backend).toBe("webcrypto");
+  expect((await signatures.importEd25519(zeroFirst)).backend).toBe("noble");
+  expect((await signatures.importEd25519(pattern(32))).backend).toBe("webcrypto");
 });

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { nobleProvider } from "../../src/crypto/noble.js";
 import { webCryptoProvider } from "../../src/crypto/webcrypto.js";
+import { webCryptoSignatures } from "../../src/crypto/webcrypto-signatures.js";
 import { sealBytes } from "../../src/stream/seal.js";
 import { expectBytes, pattern } from "../helpers/bytes.js";
 import { caught, expectCode } from "../helpers/errors.js";
@@ -38,7 +39,7 @@ describe.each(lies)("a crypto.subtle whose answer is %s", (_, answer) => {
     const aead = await webCryptoProvider.importAesGcmKey(pattern(32));
     const x25519 = await webCryptoProvider.importX25519(pattern(32));
     const peer = await webCryptoProvider.importX25519PublicKey(pattern(32));
-    const ed25519 = await webCryptoProvider.importEd25519(pattern(32));
+    const ed25519 = await webCryptoSignatures.importEd25519(pattern(32));
     const sealed = await aead.seal(pattern(12), pattern(100));
     stub({ digest: lie, sign: lie, encrypt: lie, decrypt: lie, deriveBits: lie, exportKey: lie });
     for (const hash of ["SHA-256", "SHA-512"] as const) {
@@ -50,9 +51,9 @@ describe.each(lies)("a crypto.subtle whose answer is %s", (_, answer) => {
     await expectCode(() => aead.open(pattern(12), sealed), "provider-fault");
     await expectCode(() => webCryptoProvider.agreeX25519(x25519, peer), "provider-fault");
     await expectCode(() => webCryptoProvider.generateX25519(), "provider-fault");
-    await expectCode(() => webCryptoProvider.generateEd25519(), "provider-fault");
-    await expectCode(() => webCryptoProvider.deriveEd25519PublicKey(pattern(32)), "provider-fault");
-    await expectCode(() => webCryptoProvider.signEd25519(ed25519, pattern(3)), "provider-fault");
+    await expectCode(() => webCryptoSignatures.generateEd25519(), "provider-fault");
+    await expectCode(() => webCryptoSignatures.deriveEd25519PublicKey(pattern(32)), "provider-fault");
+    await expectCode(() => webCryptoSignatures.signEd25519(ed25519, pattern(3)), "provider-fault");
   });
 
   it("is a provider-fault where a key was due", async () => {
@@ -63,10 +64,10 @@ describe.each(lies)("a crypto.subtle whose answer is %s", (_, answer) => {
       () => webCryptoProvider.generateX25519(),
       () => webCryptoProvider.importX25519(pattern(32)),
       () => webCryptoProvider.importX25519PublicKey(pattern(32)),
-      () => webCryptoProvider.generateEd25519(),
-      () => webCryptoProvider.importEd25519(pattern(32)),
-      () => webCryptoProvider.deriveEd25519PublicKey(pattern(32)),
-      () => webCryptoProvider.verifyEd25519(pattern(32), pattern(3), pattern(64)),
+      () => webCryptoSignatures.generateEd25519(),
+      () => webCryptoSignatures.importEd25519(pattern(32)),
+      () => webCryptoSignatures.deriveEd25519PublicKey(pattern(32)),
+      () => webCryptoSignatures.verifyEd25519(pattern(32), pattern(3), pattern(64)),
     ]) {
       await expectCode(operation, "provider-fault");
     }
@@ -104,7 +105,7 @@ describe("a key of another kind", () => {
     "is a provider-fault for an exported key that is %s",
     async (jwk) => {
       stub({ exportKey: async () => jwk });
-      await expectCode(() => webCryptoProvider.deriveEd25519PublicKey(pattern(32)), "provider-fault");
+      await expectCode(() => webCryptoSignatures.deriveEd25519PublicKey(pattern(32)), "provider-fault");
     },
   );
 });
@@ -114,7 +115,7 @@ describe("a verification", () => {
     "that answers %s is not valid",
     async (answer) => {
       stub({ verify: async () => answer });
-      const outcome = await webCryptoProvider.verifyEd25519(pattern(32), pattern(3), pattern(64));
+      const outcome = await webCryptoSignatures.verifyEd25519(pattern(32), pattern(3), pattern(64));
       expect(outcome).toBe(false);
     },
   );
@@ -124,10 +125,12 @@ describe("a verification", () => {
       throw new DOMException("no", name);
     };
     stub({ importKey: failing("DataError") });
-    expect(await webCryptoProvider.verifyEd25519(pattern(32), pattern(3), pattern(64))).toBe(false);
+    expect(await webCryptoSignatures.verifyEd25519(pattern(32), pattern(3), pattern(64))).toBe(false);
     for (const name of ["NotSupportedError", "OperationError", "InvalidAccessError"]) {
       stub({ importKey: failing(name) });
-      const error = await caught(() => webCryptoProvider.verifyEd25519(pattern(32), pattern(3), pattern(64)));
+      const error = await caught(() =>
+        webCryptoSignatures.verifyEd25519(pattern(32), pattern(3), pattern(64)),
+      );
       expect((error as DOMException).name).toBe(name);
     }
   });
@@ -161,8 +164,8 @@ describe("an insecure context (I6)", () => {
       () => webCryptoProvider.generateX25519(),
       () => webCryptoProvider.importX25519(pattern(32)),
       () => webCryptoProvider.importX25519PublicKey(pattern(32)),
-      () => webCryptoProvider.importEd25519(pattern(32)),
-      () => webCryptoProvider.verifyEd25519(pattern(32), pattern(3), pattern(64)),
+      () => webCryptoSignatures.importEd25519(pattern(32)),
+      () => webCryptoSignatures.verifyEd25519(pattern(32), pattern(3), pattern(64)),
       () => aead.seal(pattern(12), pattern(3)),
       () => aead.open(pattern(12), pattern(30)),
     ]) {
@@ -210,7 +213,7 @@ describe("a crypto.subtle without private keys that begin with a zero byte, as W
     expect((await webCryptoProvider.generateX25519()).publicKey.length).toBe(32);
     expect(calls).toBe(4);
     failures = 1;
-    expect((await webCryptoProvider.generateEd25519()).publicKey.length).toBe(32);
+    expect((await webCryptoSignatures.generateEd25519()).publicKey.length).toBe(32);
     failures = Number.POSITIVE_INFINITY;
     calls = 0;
     expect(((await caught(() => webCryptoProvider.generateX25519())) as Error).name).toBe("OperationError");

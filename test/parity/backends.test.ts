@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { verifyEd25519 } from "../../src/crypto/ed25519.js";
 import { hkdfExpand, hkdfExtract } from "../../src/crypto/hkdf.js";
 import type { CryptoProvider } from "../../src/crypto/provider.js";
+import { signaturesOf } from "../../src/crypto/signatures.js";
 import type { Bytes } from "../../src/formats/bytes.js";
 import { backends, defaultProvider } from "../helpers/backends.js";
 import { fromHex, generator, pattern, SEED, sameBytes, toHex } from "../helpers/bytes.js";
@@ -61,7 +62,13 @@ describe.each(all.map((crypto) => [crypto.name, crypto] as const))(
         [await aead.open(pattern(12), await aead.seal(pattern(12), pattern(5))), 5],
         [pair.publicKey, 32],
         [await crypto.agreeX25519(pair.privateKey, await crypto.importX25519PublicKey(base)), 32],
-        [await crypto.signEd25519(await crypto.importEd25519(pattern(32)), pattern(3)), 64],
+        [
+          await signaturesOf(crypto).signEd25519(
+            await signaturesOf(crypto).importEd25519(pattern(32)),
+            pattern(3),
+          ),
+          64,
+        ],
       ];
       for (const [bytes, length] of results) {
         expect(Object.getPrototypeOf(bytes)).toBe(Uint8Array.prototype);
@@ -207,7 +214,9 @@ describe(`backends against each other, seed ${SEED}`, () => {
     for (let run = 0; run < 60; run++) {
       const [seed, message] = [bytes(32), bytes(upTo(100))];
       const signature = fromHex(
-        await agreed(async (crypto) => crypto.signEd25519(await crypto.importEd25519(seed), message)),
+        await agreed(async (crypto) =>
+          signaturesOf(crypto).signEd25519(await signaturesOf(crypto).importEd25519(seed), message),
+        ),
       );
       const publicKey = await publicKeyOf(seed);
       for (const crypto of all) expect(await verifyEd25519(crypto, publicKey, message, signature)).toBe(true);
@@ -235,7 +244,7 @@ describe(`backends against each other, seed ${SEED}`, () => {
       const [publicKey, message, signature] = [bytes(32), bytes(10), bytes(64)];
       signature[63]! &= 0x0f;
       await agreed(async (crypto) =>
-        Uint8Array.of((await crypto.verifyEd25519(publicKey, message, signature)) ? 1 : 0),
+        Uint8Array.of((await signaturesOf(crypto).verifyEd25519(publicKey, message, signature)) ? 1 : 0),
       );
     }
   });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { signaturesOf } from "../../src/crypto/signatures.js";
 import { type Bytes, concatBytes } from "../../src/formats/bytes.js";
 import { LeafType, ManifestState, SegmentEnd } from "../../src/formats/constants.js";
 import {
@@ -189,7 +190,7 @@ describe.each(backends)("sealed and signed on $name", (crypto) => {
     manifestKey: pattern(32, 5),
   };
   const make = async () => {
-    const { publicKey: sender, privateKey } = await crypto.generateEd25519();
+    const { publicKey: sender, privateKey } = await signaturesOf(crypto).generateEd25519();
     const sealed = await sealManifest(crypto, binding, privateKey, 7, FINAL);
     return { sender, privateKey, sealed };
   };
@@ -199,7 +200,7 @@ describe.each(backends)("sealed and signed on $name", (crypto) => {
     const opened = await openManifest(crypto, { ...binding, sender }, sealed);
     expect(opened).toMatchObject({ sequence: 7, manifest: FINAL });
     expect(decodeManifestHeader(sealed)).toEqual({ recordingId: RECORDING, sequence: 7 });
-    const other = await crypto.generateEd25519();
+    const other = await signaturesOf(crypto).generateEd25519();
     const open = (change: object, bytes = sealed) =>
       openManifest(crypto, { ...binding, sender, ...change }, bytes);
     await expectCode(() => open({ sender: other.publicKey }), "authentication-failed");
@@ -250,8 +251,14 @@ describe.each(backends)("sealed and signed on $name", (crypto) => {
 
   it("can be signed by a key kept as bytes", async () => {
     const seed = pattern(32, 11);
-    const sender = await crypto.deriveEd25519PublicKey(seed);
-    const sealed = await sealManifest(crypto, binding, await crypto.importEd25519(seed), 0, FINAL);
+    const sender = await signaturesOf(crypto).deriveEd25519PublicKey(seed);
+    const sealed = await sealManifest(
+      crypto,
+      binding,
+      await signaturesOf(crypto).importEd25519(seed),
+      0,
+      FINAL,
+    );
     expect((await openManifest(crypto, { ...binding, sender }, sealed)).sequence).toBe(0);
   });
 });

@@ -2,9 +2,11 @@
  * A recorder for tests that does everything by hand, so that every part of what it stores can be made wrong. It has
  * no journal and no queue; the real recorder is tested by itself.
  */
+
 import { randomFillSync } from "node:crypto";
 import { defaultProvider } from "../../src/crypto/default.js";
 import type { CryptoProvider, PrivateKeyHandle } from "../../src/crypto/provider.js";
+import { signaturesOf } from "../../src/crypto/signatures.js";
 import { type CreatedRecording, createRecordingEnvelope, planEnvelope } from "../../src/envelope/create.js";
 import { segmentContext } from "../../src/envelope/key-schedule.js";
 import { encodeSegmentHeader } from "../../src/envelope/segment-header.js";
@@ -55,7 +57,7 @@ export class TestRecording {
     to: Recipient | readonly Recipient[],
     crypto: CryptoProvider = defaultProvider(),
   ): Promise<TestRecording> {
-    const { publicKey, privateKey } = await crypto.generateEd25519();
+    const { publicKey, privateKey } = await signaturesOf(crypto).generateEd25519();
     const metadata = { exam: "physics" };
     const plan = planEnvelope("recording", { to, metadata, now: START, crypto, sender: publicKey });
     return new TestRecording(crypto, await createRecordingEnvelope(plan), privateKey);

@@ -157,7 +157,6 @@ describe("B6 a broken random source", () => {
       let calls = 0;
       const crypto: CryptoProvider = {
         ...provider,
-        generateEd25519: () => provider.generateEd25519(),
         getRandomBytes: (length) =>
           calls++ === failing ? new Uint8Array(length) : provider.getRandomBytes(length),
       };

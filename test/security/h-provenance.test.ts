@@ -2,7 +2,9 @@
  * H: what a vendor, a recipient with the keys, or a recorder of its own can do to a recording as a whole, and what
  * the reviewer is told. C1 in its second form: one ciphertext, two salts of one key.
  */
+
 import { describe, expect, it } from "vitest";
+import { signaturesOf } from "../../src/crypto/signatures.js";
 import { type Bytes, concatBytes } from "../../src/formats/bytes.js";
 import { openRecording, type Verdict } from "../../src/recording/index.js";
 import { bytesSource } from "../../src/source/index.js";
@@ -66,7 +68,7 @@ describe("H1 a whole recording put in another's place, sealed to the institution
 
   it("H1 a recipient who has all the keys cannot sign for the recorder", async () => {
     const recording = await record();
-    const { privateKey } = await recording.crypto.generateEd25519();
+    const { privateKey } = await signaturesOf(recording.crypto).generateEd25519();
     const forger = Object.assign(Object.create(recording) as TestRecording, { signingKey: privateKey });
     await forger.manifest({ reason: "submitted early" }, 1);
     const verdict = await verdictOf(recording);

@@ -42,7 +42,7 @@ export async function recordingValues(
   preset: (randomness: readonly Bytes[]) => CryptoProvider,
 ): Promise<readonly ExampleValue[]> {
   const crypto = preset(Object.values(RANDOMNESS));
-  const sender = await nobleProvider.deriveEd25519PublicKey(SESSION_SEED);
+  const sender = await nobleProvider.signatures.deriveEd25519PublicKey(SESSION_SEED);
   const plan = planEnvelope("recording", { to, now: START, crypto, sender });
   const envelope = await createRecordingEnvelope(plan);
   const { recordingId, coreHash, contentKey, manifestKey } = envelope;
@@ -84,7 +84,7 @@ export async function recordingValues(
       },
     ],
   };
-  const signingKey = await nobleProvider.importEd25519(SESSION_SEED);
+  const signingKey = await nobleProvider.signatures.importEd25519(SESSION_SEED);
   const sealed = await sealManifest(crypto, envelope, signingKey, 0, manifest);
   const { signature } = await openManifest(nobleProvider, { ...envelope, sender }, sealed);
   const header = encodeManifestHeader({ recordingId, sequence: 0 });

@@ -1,5 +1,5 @@
 import { importIdentity, inspect, open, openFrom, rewrap, seal, sealFrom } from "blindreel";
-import { defaultProvider, verifyEd25519 } from "blindreel/crypto";
+import { defaultProvider, defaultSignatures, verifyEd25519 } from "blindreel/crypto";
 import { decodeHex, encodeBase64Url, encodeHex } from "blindreel/formats";
 import { type Bytes, collect, cut, join, pattern } from "./bytes.js";
 import { deposit, deposits, fromBase64 } from "./data.js";
@@ -37,8 +37,11 @@ export const sealForOthers: Case = {
     const streamed = sealFrom(cut(pattern(STREAMED), 4096), { to, padding: "padme" });
     files.push({ length: STREAMED, bytes: await collect(streamed) });
     files.push({ length: STREAMED, bytes: await rewrapped() });
-    const crypto = defaultProvider();
-    const signature = await crypto.signEd25519(await crypto.importEd25519(ED25519_SEED), pattern(100));
+    const signatures = defaultSignatures();
+    const signature = await signatures.signEd25519(
+      await signatures.importEd25519(ED25519_SEED),
+      pattern(100),
+    );
     await deposit(host, {
       from: host.name,
       files: files.map(({ length, bytes }) => ({ length, file: encodeBase64Url(bytes) })),

@@ -8,7 +8,7 @@ import {
   rewrap,
   seal,
 } from "blindreel";
-import { defaultProvider } from "blindreel/crypto";
+import { defaultSignatures } from "blindreel/crypto";
 import { encodeHex } from "blindreel/formats";
 import { pattern } from "./bytes.js";
 import { fixedProvider, NOW, RECIPIENT, strangerKey } from "./fixed.js";
@@ -107,10 +107,10 @@ export const roundTrips: readonly Case[] = [
         ZERO_FIRST.x25519,
         "X25519",
       );
-      const crypto = defaultProvider();
-      const signature = await crypto.signEd25519(await crypto.importEd25519(secret), pattern(10));
+      const signatures = defaultSignatures();
+      const signature = await signatures.signEd25519(await signatures.importEd25519(secret), pattern(10));
       equal(encodeHex(signature), ZERO_FIRST.signature, "Ed25519 signature");
-      equal(encodeHex(await crypto.deriveEd25519PublicKey(secret)), ZERO_FIRST.ed25519, "Ed25519");
+      equal(encodeHex(await signatures.deriveEd25519PublicKey(secret)), ZERO_FIRST.ed25519, "Ed25519");
     },
   },
   {

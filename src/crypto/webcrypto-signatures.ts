@@ -1,0 +1,61 @@
+import { type Bytes, concatBytes } from "../formats/bytes.js";
+import { KEY_LENGTH } from "../formats/constants.js";
+import { decodeBase64Url, decodeHex } from "../formats/encoding.js";
+import type { SignatureProvider } from "./provider.js";
+import {
+  exactly,
+  fault,
+  generatePair,
+  importPrivate,
+  importPublic,
+  isNamed,
+  subtle,
+  type WebCryptoKey,
+  webCryptoHandle,
+} from "./webcrypto.js";
+
+/** PKCS#8 in front of a seed (RFC 8410 §7). */
+const PKCS8_PREFIX = /* @__PURE__ */ decodeHex("302e020100300506032b657004220420");
+
+function importSeed(seed: Bytes, options?: { readonly extractable: boolean }): Promise<CryptoKey> {
+  return importPrivate("Ed25519", concatBytes(PKCS8_PREFIX, seed), "sign", options);
+}
+
+/** Ed25519 of the platform's WebCrypto. */
+export const webCryptoSignatures: SignatureProvider = {
+  name: "webcrypto",
+
+  importEd25519: async (seed) => webCryptoHandle(await importSeed(seed)),
+
+  generateEd25519: () => generatePair("Ed25519", ["sign", "verify"]),
+
+  /** WebCrypto tells the public half of an imported private key only by way of a JWK. */
+  async deriveEd25519PublicKey(seed) {
+    const key = await importSeed(seed, { extractable: true });
+    const jwk = (await subtle().exportKey("jwk", key)) as JsonWebKey | undefined;
+    let publicKey: Bytes;
+    try {
+      publicKey = decodeBase64Url(jwk?.x ?? "");
+    } catch {
+      throw fault("Ed25519 export returned no key");
+    }
+    return exactly(KEY_LENGTH, "Ed25519 export", publicKey.buffer);
+  },
+
+  async signEd25519(privateKey, message) {
+    const { key } = privateKey as WebCryptoKey;
+    return exactly(64, "Ed25519 sign", await subtle().sign({ name: "Ed25519" }, key, message));
+  },
+
+  async verifyEd25519(publicKey, message, signature) {
+    let imported: CryptoKey;
+    try {
+      imported = await importPublic("Ed25519", publicKey, ["verify"]);
+    } catch (error) {
+      if (isNamed(error, "DataError")) return false;
+      throw error;
+    }
+    // Nothing but `true` is true: a replaced `crypto.subtle` may answer anything.
+    return (await subtle().verify({ name: "Ed25519" }, imported, signature, message)) === true;
+  },
+};
