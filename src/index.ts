@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 export { type Capabilities, capabilities } from "./crypto/capabilities.js";
-export type { CryptoProvider } from "./crypto/provider.js";
+export type { CryptoProvider, SignatureProvider } from "./crypto/provider.js";
 export {
   canReplace,
   type EnvelopeInfo,
