@@ -142,6 +142,10 @@ export function invalidKey(message: string, options?: ErrorOptions): BlindreelEr
   return new BlindreelError("invalid-key", message, undefined, options);
 }
 
+export function invalidRecipients(message: string): BlindreelError<"invalid-recipients"> {
+  return new BlindreelError("invalid-recipients", message, undefined);
+}
+
 export function closedError(what: string): BlindreelError<"closed"> {
   return new BlindreelError("closed", `${what} is already finished or closed`, undefined);
 }

@@ -1,6 +1,6 @@
 import { type Bytes, wipe } from "../formats/bytes.js";
 import { loadFallback } from "./fallback-loader.js";
-import { nodeProvider } from "./node.js";
+import { isNode, nodeProvider } from "./node.js";
 import type { CryptoProvider, PrivateKeyHandle } from "./provider.js";
 import { AES_GCM, type Family, isSupported, X25519 } from "./support.js";
 import { platformRandomBytes, webCryptoProvider } from "./webcrypto.js";
@@ -24,16 +24,6 @@ export function defaultProvider(): CryptoProvider {
 }
 
 let chosen: CryptoProvider | undefined;
-
-/** Deno and Bun also have `process.versions.node`; their `node:crypto` has slower AES than their WebCrypto. */
-function isNode(): boolean {
-  const runtime = globalThis as {
-    process?: { versions?: Record<string, string> };
-    Deno?: unknown;
-    Bun?: unknown;
-  };
-  return runtime.process?.versions?.node !== undefined && !("Deno" in runtime) && !("Bun" in runtime);
-}
 
 /** The backend that the default provider uses for AES-GCM or X25519 outside Node. */
 export async function backendFor(family: Family): Promise<CryptoProvider> {

@@ -34,6 +34,16 @@ function nodeCrypto(): typeof NodeCrypto | undefined {
   return process?.getBuiltinModule?.("node:crypto") as typeof NodeCrypto | undefined;
 }
 
+/** Deno and Bun also have `process.versions.node`; their `node:crypto` has slower AES than their WebCrypto. */
+export function isNode(): boolean {
+  const runtime = globalThis as {
+    process?: { versions?: Record<string, string> };
+    Deno?: unknown;
+    Bun?: unknown;
+  };
+  return runtime.process?.versions?.node !== undefined && !("Deno" in runtime) && !("Bun" in runtime);
+}
+
 /** A `Buffer` as the plain array callers see: no pooled memory, no Buffer methods. */
 function plain(buffer: Uint8Array): Bytes {
   return new Uint8Array(buffer);

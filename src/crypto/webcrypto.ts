@@ -70,12 +70,20 @@ export function fault(message: string): BlindreelError<"provider-fault"> {
 
 type Curve = "X25519" | "Ed25519";
 
-async function importSecret(raw: Bytes, algorithm: string | HmacImportParams, usages: KeyUsage[]) {
-  return keyOf("secret", "importKey", await subtle().importKey("raw", raw, algorithm, false, usages));
+/** What is public may be exported, what is private not, unless told otherwise. */
+async function importKey(
+  type: KeyType,
+  format: "raw" | "pkcs8",
+  bytes: Bytes,
+  algorithm: string | HmacImportParams | KeyAlgorithm,
+  usages: KeyUsage[],
+  extractable = type === "public",
+): Promise<CryptoKey> {
+  return keyOf(type, "importKey", await subtle().importKey(format, bytes, algorithm, extractable, usages));
 }
 
-export async function importPublic(name: Curve, raw: Bytes, usages: KeyUsage[]): Promise<CryptoKey> {
-  return keyOf("public", "importKey", await subtle().importKey("raw", raw, { name }, true, usages));
+export function importPublic(name: Curve, raw: Bytes, usages: KeyUsage[]): Promise<CryptoKey> {
+  return importKey("public", "raw", raw, { name }, usages);
 }
 
 /** Wipes `pkcs8`. */
@@ -86,8 +94,7 @@ export async function importPrivate(
   { extractable = false } = {},
 ): Promise<CryptoKey> {
   try {
-    const key = await subtle().importKey("pkcs8", pkcs8, { name }, extractable, [usage]);
-    return keyOf("private", "importKey", key);
+    return await importKey("private", "pkcs8", pkcs8, { name }, [usage], extractable);
   } finally {
     wipe(pkcs8);
   }
@@ -179,13 +186,13 @@ export const webCryptoProvider: CryptoProvider = {
   async hmac(hash, key, message) {
     // An empty key cannot be imported; RFC 2104 pads keys with zeros, so one zero byte is the same key.
     const raw = key.length > 0 ? key : new Uint8Array(1);
-    const imported = await importSecret(raw, { name: "HMAC", hash }, ["sign"]);
+    const imported = await importKey("secret", "raw", raw, { name: "HMAC", hash }, ["sign"]);
     return exactly(HASH_BYTES[hash], "HMAC", await subtle().sign("HMAC", imported, message));
   },
 
   async importAesGcmKey(key) {
     checkAeadKey(key);
-    return new WebCryptoAeadKey(await importSecret(key, "AES-GCM", ["encrypt", "decrypt"]));
+    return new WebCryptoAeadKey(await importKey("secret", "raw", key, "AES-GCM", ["encrypt", "decrypt"]));
   },
 
   generateX25519: () => generatePair("X25519", ["deriveBits"]),

@@ -20,6 +20,7 @@ import {
   INSTITUTION_LENGTH,
   KEY_LENGTH,
   Kind,
+  LIMITS,
   type Limits,
   METADATA_BLOCK,
   RECORDING_ID_LENGTH,
@@ -108,8 +109,8 @@ export function decodeCore(bytes: Bytes, limits: Limits, base: number): Core {
   return decode(coreReader(limits), bytes, "the envelope's core", base);
 }
 
-export function encodeCore(core: Core, limits: Limits): Bytes {
-  const sealedMetadata = prefixed(u32, "sealed metadata", limits.sealedMetadata);
+export function encodeCore(core: Core): Bytes {
+  const sealedMetadata = prefixed(u32, "sealed metadata", LIMITS.sealedMetadata);
   return encode(struct<Core>({ ...headFields, sealedMetadata, commitment: fixed(HASH_LENGTH) }), core);
 }
 

@@ -1,7 +1,6 @@
 import { defaultProvider } from "../crypto/default.js";
 import type { CryptoProvider } from "../crypto/provider.js";
 import { randomBytes } from "../crypto/random.js";
-import { BlindreelError, wrongType } from "../errors.js";
 import { type Bytes, concatBytes, EMPTY, wipe } from "../formats/bytes.js";
 import {
   CREATED_AT_STEP,
@@ -9,8 +8,6 @@ import {
   KEY_LENGTH,
   Kind,
   type KindName,
-  LIMITS,
-  type Limits,
   RECORDING_ID_LENGTH,
   SenderType,
   SLOT_BODY_LENGTH,
@@ -19,7 +16,6 @@ import {
 import type { JsonObject } from "../formats/json.js";
 import type { Recipient, Slot } from "../keywrap/types.js";
 import { sealedLength } from "../stream/geometry.js";
-import { breather } from "../stream/operation.js";
 import { type CoreHead, coreParts, encodeCore, encodeCoreHead } from "./core.js";
 import {
   deriveCommitment,
@@ -32,6 +28,7 @@ import {
 } from "./key-schedule.js";
 import { encodeMetadata, sealMetadata } from "./metadata.js";
 import { encodePolicy, type Policy, toSeconds } from "./policy.js";
+import { recipientList, wrapToAll } from "./recipients.js";
 import { encodeWithoutMac, envelopeLengthFor } from "./wire.js";
 
 /** Who a new envelope is for, and what it says. */
@@ -86,10 +83,11 @@ export function planEnvelope(
     sender: options.sender?.slice() ?? EMPTY,
   };
   const metadata = encodeMetadata({ createdAt: exactTime, metadata: options.metadata });
-  const blank = encodeCore(
-    { ...head, recordingId: new Uint8Array(RECORDING_ID_LENGTH), ...room(metadata) },
-    LIMITS,
-  );
+  const blank = encodeCore({
+    ...head,
+    recordingId: new Uint8Array(RECORDING_ID_LENGTH),
+    ...room(metadata),
+  });
   return {
     crypto: options.crypto ?? defaultProvider(),
     recipients,
@@ -153,18 +151,12 @@ async function createWithReadKey(plan: EnvelopePlan): Promise<CreatedEnvelope & 
     const metadataKey = await deriveMetadataKey(crypto, readKey, encodeCoreHead(head));
     const sealedMetadata = await sealMetadata(crypto, metadataKey, plan.metadata);
     // The commitment covers all before it, so the core is written with room for it and then completed.
-    const coreBytes = encodeCore({ ...head, ...room(plan.metadata), sealedMetadata }, LIMITS);
+    const coreBytes = encodeCore({ ...head, ...room(plan.metadata), sealedMetadata });
     const parts = coreParts(coreBytes, sealedMetadata.length);
     coreBytes.set(await deriveCommitment(crypto, readKey, parts.core0), parts.core0.length);
     const coreHash = await hashCore(crypto, parts);
     const slots = await wrapToAll(crypto, fileKey, coreHash, plan.recipients, plan.signal);
-    const bytes = await assemble(crypto, fileKey, coreHash, {
-      coreBytes,
-      flags: head.flags,
-      epoch: 0,
-      slots,
-      limits: LIMITS,
-    });
+    const bytes = await assemble(crypto, fileKey, coreHash, { coreBytes, epoch: 0, slots });
     const contentKey = await deriveContentKey(crypto, readKey, coreHash);
     return { bytes, recordingId, coreHash, contentKey, readKey };
   } catch (error) {
@@ -178,11 +170,8 @@ async function createWithReadKey(plan: EnvelopePlan): Promise<CreatedEnvelope & 
 /** What an envelope consists of, but for its MAC. */
 export interface EnvelopeBody {
   readonly coreBytes: Bytes;
-  /** The core's flags, which limit the slots. */
-  readonly flags: number;
   readonly epoch: number;
   readonly slots: readonly Slot[];
-  readonly limits: Limits;
 }
 
 /** Encodes an envelope and puts its MAC behind it. */
@@ -190,64 +179,8 @@ export async function assemble(
   crypto: CryptoProvider,
   fileKey: Bytes,
   coreHash: Bytes,
-  { coreBytes, flags, epoch, slots, limits }: EnvelopeBody,
+  { coreBytes, epoch, slots }: EnvelopeBody,
 ): Promise<Bytes> {
-  const withoutMac = encodeWithoutMac(coreBytes, flags, epoch, slots, limits);
+  const withoutMac = encodeWithoutMac(coreBytes, epoch, slots);
   return concatBytes(withoutMac, await envelopeMac(crypto, fileKey, coreHash, withoutMac));
-}
-
-/** Wraps to every recipient in turn; thousands of them do not hold the event loop. */
-export async function wrapToAll(
-  crypto: CryptoProvider,
-  fileKey: Bytes,
-  coreHash: Bytes,
-  recipients: readonly Recipient[],
-  signal: AbortSignal | undefined,
-): Promise<Slot[]> {
-  const breathe = breather();
-  const slots: Slot[] = [];
-  for (const recipient of recipients) {
-    signal?.throwIfAborted();
-    const slot = await recipient.wrap(fileKey, { coreHash, crypto });
-    if (slot.type !== recipient.slotType || slot.body.length !== SLOT_BODY_LENGTH[slot.type]) {
-      throw invalidRecipients("a recipient's wrap did not return a slot of its type");
-    }
-    slots.push(slot);
-    await breathe();
-  }
-  return slots;
-}
-
-/** @throws BlindreelError `invalid-recipients` for none, too many, or one twice; TypeError for something else. */
-export function recipientList(to: Recipient | readonly Recipient[]): readonly Recipient[] {
-  const recipients: readonly Recipient[] = Array.isArray(to) ? [...to] : [to as Recipient];
-  if (recipients.length === 0) throw invalidRecipients("there is no recipient: nobody could open this");
-  if (recipients.length > LIMITS.slots) {
-    throw invalidRecipients(
-      `there are ${recipients.length} recipients, at most ${LIMITS.slots} are possible`,
-    );
-  }
-  const seen = new Set<string>();
-  let anonymous = 0;
-  for (const recipient of recipients) {
-    if (typeof recipient?.wrap !== "function")
-      throw wrongType("every recipient", "made by importRecipient", recipient);
-    if (SLOT_BODY_LENGTH[recipient.slotType] === undefined) {
-      throw invalidRecipients(`slot type ${recipient.slotType} is not one of the format's`);
-    }
-    if (recipient.keyId === undefined) {
-      if (++anonymous > LIMITS.anonymousSlots) {
-        throw invalidRecipients(`at most ${LIMITS.anonymousSlots} recipients can be anonymous`);
-      }
-      continue;
-    }
-    const name = `${recipient.slotType} ${recipient.keyId}`;
-    if (seen.has(name)) throw invalidRecipients(`the key ${recipient.keyId} is given twice`);
-    seen.add(name);
-  }
-  return recipients;
-}
-
-export function invalidRecipients(message: string): BlindreelError<"invalid-recipients"> {
-  return new BlindreelError("invalid-recipients", message, undefined);
 }

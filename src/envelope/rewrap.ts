@@ -1,9 +1,10 @@
 import { defaultProvider } from "../crypto/default.js";
-import { limitExceeded } from "../errors.js";
+import { invalidRecipients, limitExceeded } from "../errors.js";
 import { type Bytes, bytesArgument, compareBytes, wipe } from "../formats/bytes.js";
 import { CoreFlag, LIMITS, SlotType } from "../formats/constants.js";
 import type { Recipient } from "../keywrap/types.js";
-import { assemble, invalidRecipients, recipientList, wrapToAll } from "./create.js";
+import { assemble } from "./create.js";
+import { recipientList, wrapToAll } from "./recipients.js";
 import { type UnlockOptions, unlock, unlockArguments } from "./unlock.js";
 import { decodeEnvelope, effectiveLimits } from "./wire.js";
 
@@ -39,10 +40,8 @@ export async function rewrap(envelope: Uint8Array, given: RewrapOptions): Promis
     const coreBytes = decoded.coreParts.bytes;
     return await assemble(crypto, fileKey, coreHash, {
       coreBytes,
-      flags: decoded.core.flags,
       epoch: decoded.epoch + 1,
       slots,
-      limits: LIMITS,
     });
   } finally {
     wipe(fileKey, readKey, contentKey);

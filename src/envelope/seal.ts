@@ -1,9 +1,9 @@
-import { closedError, wrongType } from "../errors.js";
+import { closedError } from "../errors.js";
 import { type Bytes, bytesArgument, concatBytes } from "../formats/bytes.js";
 import { SegmentFlag } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
 import type { OperationOptions } from "../stream/operation.js";
-import type { Padding } from "../stream/padding.js";
+import { checkedPadding, type Padding } from "../stream/padding.js";
 import { pieceChannel } from "../stream/piece-channel.js";
 import { type ByteInput, type PieceSource, piecesOf } from "../stream/pieces.js";
 import { withResolvers } from "../stream/resolvers.js";
@@ -40,7 +40,7 @@ export type SealedStream = ReadableStream<Bytes> & { readonly info: Promise<Seal
  */
 export async function seal(data: Uint8Array, given: SealFileOptions): Promise<Bytes> {
   const options = { ...given };
-  const padding = checkedPadding(options);
+  const padding = checkedPadding(options.padding);
   const envelopePlan = planEnvelope("file", options);
   const layout = layOut(bytesArgument("data", data), envelopePlan.length + SEGMENT_HEADER_LENGTH, padding);
   await sealLayout(layout, async () => planOf(await createEnvelope(envelopePlan), padding), options);
@@ -64,7 +64,7 @@ export function sealStream(options: SealFileOptions): StreamPair & { readonly in
 }
 
 function sealPieces(source: PieceSource, options: SealFileOptions, total: number | undefined): SealedStream {
-  const padding = checkedPadding(options);
+  const padding = checkedPadding(options.padding);
   const envelopePlan = planEnvelope("file", options);
   const info = withResolvers<SealedInfo>();
   const makePlan = async (): Promise<SealPlan> => {
@@ -93,11 +93,6 @@ function planOf({ bytes, recordingId, contentKey }: CreatedEnvelope, padding: Pa
 
 function sealedInfo({ bytes, recordingId, coreHash }: CreatedEnvelope): SealedInfo {
   return { envelope: bytes.slice(), recordingId: encodeHex(recordingId), coreHash: encodeHex(coreHash) };
-}
-
-function checkedPadding({ padding }: SealFileOptions): Padding | undefined {
-  if (padding === undefined || padding === "chunk" || padding === "padme") return padding;
-  throw wrongType("padding", '"chunk", "padme" or undefined', padding);
 }
 
 /** `source`; stopping it, as cancel and abort do, settles `info` too: whoever waits for it learns that it won't come. */

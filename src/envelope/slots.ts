@@ -1,7 +1,14 @@
-import { BlindreelError, limitExceeded } from "../errors.js";
+import { invalidRecipients, limitExceeded } from "../errors.js";
 import { type Bytes, compareBytes, isAllZero } from "../formats/bytes.js";
 import { type Codec, fixed, prefixed, type Reader, struct, u16, Writer } from "../formats/codec.js";
-import { CoreFlag, KEY_ID_LENGTH, type Limits, SLOT_BODY_LENGTH, SlotType } from "../formats/constants.js";
+import {
+  CoreFlag,
+  KEY_ID_LENGTH,
+  LIMITS,
+  type Limits,
+  SLOT_BODY_LENGTH,
+  SlotType,
+} from "../formats/constants.js";
 import type { Slot } from "../keywrap/types.js";
 
 export function slotCodec(limits: Limits): Codec<Slot> {
@@ -12,19 +19,23 @@ export function slotCodec(limits: Limits): Codec<Slot> {
   });
 }
 
-/** `count:u16 slot*`, in the one order and under the rules of format-v1, "Slots". */
-export function encodeSlots(slots: readonly Slot[], flags: number, limits: Limits): Bytes {
+/**
+ * `count:u16 slot*`, in the one order of format-v1, "Slots". Its other rules hold because the recipients, and what each
+ * of them wrapped, were checked (`recipients.ts`).
+ */
+export function encodeSlots(slots: readonly Slot[]): Bytes {
   const sorted = [...slots].sort(compareSlots);
-  const fail = (reason: string) => new BlindreelError("invalid-recipients", reason, undefined);
-  sorted.forEach(slotChecker(sorted.length, flags, limits, fail));
   const writer = new Writer();
   u16.write(writer, sorted.length);
-  const codec = slotCodec(limits);
-  for (const each of sorted) codec.write(writer, each);
+  const codec = slotCodec(LIMITS);
+  sorted.forEach((slot, i) => {
+    if (i > 0 && compareSlots(sorted[i - 1]!, slot) === 0) throw invalidRecipients("two slots are the same");
+    codec.write(writer, slot);
+  });
   return writer.finish();
 }
 
-/** Reads what {@link encodeSlots} writes. */
+/** Reads what {@link encodeSlots} writes, and checks the rules. */
 export function readSlots(reader: Reader, flags: number, limits: Limits): readonly Slot[] {
   const count = u16.read(reader);
   const check = slotChecker(count, flags, limits, (reason) => reader.malformed(reason));
@@ -46,7 +57,7 @@ export function compareSlots(left: Slot, right: Slot): number {
 }
 
 /** Types whose slots may leave out the key id. */
-const MAY_BE_ANONYMOUS: readonly number[] = [SlotType.x25519, SlotType.xWing];
+export const MAY_BE_ANONYMOUS: readonly number[] = [SlotType.x25519, SlotType.xWing];
 
 /**
  * The rules of a list of slots, as a function to be called for each slot in turn: so a list that arrives piece by

@@ -113,20 +113,9 @@ export function envelopeLengthFor(coreLength: number, slotBodyLengths: readonly 
 }
 
 /** Everything of an envelope but its MAC. */
-export function encodeWithoutMac(
-  coreBytes: Bytes,
-  flags: number,
-  epoch: number,
-  slots: readonly Slot[],
-  limits: Limits,
-): Bytes {
-  const body = concatBytes(
-    encode(u32, coreBytes.length),
-    coreBytes,
-    encode(u32, epoch),
-    encodeSlots(slots, flags, limits),
-  );
+export function encodeWithoutMac(coreBytes: Bytes, epoch: number, slots: readonly Slot[]): Bytes {
+  const body = concatBytes(encode(u32, coreBytes.length), coreBytes, encode(u32, epoch), encodeSlots(slots));
   const length = PREAMBLE_LENGTH + body.length + HASH_LENGTH;
-  if (length > limits.envelope) throw limitExceeded("the envelope's length", limits.envelope, length);
+  if (length > LIMITS.envelope) throw limitExceeded("the envelope's length", LIMITS.envelope, length);
   return concatBytes(startOf(ENVELOPE_MAGIC), encode(u32, body.length + HASH_LENGTH), body);
 }

@@ -54,37 +54,40 @@ function parse(text: string, source: string): JsonValue {
 
 function canonical(value: JsonValue, depth: number): string {
   if (depth > MAX_DEPTH) throw invalidJson(`nested deeper than ${MAX_DEPTH}`);
-  if (value === null || typeof value === "boolean") return String(value);
-  if (typeof value === "string") return canonicalString(value);
-  if (typeof value === "number") return canonicalNumber(value);
   // Array.from, not map: a hole must be refused like the undefined it stands for.
   if (Array.isArray(value)) return `[${Array.from(value, (item) => canonical(item, depth + 1)).join(",")}]`;
-  const prototype = typeof value === "object" ? Object.getPrototypeOf(value) : undefined;
-  if (prototype !== null && prototype !== Object.prototype) {
-    throw invalidJson("only plain objects, arrays, strings, numbers, booleans and null can be stored");
+  if (!isRecord(value)) {
+    checkScalar(value);
+    // ECMAScript writes strings and numbers as RFC 8785 has it, which took its rules from there (§3.2.2).
+    return JSON.stringify(value);
   }
-  const record = value as JsonObject;
-  const members = Object.keys(record)
+  const members = Object.keys(value)
     .sort()
-    .map((key) => {
-      if (key === "__proto__") throw invalidJson("a member is named __proto__");
-      return `${canonicalString(key)}:${canonical(record[key]!, depth + 1)}`;
+    .map((name) => {
+      if (name === "__proto__") throw invalidJson("a member is named __proto__");
+      checkScalar(name);
+      return `${JSON.stringify(name)}:${canonical(value[name]!, depth + 1)}`;
     });
   return `{${members.join(",")}}`;
 }
 
-function canonicalString(value: string): string {
-  if (/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(value)) {
-    throw invalidJson("a string holds half of a surrogate pair");
-  }
-  return JSON.stringify(value);
+function isRecord(value: JsonValue): value is JsonObject {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
 }
 
-function canonicalNumber(value: number): string {
-  if (!Number.isFinite(value)) throw invalidJson("a number is not finite");
-  if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw invalidJson("an integer exceeds 2^53");
-  if (Object.is(value, -0)) return "0";
-  return String(value);
+/** @throws BlindreelError `invalid-json` for what is no JSON, or not the same everywhere. */
+function checkScalar(value: JsonValue): void {
+  if (typeof value === "string") {
+    // With the flag, a pair is one character and no surrogate.
+    if (/\p{Surrogate}/u.test(value)) throw invalidJson("a string holds half of a surrogate pair");
+  } else if (typeof value === "number") {
+    if (!Number.isFinite(value)) throw invalidJson("a number is not finite");
+    if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw invalidJson("an integer exceeds 2^53");
+  } else if (value !== null && typeof value !== "boolean") {
+    throw invalidJson("only plain objects, arrays, strings, numbers, booleans and null can be stored");
+  }
 }
 
 /**

@@ -29,7 +29,7 @@ export interface Recipient {
   readonly slotType: number;
   /** Undefined for an anonymous recipient. */
   readonly keyId: KeyId | undefined;
-  /** Wraps 32 bytes. `fileKey` belongs to the caller, who wipes it. */
+  /** Wraps 32 bytes, into a slot of `slotType` with `keyId`. `fileKey` belongs to the caller, who wipes it. */
   wrap(fileKey: Bytes, context: WrapContext): Promise<Slot>;
 }
 

@@ -1,4 +1,4 @@
-import { authenticationFailed, outOfRange } from "../errors.js";
+import { authenticationFailed, wrongType } from "../errors.js";
 import { type Bytes, isAllZero } from "../formats/bytes.js";
 import { decode, encode, u64 } from "../formats/codec.js";
 import { CHUNK } from "./geometry.js";
@@ -14,10 +14,15 @@ const LENGTH_FIELD = 8;
 const ZEROS_LENGTH = 64 * 1024;
 const ZEROS = /* @__PURE__ */ new Uint8Array(ZEROS_LENGTH);
 
+/** Checks a caller's choice, of which `undefined` is no padding. */
+export function checkedPadding(padding: Padding | undefined): Padding | undefined {
+  if (padding === undefined || padding === "chunk" || padding === "padme") return padding;
+  throw wrongType("padding", '"chunk", "padme" or undefined', padding);
+}
+
 /** Length of the padded plaintext: congruent 8…16383 modulo 16384. */
 export function paddedLength(padding: Padding, length: number): number {
   if (padding === "chunk") return nextCongruent(length + LENGTH_FIELD, CHUNK - 1);
-  if (padding !== "padme") throw outOfRange("padding", '"chunk" or "padme"', String(padding));
   const total = padme(length + LENGTH_FIELD);
   return total % CHUNK >= LENGTH_FIELD ? total : total - (total % CHUNK) + LENGTH_FIELD;
 }

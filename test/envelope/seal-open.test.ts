@@ -296,6 +296,11 @@ describe("recipients", () => {
       { wrap: async () => ({ type: 1, keyId: new Uint8Array(16), body: new Uint8Array(79) }) },
     ],
     ["an unknown slot type", { slotType: 77 }],
+    ["another key id", { wrap: async () => ({ type: 1, keyId: pattern(16, 1), body: pattern(80) }) }],
+    ["no key id where it has one", { keyId: "0f".repeat(16) as never }],
+    ["zeros for a key id", { keyId: "00".repeat(16) as never }],
+    ["a passphrase slot beside another", { slotType: 3, keyId: "0f".repeat(16) as never }],
+    ["a pre-shared key without a key id", { slotType: 5 }],
   ])("one of our caller's own that gives %s is refused", async (_, wrong) => {
     const own: Recipient = {
       slotType: 1,
@@ -304,6 +309,13 @@ describe("recipients", () => {
       ...wrong,
     };
     await expectCode(() => seal(content, { to: [alice.recipient, own] }), "invalid-recipients");
+  });
+
+  it("two slots that are the same are refused", async () => {
+    const wrap = async () => ({ type: 1, keyId: new Uint8Array(16), body: pattern(80) });
+    const own: Recipient = { slotType: 1, keyId: undefined, wrap };
+    const error = await expectCode(() => seal(content, { to: [own, { ...own }] }), "invalid-recipients");
+    expect(error.message).toBe("two slots are the same");
   });
 
   it("one that fails makes no file, and its own error is handed on", async () => {

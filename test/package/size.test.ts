@@ -20,18 +20,18 @@ interface Budget {
 
 const BUDGETS: readonly Budget[] = [
   { page: "inspects", imports: 'export { inspect } from "blindreel"', budget: 4 },
-  { page: "seals", imports: 'export { importRecipient, seal } from "blindreel"', budget: 10.4 },
-  { page: "seals streams", imports: 'export { importRecipient, sealFrom } from "blindreel"', budget: 12.7 },
+  { page: "seals", imports: 'export { importRecipient, seal } from "blindreel"', budget: 10 },
+  { page: "seals streams", imports: 'export { importRecipient, sealFrom } from "blindreel"', budget: 12.4 },
   {
     page: "seals both",
     imports: 'export { importRecipient, seal, sealFrom } from "blindreel"',
-    budget: 12.7,
+    budget: 12.4,
   },
-  { page: "opens", imports: 'export { importIdentity, open } from "blindreel"', budget: 12.5 },
+  { page: "opens", imports: 'export { importIdentity, open } from "blindreel"', budget: 12.4 },
   {
     page: "opens by ranges",
     imports: 'export { httpSource, importIdentity, openSource } from "blindreel"',
-    budget: 14.2,
+    budget: 14.1,
   },
   { page: "reports what it has", imports: 'export { capabilities } from "blindreel"', budget: 4.4 },
 ];

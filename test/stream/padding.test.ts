@@ -5,13 +5,13 @@ import { type Bytes, concatBytes } from "../../src/formats/bytes.js";
 import { encode, u64 } from "../../src/formats/codec.js";
 import { bytesSource } from "../../src/source/bytes.js";
 import { openMessage, openThrough } from "../../src/stream/open.js";
-import { type Padding, paddedLength, padme, Unpadder } from "../../src/stream/padding.js";
+import { checkedPadding, type Padding, paddedLength, padme, Unpadder } from "../../src/stream/padding.js";
 import { type ByteInput, piecesOf } from "../../src/stream/pieces.js";
 import { openRandomAccess } from "../../src/stream/random-access.js";
 import { layOut, sealBytes, sealLayout, sealThrough } from "../../src/stream/seal.js";
 import { backends, nobleProvider } from "../helpers/backends.js";
 import { collect, cut, drain, expectBytes, pattern, withRandom } from "../helpers/bytes.js";
-import { expectCode, expectErrorCode, expectOutOfRange } from "../helpers/errors.js";
+import { expectCode, expectErrorCode, expectWrongType } from "../helpers/errors.js";
 import { refuseUnhandledRejections } from "../helpers/rejections.js";
 
 const CHUNK = 16384;
@@ -108,10 +108,11 @@ describe("the length of padded content", () => {
     );
   });
 
-  it("of another mode is a RangeError", async () => {
-    for (const mode of ["none", "", "Chunk", "__proto__"]) {
-      await expectOutOfRange(() => paddedLength(mode as Padding, 5));
+  it("of another mode is a TypeError", async () => {
+    for (const mode of ["none", "", "Chunk", "__proto__", null, 5]) {
+      await expectWrongType(() => checkedPadding(mode as Padding));
     }
+    for (const mode of [undefined, ...MODES]) expect(checkedPadding(mode)).toBe(mode);
   });
 });
 
