@@ -11,7 +11,7 @@ import { puppeteerFirefox } from "./hosts/puppeteer-provider.js";
  * the data server and the driver of WebKitGTK.
  */
 
-const { BLINDREEL_DATA = "", BLINDREEL_ROUND = "1", WEBKIT_DRIVER_PORT = "" } = process.env;
+const { BLINDREEL_DATA = "", BLINDREEL_OTHERS = "", WEBKIT_DRIVER_PORT = "" } = process.env;
 
 /** The packages that `dist` imports; found only now, vite would reload the page in the middle of the tests. */
 const PREBUNDLED = [
@@ -37,7 +37,7 @@ function project(
       name,
       include: ["test/runtimes/hosts/browser.test.ts"],
       testTimeout: 60_000,
-      provide: { host: { name, origin: BLINDREEL_DATA }, round: BLINDREEL_ROUND },
+      provide: { host: { name, origin: BLINDREEL_DATA }, others: BLINDREEL_OTHERS.split(",") },
       browser: {
         enabled: true,
         headless,

@@ -16,7 +16,7 @@ import { startDataServer } from "./hosts/server.js";
 /**
  * `npm run runtimes`: the conformance suite in every runtime, each under its own runner, on the built package. Two
  * rounds: in the first each runtime passes all cases and seals files for the others, in the second each opens what
- * all have sealed. With names behind it (`npm run runtimes -- deno firefox`) only those.
+ * all have sealed. Browsers do both in one session, between the rounds of the others. With names behind it (`npm run runtimes -- deno firefox`) only those.
  *
  * A runtime that is missing is said so; with `CI` set it is a failure.
  */
@@ -77,28 +77,40 @@ async function timed(what: string, action: () => Promise<boolean>): Promise<bool
 /** Runtimes with a command line at the same time: one takes one core. */
 const AT_ONCE = 2;
 
-/** One round in all of them; the browsers one after another: two cores are what one with its driver takes. */
-async function round(number: 1 | 2, data: string, driver: WebKitDriver | undefined): Promise<boolean> {
-  const environment = { BLINDREEL_DATA: data, BLINDREEL_ROUND: String(number) };
+async function commandLineRound(number: 1 | 2, data: string): Promise<boolean> {
   const results: boolean[] = [];
   const left = [...commandLines];
   const work = async (): Promise<void> => {
     for (let next = left.shift(); next; next = left.shift()) {
       const { name, command } = next;
       if (!command) continue;
-      const start = () => run(command, { ...environment, BLINDREEL_RUNTIME: name });
-      results.push(await timed(`${name}, round ${number}`, start));
+      const environment = { BLINDREEL_DATA: data, BLINDREEL_ROUND: String(number), BLINDREEL_RUNTIME: name };
+      results.push(await timed(`${name}, round ${number}`, () => run(command, environment)));
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  for (const name of browserNames.filter((each) => engines[each])) {
-    const config = ["--config", "test/runtimes/browsers.config.ts", "--project", name];
-    const command = [process.execPath, "node_modules/vitest/vitest.mjs", "run", ...config];
-    const port = String(driver?.port ?? 0);
-    const start = () => run(command, { ...environment, WEBKIT_DRIVER_PORT: port });
-    results.push(await timed(`${name}, round ${number}`, start));
-  }
   return results.every(Boolean);
+}
+
+/** All at the same time, since each waits for the others' files and, half of its time, for its driver. */
+async function browserRounds(
+  data: string,
+  others: readonly string[],
+  driver: WebKitDriver | undefined,
+): Promise<boolean> {
+  const environment = {
+    BLINDREEL_DATA: data,
+    BLINDREEL_OTHERS: others.join(","),
+    WEBKIT_DRIVER_PORT: String(driver?.port ?? 0),
+  };
+  const results = browserNames
+    .filter((name) => engines[name])
+    .map((name) => {
+      const config = ["--config", "test/runtimes/browsers.config.ts", "--project", name];
+      const command = [process.execPath, "node_modules/vitest/vitest.mjs", "run", ...config];
+      return timed(`${name}, both rounds`, () => run(command, environment));
+    });
+  return (await Promise.all(results)).every(Boolean);
 }
 
 /** What is missing or was left undone, in words; empty where all is well. */
@@ -119,12 +131,14 @@ async function main(): Promise<void> {
       ? await startWebKitDriver(webkit)
       : undefined;
   try {
-    const first = await round(1, data.origin, driver);
-    const second = await round(2, data.origin, driver);
+    const first = await commandLineRound(1, data.origin);
+    const others = [...data.deposited(), ...browserNames.filter((name) => engines[name])];
+    const browsers = await browserRounds(data.origin, others, driver);
+    const second = await commandLineRound(2, data.origin);
     const reports = shortcomings(data.deposited(), data.unread());
     for (const report of reports) say(report);
     say(`exchange: ${data.deposited().length} runtimes, each opened the files of all`);
-    if (!first || !second || (reports.length > 0 && process.env.CI)) process.exitCode = 1;
+    if (!first || !browsers || !second || (reports.length > 0 && process.env.CI)) process.exitCode = 1;
   } finally {
     await driver?.stop();
     await data.close();

@@ -13,6 +13,7 @@ import type { WrittenVector } from "../suite/data.js";
  */
 
 const PUBLISHED = fileURLToPath(new URL("../../../../shared/vectors/", import.meta.url));
+const RUNTIMES_PAGE = fileURLToPath(new URL("../../../docs/runtimes.md", import.meta.url));
 const COBBLESTONE = "wycheproof-c2sp-chunked-encryption-aes-256-gcm.json";
 
 /** Of the published files, those whose algorithm the package does not have yet. */
@@ -51,6 +52,19 @@ function publishedFile(name: string): string {
   return JSON.stringify(file);
 }
 
+/** The table of docs/runtimes.md under "What each reports": its first row names the columns. */
+function documentedCapabilities(): Record<string, Record<string, string>> {
+  const section = /^## What each reports\n(.*?)^## /ms.exec(readFileSync(RUNTIMES_PAGE, "utf8"))![1]!;
+  const table = [...section.matchAll(/^\| (.*) \|$/gm)].map(([, row]) => row!.split(" | "));
+  const [, ...columns] = table[0]!;
+  return Object.fromEntries(
+    columns.map((column, i) => [
+      column.toLowerCase().replaceAll("`", ""),
+      Object.fromEntries(table.slice(1).map(([path, ...cells]) => [path!.replaceAll("`", ""), cells[i]!])),
+    ]),
+  );
+}
+
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);
@@ -63,6 +77,7 @@ export async function startDataServer(): Promise<DataServer> {
   const files = readdirSync(PUBLISHED).filter((name) => name.endsWith(".json") && !NOT_YET.includes(name));
   const published = new Map(files.map((name) => [name, publishedFile(name)]));
   const unread = new Set(files);
+  const documented = JSON.stringify(documentedCapabilities());
   const vectors = JSON.stringify(ownVectors());
   const exchange = new Map<string, unknown>();
   const objects = new Map<string, Buffer>();
@@ -83,6 +98,8 @@ export async function startDataServer(): Promise<DataServer> {
       return;
     }
     if (folder === "vectors") return json(response, vectors);
+    if (folder === "documented") return json(response, documented);
+    if (folder === "deposited") return json(response, JSON.stringify([...exchange.keys()]));
     if (folder === "exchange") return json(response, JSON.stringify([...exchange.values()]));
     const file = published.get(name);
     if (folder === "published" && file) {

@@ -1,4 +1,5 @@
 import { abort } from "./abort.js";
+import { capabilitiesHere, capabilitiesOfContext } from "./capabilities.js";
 import { errors } from "./errors.js";
 import { openFromOthers, sealForOthers } from "./exchange.js";
 import type { Case } from "./kit.js";
@@ -17,6 +18,7 @@ export const firstRound: readonly Case[] = [
   ...randomAccess,
   ...abort,
   ...errors,
+  capabilitiesHere,
   sealForOthers,
 ];
 
@@ -27,6 +29,7 @@ export const contextRound: readonly Case[] = [
   ...randomAccess,
   ...abort,
   ...errors,
+  capabilitiesOfContext,
   sealForOthers,
 ];
 
@@ -40,5 +43,6 @@ export const fallbackRound: readonly Case[] = [
   ...roundTrips,
   ...randomAccess,
   ...errors,
+  capabilitiesHere,
   sealForOthers,
 ];

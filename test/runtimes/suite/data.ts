@@ -41,6 +41,10 @@ export function publishedVectors<T>(host: Host, name: string): Promise<T> {
   return fetchJson(host, `/published/${name}`);
 }
 
+/** What docs/runtimes.md says that `capabilities()` reports: by column, and by row, in the page's order. */
+export const documented = (host: Host): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> =>
+  fetchJson(host, "/documented");
+
 /** What one runtime sealed for the others. */
 export interface Deposit {
   readonly from: string;
@@ -55,6 +59,9 @@ export async function deposit(host: Host, given: Deposit): Promise<void> {
   const response = await fetch(url, { method: "PUT", body: JSON.stringify(given) });
   if (!response.ok) throw new Error(`deposit: status ${response.status}`);
 }
+
+/** Names of the runtimes that have sealed for the others by now. */
+export const deposited = (host: Host): Promise<readonly string[]> => fetchJson(host, "/deposited");
 
 export const deposits = (host: Host): Promise<readonly Deposit[]> => fetchJson(host, "/exchange");
 

@@ -2,9 +2,9 @@ import { importIdentity, inspect, open, openFrom, rewrap, seal, sealFrom } from 
 import { defaultProvider, defaultSignatures, verifyEd25519 } from "blindreel/crypto";
 import { decodeHex, encodeBase64Url, encodeHex } from "blindreel/formats";
 import { type Bytes, collect, cut, join, pattern } from "./bytes.js";
-import { deposit, deposits, fromBase64 } from "./data.js";
+import { deposit, deposited, deposits, fromBase64 } from "./data.js";
 import { ED25519_PUBLIC_KEY, ED25519_SEED, NOW, RECIPIENT } from "./fixed.js";
-import { type Case, equal, isTrue, sameBytes } from "./kit.js";
+import { type Case, equal, type Host, isTrue, sameBytes } from "./kit.js";
 
 /** What each runtime seals with its own randomness, each of the others opens: sealing first, opening when all have. */
 
@@ -49,6 +49,18 @@ export const sealForOthers: Case = {
     });
   },
 };
+
+/** Waits until all of `names` have sealed. Rejects where one of them does not come. */
+export async function othersSealed(host: Host, names: readonly string[], ms: number): Promise<void> {
+  const end = Date.now() + ms;
+  for (;;) {
+    const there = await deposited(host);
+    const absent = names.filter((name) => !there.includes(name));
+    if (absent.length === 0) return;
+    isTrue(Date.now() < end, `nothing came from ${absent.join(", ")}`);
+    await new Promise((resolve) => void setTimeout(resolve, 250));
+  }
+}
 
 export const openFromOthers: Case = {
   name: "opens what every runtime sealed",
