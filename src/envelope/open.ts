@@ -7,6 +7,7 @@ import { asyncDispose, type OperationOptions } from "../stream/operation.js";
 import { pieceChannel } from "../stream/piece-channel.js";
 import { type ByteInput, type PieceReader, type PieceSource, piecesOf } from "../stream/pieces.js";
 import { openRandomAccess, type RandomAccess } from "../stream/random-access.js";
+import { takeExactly, takeUpTo } from "../stream/read-head.js";
 import { withResolvers } from "../stream/resolvers.js";
 import type { StreamPair } from "../stream/seal.js";
 import { segmentContext } from "./key-schedule.js";
@@ -83,11 +84,11 @@ function openPieces(source: PieceSource, given: OpenOptions): OpenedStream {
   const limits = effectiveLimits(options.limits);
   const makePlan = async (reader: PieceReader): Promise<OpenPlan> => {
     try {
-      const { bytes: preamble } = await reader.upTo(PREAMBLE_LENGTH);
+      const preamble = await takeUpTo(reader, PREAMBLE_LENGTH);
       const length = envelopeLength(preamble, limits);
-      const rest = await reader.exactly(length - PREAMBLE_LENGTH, "the envelope");
-      const segmentHeader = await reader.upTo(SEGMENT_HEADER_LENGTH);
-      const head = concatBytes(preamble, rest, segmentHeader.bytes);
+      const rest = await takeExactly(reader, length - PREAMBLE_LENGTH, "the envelope");
+      const segmentHeader = await takeUpTo(reader, SEGMENT_HEADER_LENGTH);
+      const head = concatBytes(preamble, rest, segmentHeader);
       const unlocked = await unlockFile(head, length, limits, options);
       info.resolve(unlocked.info);
       return unlocked.plan;

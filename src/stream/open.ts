@@ -8,9 +8,10 @@ import { CHUNK, chunkCount, claimedPlaintextLength, HEADER_LENGTH } from "./geom
 import { checkZeros, readLengthField, Unpadder } from "./padding.js";
 import { pieceChannel } from "./piece-channel.js";
 import { type ByteInput, type PieceReader, type PieceSource, piecesOf } from "./pieces.js";
+import { takeExactly } from "./read-head.js";
 import { readableThrough } from "./readable.js";
 import { type PushStream, pushStream, type StreamOptions, type StreamPair } from "./seal.js";
-import { Transcoder } from "./transcoder.js";
+import { OPENING, Transcoder } from "./transcoder.js";
 
 /** How to open what follows: settled once the caller has read whatever stands before the stream. */
 export interface OpenPlan {
@@ -66,9 +67,9 @@ export function openThrough(
     const cipher = await startOpening(
       crypto,
       streamKey,
-      await reader.exactly(HEADER_LENGTH, "the sealed stream"),
+      await takeExactly(reader, HEADER_LENGTH, "the sealed stream"),
     );
-    const transcoder = new Transcoder(cipher, "open", { origin });
+    const transcoder = new Transcoder(cipher, OPENING, { origin });
     return isPadded ? { transcoder, filter: new Unpadder() } : { transcoder };
   };
   return readableThrough(source, start, options);
@@ -115,5 +116,5 @@ export async function createOpener(
     streamKeyArgument(streamKey),
     bytesArgument("header", header).slice(),
   );
-  return pushStream(new Transcoder(cipher, "open"), EMPTY);
+  return pushStream(new Transcoder(cipher, OPENING), EMPTY);
 }

@@ -1,5 +1,5 @@
-import { truncated, wrongType } from "../errors.js";
-import { type Bytes, bytesArgument, concatBytes, type MaybePromise } from "../formats/bytes.js";
+import { wrongType } from "../errors.js";
+import { type Bytes, bytesArgument, type MaybePromise } from "../formats/bytes.js";
 
 /**
  * Where a stream's bytes come from, piece by piece: the shape that readers of streams and iterators share. A piece
@@ -54,9 +54,6 @@ function iteratorPieces(iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Arra
   };
 }
 
-/** Room for what stands before a stream; an envelope with a few recipients fits in. */
-const FIRST_ROOM = 4096;
-
 /** Longest piece processed in one go; longer ones are cut so that no call holds the event loop for long. */
 const LONGEST_PIECE = 2 ** 20;
 
@@ -106,35 +103,6 @@ export class PieceReader {
     if (piece.length <= limit) return piece;
     this.#leftover = this.#isOwn ? piece.subarray(limit) : piece.slice(limit);
     return piece.subarray(0, limit);
-  }
-
-  /**
-   * Exactly `length` bytes, copied.
-   *
-   * @throws BlindreelError `truncated` where the source ends first; `what` names what was being read.
-   */
-  async exactly(length: number, what: string): Promise<Bytes> {
-    const { bytes, complete } = await this.upTo(length);
-    if (!complete) throw truncated(what, this.#consumed);
-    return bytes;
-  }
-
-  /** At most `length` bytes, copied: fewer only at the end of the source. */
-  async upTo(length: number): Promise<{ bytes: Bytes; complete: boolean }> {
-    // Grows with what arrives: neither a length that is only claimed nor a million tiny pieces cost memory.
-    let bytes = new Uint8Array(Math.min(length, FIRST_ROOM));
-    let filled = 0;
-    while (filled < length) {
-      const part = this.accept(await this.fetch(), length - filled);
-      if (!part) break;
-      if (filled + part.length > bytes.length) {
-        const room = Math.min(length, Math.max(2 * bytes.length, filled + part.length));
-        bytes = concatBytes(bytes.subarray(0, filled), new Uint8Array(room - filled));
-      }
-      bytes.set(part, filled);
-      filled += part.length;
-    }
-    return { bytes: filled === bytes.length ? bytes : bytes.slice(0, filled), complete: filled === length };
   }
 
   async cancel(reason: unknown): Promise<void> {

@@ -10,7 +10,7 @@ import { type Padding, paddedLength, paddedPieces, writeLengthField } from "./pa
 import { pieceChannel } from "./piece-channel.js";
 import { type ByteInput, type PieceSource, piecesOf } from "./pieces.js";
 import { readableThrough } from "./readable.js";
-import { Transcoder } from "./transcoder.js";
+import { SEALING, Transcoder } from "./transcoder.js";
 
 export interface StreamOptions extends OperationOptions {
   /** Overrides the runtime's provider, for this call. */
@@ -104,7 +104,7 @@ export function sealThrough(
   const start = async () => {
     const { prefix, streamKey } = await makePlan();
     const { cipher, header } = await startSealing(crypto, streamKey);
-    return { prefix: concatBytes(prefix, header), transcoder: new Transcoder(cipher, "seal") };
+    return { prefix: concatBytes(prefix, header), transcoder: new Transcoder(cipher, SEALING) };
   };
   return readableThrough(pieces, start, options);
 }
@@ -149,7 +149,7 @@ export async function createSealer(
   { crypto = defaultProvider() }: StreamOptions = {},
 ): Promise<PushStream> {
   const { cipher, header } = await startSealing(crypto, streamKeyArgument(streamKey));
-  return pushStream(new Transcoder(cipher, "seal"), header);
+  return pushStream(new Transcoder(cipher, SEALING), header);
 }
 
 export function pushStream(transcoder: Transcoder, header: Bytes): PushStream {

@@ -6,24 +6,33 @@ import { CHUNK, chunkOffset, SEALED_CHUNK } from "./geometry.js";
 import { Rechunker } from "./rechunk.js";
 
 /** What differs between the directions: the size of a unit going in and out, and the call in the middle. */
-interface Direction {
+export interface Direction {
   readonly input: number;
   readonly output: number;
+  /** Bytes of the last unit, which may be of any length, that are no plaintext. */
+  readonly overhead: number;
+  /** Refuses what cannot be the last unit of a stream that ends at byte `end`. */
+  checkLast?(length: number, end: number): void;
   transform(cipher: ChunkCipher, chunkIndex: number, unit: Bytes): MaybePromise<Bytes>;
   transformInto(cipher: ChunkCipher, chunkIndex: number, unit: Bytes, output: Bytes, offset: number): void;
 }
 
-const SEALING: Direction = {
+export const SEALING: Direction = {
   input: CHUNK,
   output: SEALED_CHUNK,
+  overhead: 0,
   transform: (cipher, chunkIndex, unit) => cipher.seal(chunkIndex, unit),
   transformInto: (cipher, chunkIndex, unit, output, offset) =>
     cipher.sealInto(chunkIndex, unit, output, offset),
 };
 
-const OPENING: Direction = {
+export const OPENING: Direction = {
   input: SEALED_CHUNK,
   output: CHUNK,
+  overhead: TAG_LENGTH,
+  checkLast(length, end) {
+    if (length < TAG_LENGTH) throw truncated("the sealed stream", end);
+  },
   transform: (cipher, chunkIndex, unit) => cipher.open(chunkIndex, unit),
   transformInto: (cipher, chunkIndex, unit, output, offset) =>
     cipher.openInto(chunkIndex, unit, output, offset),
@@ -54,14 +63,11 @@ export class Transcoder {
 
   readonly #origin: number;
 
-  constructor(
-    cipher: ChunkCipher,
-    direction: "seal" | "open",
-    { origin = 0, firstChunk = 0 }: Position = {},
-  ) {
-    this.#direction = direction === "seal" ? SEALING : OPENING;
+  /** @param direction {@link SEALING} or {@link OPENING}. */
+  constructor(cipher: ChunkCipher, direction: Direction, { origin = 0, firstChunk = 0 }: Position = {}) {
+    this.#direction = direction;
     this.#cipher = cipher;
-    this.#rechunker = new Rechunker(this.#direction.input);
+    this.#rechunker = new Rechunker(direction.input);
     this.#chunkIndex = firstChunk;
     this.#origin = origin;
   }
@@ -77,11 +83,6 @@ export class Transcoder {
 
   get callsInFlight(): number {
     return this.#cipher.callsInFlight;
-  }
-
-  /** Whether `finish` was called. */
-  get hasEnded(): boolean {
-    return this.#ended;
   }
 
   /** @returns the chunks that `piece` completed, as one buffer; empty where it completed none. */
@@ -117,10 +118,9 @@ export class Transcoder {
     this.#ended = true;
     try {
       const rest = this.#rechunker.rest();
-      if (this.#direction === OPENING && rest.length < TAG_LENGTH) {
-        throw truncated("the sealed stream", this.#origin + chunkOffset(this.#chunkIndex) + rest.length);
-      }
-      this.#lastChunkLength = rest.length - (this.#direction === OPENING ? TAG_LENGTH : 0);
+      const { overhead, checkLast } = this.#direction;
+      checkLast?.(rest.length, this.#origin + chunkOffset(this.#chunkIndex) + rest.length);
+      this.#lastChunkLength = rest.length - overhead;
       const last = this.#direction.transform(this.#cipher, this.#chunkIndex, rest);
       this.#rechunker.wipe();
       return last instanceof Promise ? this.#guardLater(last) : last;
