@@ -6,10 +6,9 @@ import { ROOT } from "./extract.js";
 
 test("typedoc reads the public API and the pages without a warning", () => {
   const typedoc = join(ROOT, "node_modules/typedoc/bin/typedoc");
-  const { status, stdout, stderr } = spawnSync(process.execPath, [typedoc, "--emit", "none"], {
-    cwd: ROOT,
-    encoding: "utf8",
-  });
+  // Types are checked once, by tsc.
+  const args = [typedoc, "--emit", "none", "--skipErrorChecking"];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: "utf8" });
   expect({ status, output: stdout + stderr }).toMatchObject({ status: 0 });
   expect(stdout + stderr).not.toMatch(/warning|error(?!s and)/i);
 });
