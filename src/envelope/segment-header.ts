@@ -21,7 +21,10 @@ export function encodeSegmentHeader(header: SegmentHeader): Bytes {
   return concatBytes(startOf(SEGMENT_MAGIC), encode(struct<SegmentHeader>(fields), header));
 }
 
-export function segmentHeaderReader(): Pick<Codec<SegmentHeader>, "read"> {
+/** Made once, and not at all where nothing is read. */
+export const segmentHeaderReader: Pick<Codec<SegmentHeader>, "read"> = /* @__PURE__ */ makeReader();
+
+function makeReader(): Codec<WireHeader> {
   return struct<WireHeader>(
     { ...objectStart(SEGMENT_MAGIC, "the segment"), ...fields },
     { flags: ({ flags }) => refuseUnknown("this segment uses flags", flags, [0, SegmentFlag.padded]) },
@@ -30,5 +33,5 @@ export function segmentHeaderReader(): Pick<Codec<SegmentHeader>, "read"> {
 
 /** @param base offset of the header in the file, for errors. */
 export function decodeSegmentHeader(bytes: Bytes, base: number): SegmentHeader {
-  return decode(segmentHeaderReader(), bytes, "the segment header", base);
+  return decode(segmentHeaderReader, bytes, "the segment header", base);
 }

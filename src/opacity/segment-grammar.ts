@@ -33,7 +33,7 @@ export function* segmentGrammar(
   offset: number,
   recordingId: Bytes | undefined,
 ): Grammar<SegmentStructure> {
-  const header = yield* decoded(segmentHeaderReader(), "the segment header");
+  const header = yield* decoded(segmentHeaderReader, "the segment header");
   if (recordingId) {
     if (compareBytes(header.recordingId, recordingId) !== 0) {
       throw malformed("the segment is of another recording", offset);
