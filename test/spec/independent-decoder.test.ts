@@ -1,7 +1,8 @@
-import { spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -16,23 +17,29 @@ import { ensurePython } from "./ensure-python.js";
 import { PLAINTEXT, RECIPIENT_PRIVATE_KEY, sealExample } from "./worked-example.js";
 
 const DECODER = fileURLToPath(new URL("decoder.py", import.meta.url));
+const DECODE_JOBS = fileURLToPath(new URL("decode-jobs.py", import.meta.url));
 const python = ensurePython();
 
 /** What the Python program made of a file. */
 interface Decoded {
-  readonly status: number | null;
+  readonly status: number;
   readonly stdout: Buffer;
   readonly stderr: string;
 }
 
 describe.skipIf("missing" in python)("docs/format-v1.md, read by an independent decoder in Python", () => {
   let folder: string;
+  let decoder: ChildProcess;
+  let answers: AsyncIterator<string>;
   let institution: ExportableIdentity;
   let staff: ExportableIdentity;
   let stranger: ExportableIdentity;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "blindreel-decoder-"));
+    const program = "path" in python ? python.path : "";
+    decoder = spawn(program, ["-B", DECODE_JOBS], { stdio: ["pipe", "pipe", "inherit"] });
+    answers = createInterface(decoder.stdout!)[Symbol.asyncIterator]();
     [institution, staff, stranger] = await Promise.all([
       generateIdentity(),
       generateIdentity(),
@@ -40,26 +47,41 @@ describe.skipIf("missing" in python)("docs/format-v1.md, read by an independent 
     ]);
   });
 
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => {
+    decoder.kill();
+    rmSync(folder, { recursive: true, force: true });
+  });
 
-  function decode(file: Uint8Array, key: ExportableIdentity, ...flags: string[]): Decoded {
+  async function decode(
+    file: Uint8Array,
+    key: ExportableIdentity,
+    ...flags: readonly string[]
+  ): Promise<Decoded> {
     const keyPath = join(folder, "key.jwk");
     const filePath = join(folder, "file.reel");
     writeFileSync(keyPath, JSON.stringify(key.toJwk()));
     writeFileSync(filePath, file);
-    const program = "path" in python ? python.path : "";
-    const { status, stdout, stderr } = spawnSync(program, [DECODER, ...flags, keyPath, filePath]);
-    return { status, stdout, stderr: stderr.toString().trim() };
+    decoder.stdin!.write(`${JSON.stringify([...flags, keyPath, filePath])}\n`);
+    const { value, done } = await answers.next();
+    if (done) throw new Error("the decoder ended without an answer");
+    const { status, stdout, stderr } = JSON.parse(value) as Record<"stdout" | "stderr", string> & {
+      status: number;
+    };
+    return { status, stdout: Buffer.from(stdout, "base64"), stderr: stderr.trim() };
   }
 
-  function expectOpens(file: Uint8Array, key: ExportableIdentity, plaintext: Uint8Array): void {
-    const { status, stdout, stderr } = decode(file, key);
+  async function expectOpens(
+    file: Uint8Array,
+    key: ExportableIdentity,
+    plaintext: Uint8Array,
+  ): Promise<void> {
+    const { status, stdout, stderr } = await decode(file, key);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(Buffer.compare(stdout, plaintext)).toBe(0);
   }
 
-  function expectFails(file: Uint8Array, key: ExportableIdentity, code: string): void {
-    const { status, stdout, stderr } = decode(file, key);
+  async function expectFails(file: Uint8Array, key: ExportableIdentity, code: string): Promise<void> {
+    const { status, stdout, stderr } = await decode(file, key);
     expect({ status, stderr, released: stdout.length }).toEqual({ status: 1, stderr: code, released: 0 });
   }
 
@@ -77,32 +99,47 @@ describe.skipIf("missing" in python)("docs/format-v1.md, read by an independent 
   test.each(cases)("opens $size bytes, padding $padding", async ({ size, padding }) => {
     const plaintext = sample(size);
     const own = padding === undefined ? {} : { padding };
-    expectOpens(await seal(plaintext, { to: institution.recipient, ...own }), institution, plaintext);
+    await expectOpens(await seal(plaintext, { to: institution.recipient, ...own }), institution, plaintext);
     const streamed = sealFrom([plaintext], { to: institution.recipient, ...own });
-    expectOpens(new Uint8Array(await new Response(streamed).arrayBuffer()), institution, plaintext);
+    await expectOpens(new Uint8Array(await new Response(streamed).arrayBuffer()), institution, plaintext);
   });
 
   test("opens for each of several recipients, named and anonymous, and for nobody else", async () => {
     const plaintext = sample(5000);
     const to = [institution.recipient, staff.recipient.anonymous()];
     const file = await seal(plaintext, { to, policy: { region: "eu", institution: "ab".repeat(16) } });
-    expectOpens(file, institution, plaintext);
-    expectOpens(file, staff, plaintext);
-    expectFails(file, stranger, "no-matching-key");
+    await expectOpens(file, institution, plaintext);
+    await expectOpens(file, staff, plaintext);
+    await expectFails(file, stranger, "no-matching-key");
   });
 
   test("reads the sealed metadata", async () => {
     const metadata = { name: "prüfung.webm", tracks: ["camera", "screen"], rate: 29.97, "\u{1f600}": null };
     const now = new Date("2026-03-04T05:06:07Z");
     const file = await seal(sample(10), { to: institution.recipient, metadata, now });
-    const { status, stdout } = decode(file, institution, "--info");
+    const { status, stdout } = await decode(file, institution, "--info");
     expect(status).toBe(0);
     expect(JSON.parse(stdout.toString())).toEqual({ createdAt: now.getTime() / 1000, metadata });
   });
 
   test("opens the page's worked example", async () => {
     const identity = await importIdentity(RECIPIENT_PRIVATE_KEY);
-    expectOpens(await sealExample(), identity, PLAINTEXT);
+    await expectOpens(await sealExample(), identity, PLAINTEXT);
+  });
+
+  test("is a program of its own: exit status, standard output and standard error", async () => {
+    const run = (key: ExportableIdentity) => {
+      const [keyPath, filePath] = [join(folder, "own.jwk"), join(folder, "own.reel")];
+      writeFileSync(keyPath, JSON.stringify(key.toJwk()));
+      writeFileSync(filePath, file);
+      const program = "path" in python ? python.path : "";
+      const { status, stdout, stderr } = spawnSync(program, [DECODER, keyPath, filePath]);
+      return { status, stdout: Uint8Array.from(stdout), stderr: stderr.toString().trim() };
+    };
+    const plaintext = sample(20_000);
+    const file = await seal(plaintext, { to: institution.recipient });
+    expect(run(institution)).toEqual({ status: 0, stdout: plaintext, stderr: "" });
+    expect(run(stranger)).toEqual({ status: 1, stdout: new Uint8Array(0), stderr: "no-matching-key" });
   });
 
   test("refuses what was altered, cut or expired", async () => {
@@ -111,31 +148,31 @@ describe.skipIf("missing" in python)("docs/format-v1.md, read by an independent 
       policy: { expiresAt: new Date("2020-02-01T00:00:00Z") },
       now: new Date("2020-01-01T00:00:00Z"),
     });
-    expectFails(file, institution, "expired");
+    await expectFails(file, institution, "expired");
 
     const plaintext = sample(20000);
     const fresh = await seal(plaintext, { to: institution.recipient, padding: "padme" });
-    expectOpens(fresh, institution, plaintext);
+    await expectOpens(fresh, institution, plaintext);
     const flipped = (offset: number): Uint8Array => {
       const copy = fresh.slice();
       copy[offset]! ^= 1;
       return copy;
     };
-    expectFails(flipped(0), institution, "not-an-envelope");
-    expectFails(flipped(9), institution, "unsupported-version");
-    expectFails(flipped(18), institution, "unsupported-algorithm");
-    expectFails(flipped(23), institution, "authentication-failed");
+    await expectFails(flipped(0), institution, "not-an-envelope");
+    await expectFails(flipped(9), institution, "unsupported-version");
+    await expectFails(flipped(18), institution, "unsupported-algorithm");
+    await expectFails(flipped(23), institution, "authentication-failed");
     const envelopeLength = 14 + new DataView(fresh.buffer).getUint32(10);
-    expectFails(flipped(envelopeLength - 40), institution, "authentication-failed");
-    expectFails(flipped(envelopeLength - 1), institution, "authentication-failed");
-    expectFails(flipped(envelopeLength + 6), institution, "authentication-failed");
-    expectFails(flipped(envelopeLength + 30), institution, "authentication-failed");
-    expectFails(flipped(envelopeLength + 100), institution, "authentication-failed");
-    expectFails(flipped(fresh.length - 1), institution, "authentication-failed");
-    expectFails(fresh.slice(0, -1), institution, "authentication-failed");
-    expectFails(fresh.slice(0, envelopeLength + 86 + 16400), institution, "truncated");
-    expectFails(fresh.slice(0, envelopeLength + 10), institution, "truncated");
-    expectFails(fresh.slice(0, 100), institution, "truncated");
-    expectFails(new Uint8Array(0), institution, "not-an-envelope");
+    await expectFails(flipped(envelopeLength - 40), institution, "authentication-failed");
+    await expectFails(flipped(envelopeLength - 1), institution, "authentication-failed");
+    await expectFails(flipped(envelopeLength + 6), institution, "authentication-failed");
+    await expectFails(flipped(envelopeLength + 30), institution, "authentication-failed");
+    await expectFails(flipped(envelopeLength + 100), institution, "authentication-failed");
+    await expectFails(flipped(fresh.length - 1), institution, "authentication-failed");
+    await expectFails(fresh.slice(0, -1), institution, "authentication-failed");
+    await expectFails(fresh.slice(0, envelopeLength + 86 + 16400), institution, "truncated");
+    await expectFails(fresh.slice(0, envelopeLength + 10), institution, "truncated");
+    await expectFails(fresh.slice(0, 100), institution, "truncated");
+    await expectFails(new Uint8Array(0), institution, "not-an-envelope");
   });
 });
