@@ -37,8 +37,10 @@ export class ReadAhead {
       const piece = reader.accept(await reader.fetch());
       if (this.#stopped) return;
       if (!piece) {
+        // First, since it may throw: until its error is in the queue, more is to come.
+        const last = Promise.resolve(transcoder.finish());
         this.#hasRead = true;
-        return this.#enqueue(Promise.resolve(transcoder.finish()));
+        return this.#enqueue(last);
       }
       for (const chunk of transcoder.pushApart(piece)) this.#enqueue(chunk);
       while (this.#queue.length >= transcoder.callsInFlight) {
