@@ -53,7 +53,7 @@ export interface Ed25519KeyPair {
  */
 export interface CryptoProvider {
   readonly name: string;
-  /** How many AES-GCM calls of 16 KiB a stream keeps in flight where they are asynchronous; 16 unless stated. */
+  /** How many AES-GCM calls of 16 KiB a stream keeps in flight where they are asynchronous; 32 unless stated. */
   readonly callsInFlight?: number;
   /** Cryptographically secure bytes. Call `randomBytes` of `crypto/random.ts` instead, which checks the result. */
   getRandomBytes(length: number): Bytes;

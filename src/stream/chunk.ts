@@ -3,8 +3,8 @@ import { outOfRange } from "../errors.js";
 import type { Bytes, MaybePromise } from "../formats/bytes.js";
 import { MAX_CHUNKS } from "./geometry.js";
 
-/** For providers that do not say. No runtime gains by more, and each call holds its answer until its turn comes. */
-const CALLS_IN_FLIGHT = 16;
+/** For providers that do not say: from here on no runtime gains by more (docs/benchmarks.md, "depth"), and each holds memory. */
+const CALLS_IN_FLIGHT = 32;
 
 /** The only AEAD call for payload, and the only place where its nonces are made. */
 export class ChunkCipher {
