@@ -3,7 +3,7 @@ import { outOfRange } from "../errors.js";
 import type { Bytes, MaybePromise } from "../formats/bytes.js";
 import { MAX_CHUNKS } from "./geometry.js";
 
-/** For providers that do not say: from here on no runtime gains by more (docs/benchmarks.md, "depth"), and each holds memory. */
+/** For providers that do not say: the best, or nearly so, in every runtime (docs/benchmarks.md, "Calls in flight"). */
 const CALLS_IN_FLIGHT = 32;
 
 /** The only AEAD call for payload, and the only place where its nonces are made. */

@@ -72,9 +72,12 @@ async function bareLoop(): Promise<void> {
     new DataView(iv.buffer).setUint32(8, index);
     await subtle.encrypt({ name: "AES-GCM", iv }, key, chunk);
     if (performance.now() - since < TURN) continue;
-    await new Promise((resolve) => {
+    await new Promise<void>((resolve) => {
       const { port1, port2 } = new MessageChannel();
-      port1.onmessage = resolve;
+      port1.onmessage = () => {
+        port1.close();
+        resolve();
+      };
       port2.postMessage(undefined);
     });
     since = performance.now();
