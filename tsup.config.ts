@@ -5,6 +5,7 @@ const entries = {
   index: "src/index.ts",
   "envelope/index": "src/envelope/index.ts",
   "recording/index": "src/recording/index.ts",
+  "review/index": "src/review/index.ts",
   "storage/index": "src/storage/index.ts",
   "stream/index": "src/stream/index.ts",
   "keywrap/index": "src/keywrap/index.ts",

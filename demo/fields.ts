@@ -1,4 +1,4 @@
-/** One stretch of a sealed file, and what it is. */
+/** One stretch of stored bytes, and what it is. */
 export interface Field {
   readonly name: string;
   readonly start: number;
@@ -11,8 +11,8 @@ const CHUNK = 16 * 1024;
 const TAG = 16;
 
 /**
- * Cuts a sealed file into its fields by the tables of docs/format-v1.md and nothing else: a second, tiny reader of
- * the format, as a server or an auditor could write one. It trusts the file, which the SDK never does.
+ * Cuts an envelope and the segment behind it into their fields by the tables of docs/format-v1.md and nothing else: a second,
+ * tiny reader of the format, as a server or an auditor could write one. It trusts the bytes, which the SDK never does.
  *
  * @param file at least everything up to the end of the first chunk.
  */
@@ -39,7 +39,7 @@ export function fieldsOf(file: Uint8Array): readonly Field[] {
   u32("length of the rest of the envelope");
   u32("length of the core");
   take("core: suite", 2, "0x0001: HPKE X25519, AES-256-GCM, SHA-256, Cobblestone-256");
-  take("core: kind", 1, file[at] === 2 ? "2: a file" : String(file[at]));
+  take("core: kind", 1, file[at] === 1 ? "1: a recording" : String(file[at]));
   u16("core: flags");
   take("core: recording id", 16);
   time("core: created, rounded down to the hour");
@@ -47,12 +47,12 @@ export function fieldsOf(file: Uint8Array): readonly Field[] {
   const regionLength = file[at]!;
   take("core: region", 1 + regionLength, text(1 + regionLength).slice(1) || "none");
   take("core: institution", 16);
-  take("core: sender type", 1, file[at] === 0 ? "0: none" : String(file[at]));
+  take("core: sender type", 1, file[at] === 0 ? "0: none" : "1: Ed25519");
   const senderLength = view.getUint16(at);
-  take("core: sender", 2 + senderLength, senderLength === 0 ? "none" : "an Ed25519 key");
+  take("core: sender", 2 + senderLength, senderLength === 0 ? "none" : "this recording's own public key");
   const metadataLength = view.getUint32(at);
   u32("core: length of the sealed metadata");
-  take("core: sealed metadata (name, type, size, exact time: encrypted)", metadataLength);
+  take("core: sealed metadata (exam, exact time: encrypted)", metadataLength);
   take("core: commitment to the key", 32);
   u32("epoch: counts rewraps");
   const slots = view.getUint16(at);
@@ -70,7 +70,8 @@ export function fieldsOf(file: Uint8Array): readonly Field[] {
   take("segment: version", 1, String(file[at]));
   take("segment: flags", 1, String(file[at]));
   take("segment: recording id", 16);
-  u32("segment: track");
+  u16("segment: track");
+  u16("segment: take");
   u32("segment: index");
   take("salt", 24);
   take("commitment of the stream", 32);

@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
-import type { ByteSource } from "blindreel";
 
 /** Bytes of an open file, from its beginning, piece by piece. */
-export async function* piecesOf(file: FileHandle): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* piecesOf(
+  file: FileHandle,
+  length = 512 * 1024,
+): AsyncGenerator<Uint8Array, void, undefined> {
   let position = 0;
   for (;;) {
-    const { bytesRead, buffer } = await file.read(new Uint8Array(512 * 1024), { position });
+    const { bytesRead, buffer } = await file.read(new Uint8Array(length), { position });
     if (bytesRead === 0) return;
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);
@@ -25,17 +27,6 @@ export async function withFile<T>(
   } finally {
     await file.close();
   }
-}
-
-export async function writeStream(path: string, stream: ReadableStream<Uint8Array>): Promise<number> {
-  return withFile(path, "wx", async (file) => {
-    let length = 0;
-    for await (const chunk of stream) {
-      await file.writeFile(chunk);
-      length += chunk.length;
-    }
-    return length;
-  });
 }
 
 /** SHA-256 of a file or of a stream, in hex. */
@@ -73,20 +64,4 @@ async function flipBit(path: string, at: number): Promise<void> {
     await file.read(byte, 0, 1, at);
     await file.write(Uint8Array.of(byte[0]! ^ 1), 0, 1, at);
   });
-}
-
-/** A source that counts what is fetched through it. */
-export function counting(source: ByteSource): ByteSource & { readonly fetched: number } {
-  let fetched = 0;
-  return {
-    get fetched() {
-      return fetched;
-    },
-    size: (options) => source.size(options),
-    async read(start, end, options) {
-      fetched += end - start;
-      return source.read(start, end, options);
-    },
-    close: () => source.close?.(),
-  };
 }

@@ -1,45 +1,36 @@
 import { execFile } from "node:child_process";
+import { generateKeyPairSync, sign } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { type ExportableIdentity, generateIdentity } from "blindreel";
 import {
-  type ExportableIdentity,
-  fileHandleSource,
-  generateIdentity,
-  inspect,
-  inspectionLength,
-  openFrom,
-  openSource,
-  sealFrom,
-} from "blindreel";
+  countersignReceipt,
+  httpObjects,
+  openExcerpt,
+  openReceipt,
+  openRecording,
+  type RecordingReview,
+} from "blindreel/review";
 import prettyBytes from "pretty-bytes";
 import { fieldsOf } from "./fields.js";
-import {
-  counting,
-  hashOf,
-  hashOfFile,
-  piecesOf,
-  readPart,
-  withFile,
-  withFlippedBit,
-  writeStream,
-} from "./files.js";
+import { hashOf, hashOfFile, readPart, withFlippedBit } from "./files.js";
 import { annotatedDump } from "./hexdump.js";
+import { PAUSE, record } from "./record.js";
 import { chapter, DemoFailure, dim, must, mustFail, say } from "./say.js";
+import { type DemoServer, startServer } from "./server.js";
 import { measure } from "./throughput.js";
 
-/** Enough of a file for every field of its head and the whole first chunk. */
-const HEAD = 64 * 1024;
-const WEEK = 7 * 86_400_000;
-
-/** The story of one recording, from the institution's key to a seek in the review page. */
-async function demo(recordingPath: string, folder: string): Promise<void> {
+/** Enough of a segment for its head and the whole first chunk. */
+const HEAD = 17 * 1024;
+/** The story of one recording, from the institution's key to an excerpt at a hearing. */
+async function demo(recordingPath: string, folder: string, server: DemoServer): Promise<void> {
   const { size } = await stat(recordingPath);
-  const reel = join(folder, "recording.reel");
+  if (size === 0) throw new DemoFailure("an empty file is no recording");
 
   chapter("The institution makes a key. Its private half never leaves the institution.");
   const institution = await generateIdentity();
@@ -48,110 +39,156 @@ async function demo(recordingPath: string, folder: string): Promise<void> {
   say(`public key  ${JSON.stringify(institution.recipient.toJwk())}`);
 
   chapter(
-    `The test taker's machine seals ${basename(recordingPath)} (${prettyBytes(size)}) to the public key.`,
+    `The test taker's machine records ${basename(recordingPath)} (${prettyBytes(size)}), and uploads meanwhile.`,
   );
-  const coreHash = await sealRecording(recordingPath, size, reel, institution);
-  const { size: reelSize } = await stat(reel);
-  say(`${prettyBytes(reelSize)} sealed: ${reelSize - size} bytes more than the recording`);
+  const { recordingId, coreHash, receipt } = await record(recordingPath, size, institution, server.url);
+  const objects = await objectsOf(server, recordingId);
   say(`core hash   ${coreHash}`);
+  say(`${server.puts.count} puts, of which ${server.puts.failed} failed and were repeated`);
 
   chapter("The server holds this. It has no key.");
-  const head = await readPart(reel, 0, Math.min(HEAD, reelSize));
+  for (const name of objects) say(`${name.padEnd(52)} ${prettyBytes((await stat(join(folder, name))).size)}`);
+  const envelopePath = join(folder, recordingId, "envelope");
+  const envelope = await readPart(envelopePath, 0, (await stat(envelopePath)).size);
+  const segmentPath = join(folder, recordingId, "0001", "00000000.seg");
+  const head = Buffer.concat([envelope, await readPart(segmentPath, 0, HEAD)]);
   say(annotatedDump(head, fieldsOf(head)));
-  say(dim(`… and ${prettyBytes(reelSize)} in all`));
 
   chapter("What the server can read, by `blindreel inspect`:");
-  say(await inspectByCommand(reel));
+  say(await inspectByCommand(envelopePath));
 
   chapter("Nobody else opens it, and nothing in it can be changed.");
-  await attacks(reel, head, institution);
+  const open = (identities = institution, bytes = envelope): Promise<RecordingReview> => {
+    const list = (prefix: string) => objectsOf(server, prefix);
+    return openRecording(bytes, {
+      identities,
+      objects: httpObjects(server.url),
+      list,
+      expected: { coreHash },
+    });
+  };
+  await mustFail("no-matching-key", "another institution's key", async () => open(await generateIdentity()));
+  const expiry = fieldsOf(head).find(({ name }) => name.startsWith("core: expires"))!.end - 1;
+  await mustFail("unexpected-recording", "one bit of the expiry date, flipped,", () =>
+    open(
+      institution,
+      envelope.map((byte, at) => (at === expiry ? byte ^ 1 : byte)),
+    ),
+  );
+  const verdictNow = async (): Promise<string> => {
+    const review = await open();
+    const { state } = await review.verify();
+    await review.close();
+    return state;
+  };
+  const flipped = await withFlippedBit(segmentPath, (await stat(segmentPath)).size - 1, verdictNow);
+  must(flipped === "altered", "one bit of content, flipped, and the verdict is altered");
+  await rename(segmentPath, join(folder, "aside"));
+  must((await verdictNow()) === "truncated", "one segment, deleted, and the verdict is truncated");
+  await rename(join(folder, "aside"), segmentPath);
 
-  chapter("The institution opens it.");
+  chapter("The institution opens it, and asks whether all of it is there.");
+  const review = await open();
+  const { state, origin, gaps } = await review.verify();
+  say(`sealed metadata  ${JSON.stringify(review.metadata)}`);
+  say(`verdict          ${state}, ${origin}, ${gaps.length} gaps; it ended by "${review.reason}"`);
+  must(
+    state === "complete" && origin === "pinned",
+    "the recording is complete, and the one that was announced",
+  );
+  const take = review.track("screen").takes[0]!;
+  const opened = await hashOf(take.source().stream());
   const original = await hashOfFile(recordingPath);
-  const opened = await withFile(reel, "r", async (file) => {
-    const stream = openFrom(piecesOf(file), { identities: institution });
-    const { metadata } = await stream.info;
-    say(`sealed metadata  ${JSON.stringify(metadata)}`);
-    return hashOf(stream);
-  });
   say(`SHA-256 before   ${original}`);
   say(`SHA-256 after    ${opened}`);
   must(opened === original, "what comes out is what went in");
 
   chapter("A reviewer seeks to the middle, without fetching the rest.");
-  await seek(recordingPath, reel, institution);
+  await seek(recordingPath, institution, envelope, server);
+
+  chapter("At a hearing, a part of it is shown to somebody without any key.");
+  const from = (review.startedAt!.getTime() + review.endedAt!.getTime()) / 2;
+  const excerpt = await review.excerpt("screen", { from, to: from + PAUSE });
+  const shown = await openExcerpt(excerpt, { expected: { coreHash } });
+  const indices = shown.segments.map(({ index }) => index).join(", ");
+  say(`an excerpt of ${prettyBytes(excerpt.length)}: track "${shown.track}", segments ${indices}`);
+  for (const { first, count } of shown.gaps) say(`not in it: ${count} from ${first} on`);
+  const start = await shown.segments[0]!.read();
+  must(
+    start.length > 0 && start.length <= size,
+    "it opens without a key, and is of the recording that was announced",
+  );
+  await mustFail("unexpected-recording", "passing it off as another recording", () =>
+    openExcerpt(excerpt, { expected: { coreHash: "0".repeat(64) } }),
+  );
+
+  chapter("The test taker keeps a receipt, which the server has countersigned.");
+  const { recordingId: receiptOf, witnesses } = await openReceipt(await countersign(receipt), {
+    expected: { coreHash },
+  });
+  for (const { publicKey, time } of witnesses)
+    say(`seen by ${publicKey.slice(0, 16)}… at ${time.toISOString()}`);
+  must(receiptOf === recordingId && witnesses.length === 1, "the receipt is this recording's");
+  await review.close();
 
   chapter("How fast is this?");
-  const { length, rounds, seal, open } = await measure(institution);
+  const { length, rounds, seal, open: opening } = await measure(institution);
   say(`seal  ${seal.toFixed(0)} MB/s`);
-  say(`open  ${open.toFixed(0)} MB/s`);
+  say(`open  ${opening.toFixed(0)} MB/s`);
   say(dim(`a stream of ${length / 2 ** 20} MiB in memory, one thread, medians of ${rounds} rounds`));
 }
 
-async function sealRecording(
-  recordingPath: string,
-  size: number,
-  reel: string,
-  { recipient }: ExportableIdentity,
-): Promise<string> {
-  return withFile(recordingPath, "r", async (file) => {
-    const sealed = sealFrom(piecesOf(file), {
-      to: recipient,
-      policy: { expiresAt: new Date(Date.now() + WEEK), region: "ca" },
-      metadata: { file: { name: basename(recordingPath), size }, exam: "Organic Chemistry II" },
-    });
-    await writeStream(reel, sealed);
-    return (await sealed.info).coreHash;
-  });
+async function objectsOf({ url }: DemoServer, prefix: string): Promise<string[]> {
+  return (await (await fetch(`${url}?prefix=${prefix}`)).json()) as string[];
 }
 
-async function inspectByCommand(reel: string): Promise<string> {
+async function inspectByCommand(path: string): Promise<string> {
   const program = createRequire(import.meta.url).resolve("blindreel-cli/dist/blindreel.js");
-  const { stdout } = await promisify(execFile)(process.execPath, [program, "inspect", basename(reel)], {
-    cwd: dirname(reel),
+  const { stdout } = await promisify(execFile)(process.execPath, [program, "inspect", basename(path)], {
+    cwd: dirname(path),
   });
   return stdout.trimEnd();
 }
 
-async function attacks(reel: string, head: Uint8Array, institution: ExportableIdentity): Promise<void> {
-  const openAll = (identities: ExportableIdentity) =>
-    withFile(reel, "r", (file) => hashOf(openFrom(piecesOf(file), { identities })));
-  await mustFail("no-matching-key", "another institution's key", async () =>
-    openAll(await generateIdentity()),
+async function seek(
+  recordingPath: string,
+  identities: ExportableIdentity,
+  envelope: Uint8Array,
+  server: DemoServer,
+): Promise<void> {
+  let fetched = 0;
+  const counting = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const response = await fetch(input, init);
+    fetched += Number(response.headers.get("Content-Length") ?? 0);
+    return response;
+  };
+  const review = await openRecording(envelope, {
+    identities,
+    objects: httpObjects(server.url, { fetch: counting }),
+    list: (prefix) => objectsOf(server, prefix),
+  });
+  const opening = fetched;
+  const { size } = review.track("screen").takes[0]!;
+  const start = Math.floor(size / 2);
+  const end = Math.min(start + 20_000, size);
+  const part = await review.track("screen").takes[0]!.source({ cacheBytes: 0 }).read(start, end);
+  must(
+    Buffer.compare(part, await readPart(recordingPath, start, end)) === 0,
+    `bytes ${start} to ${end} are the recording's`,
   );
-
-  const fields = fieldsOf(head);
-  const placeOf = (name: string) => fields.find((field) => field.name.startsWith(name))!.end - 1;
-  const { content } = inspect(head.subarray(0, inspectionLength(head)), { size: (await stat(reel)).size });
-  const places = [
-    ["one bit of the expiry date, flipped,", placeOf("core: expires")],
-    ["one bit of the sealed metadata, flipped,", placeOf("core: sealed metadata")],
-    [
-      "one bit in the middle of the content, flipped,",
-      content!.offset + Math.floor(content!.sealedLength / 2),
-    ],
-  ] as const;
-  for (const [what, at] of places) {
-    await withFlippedBit(reel, at, () => mustFail("authentication-failed", what, () => openAll(institution)));
-  }
+  say(`fetched to open  ${prettyBytes(opening)} (the manifest)`);
+  say(`fetched to read  ${prettyBytes(fetched - opening)} (the segment around them, or 1 MiB of it)`);
+  // A recording of a few chunks is fetched whole by any seek.
+  if (size > 16 * HEAD) must(fetched < size / 2, "a seek fetches a part of the recording");
+  await review.close();
 }
 
-async function seek(recordingPath: string, reel: string, identities: ExportableIdentity): Promise<void> {
-  await withFile(reel, "r", async (file) => {
-    const source = counting(fileHandleSource(file));
-    const recording = await openSource(source, { identities });
-    const opening = source.fetched;
-    const start = Math.floor(recording.size / 2);
-    const end = Math.min(start + 20_000, recording.size);
-    const part = await recording.read(start, end);
-    const expected = await readPart(recordingPath, start, end);
-    must(Buffer.compare(part, expected) === 0, `bytes ${start} to ${end} are the recording's`);
-    const total = await source.size();
-    say(`fetched to open  ${prettyBytes(opening)} (head and last chunk)`);
-    say(`fetched to read  ${prettyBytes(source.fetched - opening)} (the chunks around ${end - start} bytes)`);
-    say(`not fetched      ${prettyBytes(Math.max(0, total - source.fetched))} of ${prettyBytes(total)}`);
-    // A file of a few chunks is fetched whole by any seek.
-    if (total > 8 * HEAD) must(source.fetched < total / 2, "a seek fetches a part of the file");
+/** What a server does with a receipt: an Ed25519 key, wherever it is kept, says when it saw it. */
+async function countersign(receipt: Uint8Array): Promise<Uint8Array> {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  return countersignReceipt(receipt, {
+    publicKey: Buffer.from(publicKey.export({ format: "jwk" }).x!, "base64url"),
+    sign: (message) => sign(null, message, privateKey),
   });
 }
 
@@ -167,10 +204,12 @@ function recordingOf(argument: string | undefined): string {
 
 async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "blindreel-demo-"));
+  const server = await startServer(folder);
   try {
-    await demo(recordingOf(process.argv[2]), folder);
+    await demo(recordingOf(process.argv[2]), folder, server);
     console.log("\nEverything that must hold, held.");
   } finally {
+    server.close();
     await rm(folder, { recursive: true, force: true });
   }
 }

@@ -16,6 +16,8 @@ export interface ChromiumOptions {
   readonly extension?: string;
   /** A camera and a microphone that play a test picture and a tone, granted to every page that asks. */
   readonly fakeMedia?: boolean;
+  /** The profile's folder, to be used again after this browser; unless given, one that goes with it. */
+  readonly profile?: string;
   /** More command-line flags. */
   readonly args?: readonly string[];
 }
@@ -35,5 +37,5 @@ export async function launchChromium(options: ChromiumOptions = {}): Promise<Bro
   if (options.fakeMedia) args.push("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream");
   // Playwright's small headless build has no extensions; its channel "chromium" is the whole browser.
   const which = found.kind === "system" ? { executablePath: found.path } : { channel: "chromium" };
-  return chromium.launchPersistentContext("", { ...which, headless: true, args });
+  return chromium.launchPersistentContext(options.profile ?? "", { ...which, headless: true, args });
 }

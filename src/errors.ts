@@ -73,10 +73,12 @@ export interface ErrorDetails {
   "journal-lost": undefined;
   /** A journal holds something else than what was written to it. */
   "journal-damaged": undefined;
-  /** Another tab, worker or process has the journal. */
-  "journal-in-use": undefined;
+  /** Another tab, worker or process has the journal; `aliveAt` is when it last showed that it lives, where it does. */
+  "journal-in-use": { readonly aliveAt: Date | undefined };
   /** More was written than can be sealed and stored in time; nothing of the refused piece was taken. */
   "queue-full": { readonly limit: number };
+  /** Thrown by an upload's `put`: the server will never take this object. */
+  "upload-refused": undefined;
 }
 
 /** The stable codes. */
@@ -151,15 +153,15 @@ export function closedError(what: string): BlindreelError<"closed"> {
 }
 
 /** An argument of a wrong type: a `TypeError` with code `"wrong-type"`. */
-export function wrongType(name: string, expected: string, actual: unknown): TypeError {
-  return Object.assign(new TypeError(`${name} must be ${expected}, got ${describe(actual)}`), {
-    code: "wrong-type" as const,
-  });
+export function wrongType(name: string, expected: string, ...actual: readonly [unknown?]): TypeError {
+  const got = actual.length > 0 ? `, got ${describe(actual[0])}` : "";
+  return Object.assign(new TypeError(`${name} must be ${expected}${got}`), { code: "wrong-type" as const });
 }
 
 /** An argument of the right type and a wrong size or value: a `RangeError` with code `"out-of-range"`. */
-export function outOfRange(name: string, expected: string, actual: number | string): RangeError {
-  return Object.assign(new RangeError(`${name} must be ${expected}, got ${actual}`), {
+export function outOfRange(name: string, expected: string, actual: unknown): RangeError {
+  const got = typeof actual === "number" || typeof actual === "string" ? actual : describe(actual);
+  return Object.assign(new RangeError(`${name} must be ${expected}, got ${got}`), {
     code: "out-of-range" as const,
   });
 }
@@ -168,5 +170,6 @@ export function outOfRange(name: string, expected: string, actual: number | stri
 function describe(value: unknown): string {
   if (value === null) return "null";
   if (typeof value !== "object") return typeof value;
-  return value.constructor?.name ?? "an object without a prototype";
+  const name: unknown = value.constructor?.name;
+  return typeof name === "string" ? name : "object";
 }

@@ -18,9 +18,11 @@ const FLOORS: Readonly<Record<string, number>> = {
   keywrap: 2,
   "fallback.ts": 2,
   envelope: 3,
-  recording: 4,
-  opacity: 5,
-  "index.ts": 6,
+  log: 4,
+  recording: 5,
+  review: 5,
+  opacity: 6,
+  "index.ts": 7,
 };
 
 /** Neighbours on one floor that must not know of each other. */
@@ -28,6 +30,7 @@ const STRANGERS: readonly (readonly [string, string])[] = [
   ["stream", "keywrap"],
   ["crypto", "source"],
   ["storage", "source"],
+  ["recording", "review"],
 ];
 
 const PACKAGES = /^@noble\/(ciphers|curves|hashes)(\/|$)/;

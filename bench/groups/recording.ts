@@ -1,152 +1,186 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { existsSync } from "node:fs";
 import { generateIdentity, sealFrom } from "blindreel";
-import { type Recording, resumeRecording, startRecording } from "blindreel/recording";
-import { directoryJournal } from "blindreel/storage";
+import { startRecording } from "blindreel/recording";
+import { directoryJournal, type JournalStore, memoryJournal, type OpenJournal } from "blindreel/storage";
 import type { Group } from "../lib/group.js";
-import { measure, resultOf } from "../lib/measure.js";
-import { throughputRow, valueAtMost } from "../lib/row.js";
+import { type Contender, measure, resultOf } from "../lib/measure.js";
+import { inFolder, MemoryServer } from "../lib/recordings.js";
+import { type Row, ratioAtLeast, throughputRow, valueAtMost } from "../lib/row.js";
 import { drain, expectBytes, repeat, samplePiece } from "../lib/streams.js";
 
 const MIB = 2 ** 20;
-const TRACKS = ["camera", "screen", "microphone", "events"];
-/** What four tracks give in a second, in bytes: 10 MB. */
-const RATE = 10_000_000;
+/** Writes that wait for the journal at the same time: a recorder's blobs do not wait for each other. */
+const IN_FLIGHT = 32;
+const TMPFS = "/dev/shm";
 
-/** Acknowledges all parts as a server would that is never behind. @returns bytes of ciphertext. */
-async function upload(recording: Recording): Promise<number> {
-  let bytes = 0;
-  for await (const part of recording.parts({ minSize: MIB })) {
-    bytes += part.bytes.length;
-    part.acknowledge();
-  }
-  return bytes;
+/** Keeps what is read back, and no segments: what is left is sealing, hashing and the log. */
+function forgetfulJournal(): JournalStore {
+  const blobs = new Map<string, Uint8Array<ArrayBuffer>>();
+  let kept = {};
+  const journal: OpenJournal = {
+    async commit({ pieces = [] }) {
+      for (const { blob, parts } of pieces) {
+        if (!blob.startsWith("segment")) blobs.set(blob, parts[0]!.slice());
+      }
+    },
+    blob: async (name) => blobs.get(name),
+    dropBlobs: async () => {},
+    saveKeys: async (keys) => {
+      kept = { ...keys };
+    },
+    keys: async () => kept,
+    eraseKeys: async () => {},
+    erase: async () => {},
+    close: async () => {},
+  };
+  return {
+    keyForm: "any",
+    list: async () => [],
+    create: async () => journal,
+    open: () => Promise.reject(new Error("nothing is kept")),
+    discard: async () => {},
+  };
+}
+
+/** The same contenders, and the processor time of every run in milliseconds. */
+function watched(spent: Map<string, number[]>, contenders: readonly Contender[]): Contender[] {
+  return contenders.map(({ name, run }) => ({
+    name,
+    run: async () => {
+      const before = process.cpuUsage();
+      await run();
+      const { user, system } = process.cpuUsage(before);
+      spent.set(name, [...(spent.get(name) ?? []), (user + system) / 1000]);
+    },
+  }));
+}
+
+function medianOf(values: readonly number[]): number {
+  return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)]!;
 }
 
 export const group: Group = {
-  title: "Recording four tracks, in Node",
+  title: "A recording's track, in Node",
   about:
-    "Pieces of 256 KiB, a tenth of a second each, to four tracks in turn, sealed, hashed, journalled in memory and handed out in parts of 1 MiB, to the closing manifest. The share of a core is what 10 MB/s take at that throughput.",
+    "One track, pieces of 256 KiB, up to 32 of them on their way into the journal: sealed, hashed and journalled to the end of the last segment; *stored* is with the whole upload to a server that answers at once and copies nothing, to the last manifest. Ratios are to sealing the same bytes as one file, in throughput; below that in processor time of the whole process, its threads and collections included, which tells more where other work runs.",
 
   async run(scale) {
     const { recipient: to } = await generateIdentity();
-    const total = scale.bytes(256 * MIB);
-    const piece = samplePiece(256 * 1024);
+    const total = scale.bytes(128 * MIB);
+    const piece = samplePiece(Math.min(256 * 1024, total));
     const pieces = total / piece.length;
-    const record = async (): Promise<void> => {
-      const recording = await startRecording({ to });
-      const uploading = upload(recording);
-      for (let i = 0; i < pieces; i++) await recording.track(TRACKS[i % TRACKS.length]!).write(piece);
-      const finished = await recording.finish("done");
-      const uploaded = await uploading;
-      finished.acknowledge();
-      if (uploaded < total) throw new Error(`${uploaded} bytes were uploaded of ${total}`);
-    };
-    const results = await measure(
-      [
-        {
-          name: "sealFrom, one file",
-          run: () => expectSealed(drain(sealFrom(repeat(piece, pieces), { to })), total),
-        },
-        { name: "a recording", run: record },
-      ],
-      scale,
-    );
-    const recorded = resultOf(results, "a recording");
-    const reference = { bytes: total, result: resultOf(results, "sealFrom, one file") };
-    const share = (100 * RATE) / ((total / recorded.median) * 1000);
-    return [
-      ...results.map((result) => throughputRow(result.name, total, result, reference)),
-      { what: "share of one core at 10 MB/s", value: share, unit: "%", target: valueAtMost(5) },
-    ];
-  },
-};
 
-async function expectSealed(bytes: Promise<number>, content: number): Promise<void> {
-  if ((await bytes) <= content) throw new Error("less came out than went in");
-}
-
-const run = promisify(execFile);
-const CHILD = fileURLToPath(new URL("../lib/recording-memory-child.ts", import.meta.url));
-
-export const memory: Group = {
-  title: "Memory while recording",
-  about:
-    "Four tracks, uploaded beside it, each length in a process of its own. Above idle is the peak of heap and array buffers, garbage included.",
-
-  async run(scale) {
-    const [small, large] = [scale.count(1024), scale.count(8192)];
-    const rows = [];
-    for (const [what, mebibytes] of [
-      ["1 GiB", small],
-      ["8 GiB", large],
-    ] as const) {
-      const { stdout } = await run(process.execPath, [
-        "--expose-gc",
-        "--import",
-        "tsx",
-        CHILD,
-        String(mebibytes),
-      ]);
-      const { idle, peak, rss } = JSON.parse(stdout) as { idle: number; peak: number; rss: number };
-      rows.push({ what, above: peak - idle, rss });
-    }
-    return [
-      ...rows.map(({ what, above }) => ({ what: `above idle, ${what}`, value: above, unit: "MiB" as const })),
-      {
-        what: "peak RSS, 8 GiB above that of 1 GiB",
-        value: rows[1]!.rss - rows[0]!.rss,
-        unit: "MiB",
-        target: valueAtMost(10),
-      },
-    ];
-  },
-};
-
-export const resume: Group = {
-  title: "Resuming a recording",
-  about:
-    "A journal in a directory with that much ciphertext which nobody has acknowledged. What is read is its index.",
-
-  async run(scale) {
-    const folder = await mkdtemp(join(tmpdir(), "blindreel-bench-"));
-    try {
-      const { recipient: to } = await generateIdentity();
-      const total = scale.bytes(1024 * MIB);
-      const store = directoryJournal(folder);
-      const recording = await startRecording({ to, journal: store });
-      const piece = samplePiece(MIB);
-      for (let written = 0; written < total; written += MIB) await recording.track("camera").write(piece);
-      await recording.close();
-      const { recordingId } = recording;
-      const names = await readdir(join(folder, recordingId));
-      let [index, ciphertext] = [0, 0];
-      for (const name of names) {
-        const { size } = await stat(join(folder, recordingId, name));
-        if (name.startsWith("blob-")) ciphertext += size;
-        else index += size;
+    const record = async (journal: JournalStore, isStored = false): Promise<void> => {
+      const recording = await startRecording({ to, journal });
+      const server = new MemoryServer(false);
+      const storing = isStored ? server.store(recording) : undefined;
+      const track = recording.track("camera");
+      const writing: Promise<void>[] = [];
+      for (let i = 0; i < pieces; i++) {
+        writing.push(track.write(piece));
+        if (writing.length === IN_FLIGHT) await writing.shift();
       }
-      await expectBytes(Promise.resolve(Math.min(ciphertext, total)), total);
-      const [timed] = await measure(
-        [
-          {
-            name: "resume",
-            run: async () => (await resumeRecording({ store, recordingId })).close(),
-          },
-        ],
-        { ...scale, sample: 0 },
-      );
+      await track.flush();
+      if (!isStored) return recording.abort();
+      await recording.finish("done");
+      await storing;
+      await expectBytes(Promise.resolve(server.bytes), total);
+    };
+
+    return inFolder((folder) =>
+      inFolder(
+        async (fast) => {
+          const journals: [string, () => JournalStore][] = [
+            ["sealed and hashed", forgetfulJournal],
+            ["journalled, memory", memoryJournal],
+            ...(existsSync(TMPFS)
+              ? [
+                  ["journalled, directory on tmpfs", () => directoryJournal(fast)] as [
+                    string,
+                    () => JournalStore,
+                  ],
+                ]
+              : []),
+            ["journalled, directory on disk", () => directoryJournal(folder)],
+          ];
+          const spent = new Map<string, number[]>();
+          const results = await measure(
+            watched(spent, [
+              {
+                name: "sealFrom, one file",
+                run: () => expectBytes(drain(sealFrom(repeat(piece, pieces), { to })), total),
+              },
+              ...journals.map(([name, make]) => ({ name, run: () => record(make()) })),
+              { name: "stored, memory", run: () => record(memoryJournal(), true) },
+              { name: "stored, directory on disk", run: () => record(directoryJournal(folder), true) },
+            ]),
+            { ...scale, sample: 0 },
+          );
+          const reference = { bytes: total, result: resultOf(results, "sealFrom, one file") };
+          const processor = (name: string): number => medianOf(spent.get(name)!);
+          return [
+            ...results.map((result): Row => {
+              const target = result.name.startsWith("journalled, directory") && { target: ratioAtLeast(0.5) };
+              return throughputRow(result.name, total, result, reference, target || {});
+            }),
+            ...results.map(
+              ({ name }): Row => ({
+                what: `${name}: processor time`,
+                value: processor(name),
+                unit: "ms",
+                ratio: processor(reference.result.name) / processor(name),
+              }),
+            ),
+          ];
+        },
+        existsSync(TMPFS) ? TMPFS : undefined,
+      ),
+    );
+  },
+};
+
+const TRACKS = ["camera", "screen", "microphone", "events"];
+/** What four tracks give in a second, in bytes: 10 MB. */
+const RATE = 10_000_000;
+const TICK = 100;
+
+export const load: Group = {
+  title: "Four tracks at 10 MB/s, in Node",
+  about:
+    "A tenth of a second of each track at a time, by the clock, journalled in a directory and uploaded to a server that answers at once. The share is the processor time of the whole process, its threads and collections included, over the whole run.",
+
+  async run(scale) {
+    const seconds = scale.count(30);
+    const { recipient: to } = await generateIdentity();
+    const piece = samplePiece(RATE / TRACKS.length / (1000 / TICK));
+    return inFolder(async (folder) => {
+      const play = async (ticks: number): Promise<number> => {
+        const recording = await startRecording({ to, journal: directoryJournal(folder) });
+        const storing = new MemoryServer(false).store(recording);
+        const start = performance.now();
+        const before = process.cpuUsage();
+        for (let tick = 1; tick <= ticks; tick++) {
+          for (const name of TRACKS) recording.track(name).write(piece);
+          await new Promise((resolve) => setTimeout(resolve, start + tick * TICK - performance.now()));
+        }
+        const { user, system } = process.cpuUsage(before);
+        const elapsed = performance.now() - start;
+        await recording.finish("done");
+        await storing;
+        return (100 * (user + system)) / 1000 / elapsed;
+      };
+      await play(Math.min(20, (seconds * 1000) / TICK));
+      const share = await play((seconds * 1000) / TICK);
+      // The same bytes, sealed as one file and thrown away: what a busy machine's processor makes of them.
+      const before = process.cpuUsage();
+      const pieces = (seconds * 1000 * TRACKS.length) / TICK;
+      await expectBytes(drain(sealFrom(repeat(piece, pieces), { to })), pieces * piece.length);
+      const { user, system } = process.cpuUsage(before);
+      const alone = (user + system) / 10_000 / seconds;
       return [
-        { what: "index, which is read", value: index, unit: "bytes", target: valueAtMost(64 * 1024) },
-        { what: "ciphertext, which is not", value: ciphertext / MIB, unit: "MiB" },
-        { what: "resumed and closed in", value: timed!.median, unit: "ms", times: timed!.times },
+        { what: "sealFrom, the same bytes at once", value: alone, unit: "%", ratio: 1 },
+        { what: "four tracks", value: share, unit: "%", ratio: share / alone, target: valueAtMost(4) },
       ];
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+    });
   },
 };

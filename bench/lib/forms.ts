@@ -40,7 +40,7 @@ export async function sealingForms(workload: Workload): Promise<Contender[]> {
     {
       name: PUSH,
       run: async () => {
-        const sealer = await createSealer(streamKey, options);
+        const sealer = await createSealer(streamKey, crypto ? { crypto } : {});
         const pieces = Array.from({ length: count }, () => piece);
         await expectBytes(pushAll(sealer, pieces), total);
       },
@@ -66,7 +66,7 @@ export async function openingForms(workload: Workload): Promise<Contender[]> {
 }
 
 export async function pushOpening(workload: Workload): Promise<Contender> {
-  const { piece, count } = workload;
+  const { piece, count, crypto } = workload;
   const streamKey = newStreamKey();
   const sealer = await createSealer(streamKey);
   const parts: Uint8Array[] = [];
@@ -76,7 +76,7 @@ export async function pushOpening(workload: Workload): Promise<Contender> {
   return {
     name: PUSH,
     run: async () => {
-      const opener = await createOpener(sealer.header, streamKey, workload);
+      const opener = await createOpener(sealer.header, streamKey, crypto ? { crypto } : {});
       await expectBytes(pushAll(opener, sealed), totalOf(workload));
     },
   };

@@ -9,3 +9,7 @@ export function isNode(): boolean {
 export function nodeProvider(): CompleteProvider | undefined {
   return undefined;
 }
+
+export function nodeSha256(): undefined {
+  return undefined;
+}

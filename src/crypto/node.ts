@@ -100,6 +100,13 @@ function makeAeadKey(crypto: typeof NodeCrypto, rawKey: Bytes): AeadKey {
   };
 }
 
+/** SHA-256 in one synchronous call, in runtimes that have such a one (Node 20.12): half of what noble takes for 64 bytes. */
+export function nodeSha256(): ((message: Bytes) => Bytes) | undefined {
+  const crypto = isNode() ? nodeCrypto() : undefined;
+  if (typeof crypto?.hash !== "function") return undefined;
+  return (message) => plain(crypto.hash("sha256", message, "buffer"));
+}
+
 /** The synchronous backend of Node (and of Deno and Bun, which imitate it), or undefined where there is none. */
 export function nodeProvider(): CompleteProvider | undefined {
   const crypto = nodeCrypto();
@@ -115,8 +122,12 @@ export function nodeProvider(): CompleteProvider | undefined {
     return { backend: "node", key: crypto.createPublicKey({ key: jwk, format: "jwk" }) };
   };
 
+  /** One call, where there is such a one (Node 20.12): a tenth less for a chunk, half for what is short. */
   const digest = (hash: HashName, message: Bytes): Bytes =>
-    plain(crypto.createHash(HASHES[hash]).update(message).digest());
+    plain(
+      crypto.hash?.(HASHES[hash], message, "buffer") ??
+        crypto.createHash(HASHES[hash]).update(message).digest(),
+    );
 
   /** Node works the public half out while it parses a private key; exporting it is the way to see it. */
   const publicKeyOf = ({ key }: NodeKey): Bytes => {

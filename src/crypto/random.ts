@@ -1,4 +1,5 @@
 import { BlindreelError } from "../errors.js";
+import { isUint8Array } from "../formats/brand.js";
 import { type Bytes, isAllZero } from "../formats/bytes.js";
 import type { CryptoProvider } from "./provider.js";
 
@@ -10,7 +11,7 @@ import type { CryptoProvider } from "./provider.js";
  */
 export function randomBytes(crypto: CryptoProvider, length: number): Bytes {
   const bytes = crypto.getRandomBytes(length);
-  if (!(bytes instanceof Uint8Array) || bytes.length !== length) {
+  if (!isUint8Array(bytes) || bytes.length !== length) {
     throw new BlindreelError("bad-random", `the random source did not return ${length} bytes`, undefined);
   }
   if (isAllZero(bytes)) throw new BlindreelError("bad-random", "the random source returned zeros", undefined);

@@ -1,4 +1,5 @@
 import { authenticationFailed, BlindreelError } from "../errors.js";
+import { isArrayBuffer } from "../formats/brand.js";
 import { type Bytes, concatBytes, EMPTY, wipe } from "../formats/bytes.js";
 import { KEY_LENGTH, TAG_LENGTH } from "../formats/constants.js";
 import { decodeHex } from "../formats/encoding.js";
@@ -52,7 +53,7 @@ export function platformRandomBytes(length: number): Bytes {
 
 /** Wraps the platform's answer and refuses one of a wrong length: a broken or replaced `crypto.subtle`. */
 export function exactly(length: number, operation: string, buffer: ArrayBuffer): Bytes {
-  if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== length) {
+  if (!isArrayBuffer(buffer) || buffer.byteLength !== length) {
     throw fault(`${operation} returned a wrong length`);
   }
   return new Uint8Array(buffer);

@@ -1,3 +1,4 @@
+import { providerArgument } from "../crypto/argument.js";
 import { defaultProvider } from "../crypto/default.js";
 import type { CryptoProvider } from "../crypto/provider.js";
 import { randomBytes } from "../crypto/random.js";
@@ -14,6 +15,7 @@ import {
   SUITE,
 } from "../formats/constants.js";
 import type { JsonObject } from "../formats/json.js";
+import { asGiven, type Checks, dateArgument, signalArgument } from "../formats/options.js";
 import type { Recipient, Slot } from "../keywrap/types.js";
 import { sealedLength } from "../stream/geometry.js";
 import { type CoreHead, coreParts, encodeCore, encodeCoreHead } from "./core.js";
@@ -46,6 +48,15 @@ export interface EnvelopeOptions {
   readonly signal?: AbortSignal;
 }
 
+export const ENVELOPE: Checks<EnvelopeOptions> = {
+  to: asGiven,
+  policy: asGiven,
+  metadata: asGiven,
+  now: dateArgument,
+  crypto: providerArgument,
+  signal: signalArgument,
+};
+
 /** Everything about a new envelope that needs no cryptography: taken from the caller at once, checked and measured. */
 export interface EnvelopePlan {
   readonly crypto: CryptoProvider;
@@ -58,7 +69,7 @@ export interface EnvelopePlan {
 }
 
 /**
- * Checks the caller's options and copies what they hold, synchronously.
+ * Checks the caller's options, which have been read ({@link ENVELOPE}), and copies what they hold, synchronously.
  *
  * @throws BlindreelError `invalid-recipients`, `limit-exceeded`, `invalid-json`; RangeError for a policy that the
  *   format cannot hold.
@@ -70,7 +81,7 @@ export function planEnvelope(
     readonly sender?: Bytes;
   },
 ): EnvelopePlan {
-  const now = options.now ?? new Date();
+  const { now = new Date() } = options;
   const exactTime = toSeconds(now);
   const recipients = recipientList(options.to);
   const head = {
@@ -78,7 +89,7 @@ export function planEnvelope(
     kind: Kind[kind],
     flags: 0,
     createdAt: exactTime - (exactTime % CREATED_AT_STEP),
-    ...encodePolicy(options.policy ?? {}, now),
+    ...encodePolicy(options.policy, now),
     senderType: options.sender ? SenderType.ed25519 : SenderType.none,
     sender: options.sender?.slice() ?? EMPTY,
   };

@@ -4,6 +4,7 @@ import {
   CoreFlag,
   Kind,
   type KindName,
+  LIMITS,
   type Limits,
   nameOf,
   SegmentFlag,
@@ -11,12 +12,13 @@ import {
   SlotType,
 } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
+import { type Checks, countArgument, readOptions } from "../formats/options.js";
 import { encodeKeyId } from "../keywrap/thumbprint.js";
 import type { KeyId } from "../keywrap/types.js";
 import { plaintextLengthOf } from "../stream/geometry.js";
 import { decodePolicy, type Policy, toDate } from "./policy.js";
 import { decodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "./segment-header.js";
-import { effectiveLimits, envelopeFields, envelopeLength, PREAMBLE_LENGTH } from "./wire.js";
+import { envelopeFields, envelopeLength, limitsArgument, PREAMBLE_LENGTH } from "./wire.js";
 
 export interface InspectOptions {
   /** Length of the whole file, where `bytes` is only its beginning. */
@@ -24,6 +26,13 @@ export interface InspectOptions {
   /** Lowers the format's ceilings. */
   readonly limits?: Partial<Limits>;
 }
+
+interface InspectArguments extends InspectOptions {
+  readonly limits?: Limits;
+}
+
+const LENGTH: Checks<Pick<InspectArguments, "limits">> = { limits: limitsArgument };
+const INSPECT: Checks<InspectArguments> = { limits: limitsArgument, size: countArgument };
 
 /** Everything that can be seen without a key. None of it is authenticated: a server could have changed it. */
 export interface Inspection {
@@ -70,13 +79,14 @@ export interface InspectedContent {
  * @throws RangeError for a size below what is there; BlindreelError `not-an-envelope`, `unsupported-version`, `unsupported-algorithm`, `malformed`, `truncated`,
  *   `limit-exceeded`.
  */
-export function inspect(bytes: Uint8Array, options: InspectOptions = {}): Inspection {
+export function inspect(bytes: Uint8Array, given?: InspectOptions): Inspection {
+  const options = readOptions<InspectArguments>("options", given, INSPECT);
   const file = bytesArgument("bytes", bytes);
-  const limits = effectiveLimits(options.limits);
+  const { limits = LIMITS } = options;
   const length = envelopeLength(file.subarray(0, PREAMBLE_LENGTH), limits);
   const { size = file.length } = options;
-  if (!Number.isSafeInteger(size) || size < file.length) {
-    throw outOfRange("size", `an integer from ${file.length} on, the bytes that are here`, String(size));
+  if (size < file.length) {
+    throw outOfRange("options.size", `an integer from ${file.length} on, the bytes that are here`, size);
   }
   const { core, epoch, slots } = envelopeFields(file.slice(0, length), limits);
   return {
@@ -101,9 +111,10 @@ export function inspect(bytes: Uint8Array, options: InspectOptions = {}): Inspec
 }
 
 /** How many bytes of a file `inspect` needs: its envelope and segment header. @param preamble at least 14 bytes. */
-export function inspectionLength(preamble: Uint8Array, options: Pick<InspectOptions, "limits"> = {}): number {
+export function inspectionLength(preamble: Uint8Array, given?: Pick<InspectOptions, "limits">): number {
+  const { limits = LIMITS } = readOptions<Pick<InspectArguments, "limits">>("options", given, LENGTH);
   const head = bytesArgument("preamble", preamble).subarray(0, PREAMBLE_LENGTH);
-  return envelopeLength(head, effectiveLimits(options.limits)) + SEGMENT_HEADER_LENGTH;
+  return envelopeLength(head, limits) + SEGMENT_HEADER_LENGTH;
 }
 
 function inspectContent(

@@ -1,6 +1,7 @@
 import { hkdfExpand } from "../crypto/hkdf.js";
 import type { CryptoProvider } from "../crypto/provider.js";
-import { type Bytes, concatBytes } from "../formats/bytes.js";
+import { closedError } from "../errors.js";
+import { type Bytes, concatBytes, isAllZero } from "../formats/bytes.js";
 import { HASH_LENGTH } from "../formats/constants.js";
 import { label } from "../formats/label.js";
 import type { CoreParts } from "./core.js";
@@ -12,8 +13,13 @@ export async function taggedHash(crypto: CryptoProvider, name: string, message: 
   return crypto.digest("SHA-256", concatBytes(label(name), message));
 }
 
-/** `Expand(key, info)` = HKDF-Expand-SHA-256 to 32 bytes, the key as PRK. */
-function expand(crypto: CryptoProvider, key: Bytes, ...info: Bytes[]): Promise<Bytes> {
+/**
+ * `Expand(key, info)` = HKDF-Expand-SHA-256 to 32 bytes, the key as PRK.
+ *
+ * @throws BlindreelError `closed` for a key of zeros: it was wiped, and everybody knows what would come of it.
+ */
+async function expand(crypto: CryptoProvider, key: Bytes, ...info: Bytes[]): Promise<Bytes> {
+  if (isAllZero(key)) throw closedError("the key");
   return hkdfExpand(crypto, "SHA-256", key, concatBytes(...info), HASH_LENGTH);
 }
 
@@ -72,6 +78,15 @@ export async function envelopeMac(
   const mac = await crypto.hmac("SHA-256", slotsKey, precedingBytes);
   slotsKey.fill(0);
   return mac;
+}
+
+/** The key of one segment and no other: whoever is shown it can open that segment alone. Leaves `contentKey` as it is. */
+export function deriveSegmentKey(
+  crypto: CryptoProvider,
+  contentKey: Bytes,
+  segmentHeader: Bytes,
+): Promise<Bytes> {
+  return expand(crypto, contentKey, label("segment key"), segmentHeader);
 }
 
 /** A segment's stream context: `L("segment") || segmentHeader`. */

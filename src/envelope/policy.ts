@@ -1,7 +1,9 @@
 import { BlindreelError, outOfRange, wrongType } from "../errors.js";
-import { type Bytes, isAllZero } from "../formats/bytes.js";
+import { isMadeByClass, timeOf } from "../formats/brand.js";
+import { isAllZero } from "../formats/bytes.js";
 import { INSTITUTION_LENGTH } from "../formats/constants.js";
 import { decodeHex, encodeHex } from "../formats/encoding.js";
+import { type Checks, dateArgument, readOptions } from "../formats/options.js";
 import { type Core, isRegion, regionBytes } from "./core.js";
 
 /** The public, unalterable conditions of a recording. Everything in it is visible to the server. */
@@ -14,24 +16,34 @@ export interface Policy {
   readonly institution?: string | undefined;
 }
 
-type PolicyFields = Pick<Core, "expiresAt" | "region" | "institution">;
+const POLICY: Checks<Policy> = {
+  expiresAt: dateArgument,
+  region(name, value) {
+    if (typeof value !== "string") throw wrongType(name, "a string", value);
+    if (!isRegion(value))
+      throw outOfRange(name, "at most 16 of a-z, 0-9 and -", `${value.length} characters`);
+    return value;
+  },
+  institution(name, value) {
+    if (typeof value !== "string") throw wrongType(name, "a string", value);
+    if (/^[0-9a-f]{32}$/.test(value)) return value;
+    throw outOfRange(name, "32 lowercase hex digits", `${value.length} characters`);
+  },
+};
 
-const MEMBERS: readonly string[] = ["expiresAt", "region", "institution"] satisfies (keyof Policy)[];
+type PolicyFields = Pick<Core, "expiresAt" | "region" | "institution">;
 
 /**
  * @throws TypeError for a member that no policy has, so that a misspelt expiry is not simply left out; RangeError for
  *   a date in the past, a region or an institution id that the format cannot hold.
  */
-export function encodePolicy(policy: Policy, now: Date): PolicyFields {
-  const unknown = Object.keys(policy).find((name) => !MEMBERS.includes(name));
-  if (unknown !== undefined) throw wrongType("policy", `without a member "${unknown}"`, policy);
-  const { expiresAt, region = "", institution } = policy;
-  if (typeof region !== "string") throw wrongType("policy.region", "a string", region);
-  if (!isRegion(region)) throw outOfRange("policy.region", "at most 16 of a-z, 0-9 and -", region);
+export function encodePolicy(policy: Policy | undefined, now: Date): PolicyFields {
+  const { expiresAt, region = "", institution } = readOptions<Policy>("policy", policy, POLICY);
+  if (policy !== undefined && isMadeByClass(policy)) throw wrongType("policy", "a plain object", policy);
   return {
     expiresAt: expiresAt === undefined ? 0 : expirySeconds(expiresAt, now),
     region: regionBytes(region),
-    institution: institutionBytes(institution),
+    institution: institution === undefined ? new Uint8Array(INSTITUTION_LENGTH) : decodeHex(institution),
   };
 }
 
@@ -51,9 +63,8 @@ export function checkExpiry({ expiresAt }: PolicyFields, now: Date): void {
 }
 
 export function toSeconds(date: Date): number {
-  const milliseconds = date instanceof Date ? date.getTime() : Number.NaN;
-  if (!Number.isFinite(milliseconds) || milliseconds < 0)
-    throw outOfRange("date", "valid and after 1970", String(date));
+  const milliseconds = timeOf(date) ?? Number.NaN;
+  if (!(milliseconds >= 0)) throw outOfRange("date", "valid and after 1970", date);
   return Math.floor(milliseconds / 1000);
 }
 
@@ -65,18 +76,8 @@ export function toDate(seconds: number): Date {
 }
 
 function expirySeconds(expiresAt: Date, now: Date): number {
-  if (!(expiresAt instanceof Date)) throw wrongType("policy.expiresAt", "a Date", expiresAt);
   const seconds = toSeconds(expiresAt);
   if (seconds <= toSeconds(now))
     throw outOfRange("policy.expiresAt", "in the future", expiresAt.toISOString());
   return seconds;
-}
-
-function institutionBytes(institution: string | undefined): Bytes {
-  if (institution === undefined) return new Uint8Array(INSTITUTION_LENGTH);
-  if (typeof institution !== "string") throw wrongType("policy.institution", "a string", institution);
-  if (!/^[0-9a-f]{32}$/.test(institution)) {
-    throw outOfRange("policy.institution", "32 lowercase hex digits", `${institution.length} characters`);
-  }
-  return decodeHex(institution);
 }

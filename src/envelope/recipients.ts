@@ -1,5 +1,6 @@
 import type { CryptoProvider } from "../crypto/provider.js";
-import { invalidRecipients, wrongType } from "../errors.js";
+import { invalidRecipients, limitExceeded, wrongType } from "../errors.js";
+import { isUint8Array } from "../formats/brand.js";
 import { type Bytes, isAllZero } from "../formats/bytes.js";
 import { LIMITS, SLOT_BODY_LENGTH, SlotType } from "../formats/constants.js";
 import { encodeKeyId } from "../keywrap/thumbprint.js";
@@ -20,8 +21,9 @@ export async function wrapToAll(
   for (const recipient of recipients) {
     signal?.throwIfAborted();
     const slot = await recipient.wrap(fileKey, { coreHash, crypto });
-    const keyId = isAllZero(slot.keyId) ? undefined : encodeKeyId(slot.keyId);
-    const isItsOwn = slot.type === recipient.slotType && keyId === recipient.keyId;
+    const isSlot = isUint8Array(slot?.keyId) && isUint8Array(slot.body);
+    const keyId = !isSlot || isAllZero(slot.keyId) ? undefined : encodeKeyId(slot.keyId);
+    const isItsOwn = isSlot && slot.type === recipient.slotType && keyId === recipient.keyId;
     if (!isItsOwn || slot.body.length !== SLOT_BODY_LENGTH[slot.type]) {
       throw invalidRecipients("a recipient's wrap did not return a slot of its type and key");
     }
@@ -31,16 +33,19 @@ export async function wrapToAll(
   return slots;
 }
 
-/** @throws BlindreelError `invalid-recipients` for none, too many, or one twice; TypeError for something else. */
+/**
+ * The caller's recipients, as a list of its own.
+ *
+ * @throws BlindreelError `invalid-recipients` for none, or one twice, with its name or without; `limit-exceeded` for
+ *   too many; TypeError for something else.
+ */
 export function recipientList(to: Recipient | readonly Recipient[]): readonly Recipient[] {
   const recipients: readonly Recipient[] = Array.isArray(to) ? [...to] : [to as Recipient];
   if (recipients.length === 0) throw invalidRecipients("there is no recipient: nobody could open this");
   if (recipients.length > LIMITS.slots) {
-    throw invalidRecipients(
-      `there are ${recipients.length} recipients, at most ${LIMITS.slots} are possible`,
-    );
+    throw limitExceeded("the number of recipients", LIMITS.slots, recipients.length);
   }
-  const seen = new Set<string>();
+  const seen = new Set<unknown>();
   let anonymous = 0;
   for (const recipient of recipients) {
     if (typeof recipient?.wrap !== "function")
@@ -56,13 +61,22 @@ export function recipientList(to: Recipient | readonly Recipient[]): readonly Re
         throw invalidRecipients(`a recipient of slot type ${recipient.slotType} must have a key id`);
       }
       if (++anonymous > LIMITS.anonymousSlots) {
-        throw invalidRecipients(`at most ${LIMITS.anonymousSlots} recipients can be anonymous`);
+        throw limitExceeded("the number of anonymous recipients", LIMITS.anonymousSlots, anonymous);
       }
-      continue;
     }
-    const name = `${recipient.slotType} ${recipient.keyId}`;
-    if (seen.has(name)) throw invalidRecipients(`the key ${recipient.keyId} is given twice`);
-    seen.add(name);
+    for (const name of namesOf(recipient)) {
+      if (seen.has(name))
+        throw invalidRecipients(`the key ${recipient.keyId ?? "of an anonymous recipient"} is given twice`);
+      seen.add(name);
+    }
   }
   return recipients;
+}
+
+/** What two recipients have in common if they are for one key: a key id may be left out, and so be no sign of it. */
+function* namesOf(recipient: Recipient): Generator<unknown, void, undefined> {
+  const { slotType, keyId, thumbprint } = recipient;
+  yield recipient;
+  if (keyId !== undefined) yield `${slotType} ${keyId}`;
+  if (thumbprint !== undefined) yield `${slotType} ${thumbprint}`;
 }

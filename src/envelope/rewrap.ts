@@ -1,18 +1,23 @@
 import { defaultProvider } from "../crypto/default.js";
 import { invalidRecipients, limitExceeded } from "../errors.js";
 import { type Bytes, bytesArgument, compareBytes, wipe } from "../formats/bytes.js";
-import { CoreFlag, LIMITS, SlotType } from "../formats/constants.js";
+import { CLASSICAL_SLOT_TYPES, CoreFlag, LIMITS } from "../formats/constants.js";
+import { asGiven, type Checks, readOptions, signalArgument } from "../formats/options.js";
 import type { Recipient } from "../keywrap/types.js";
 import { assemble } from "./create.js";
 import { recipientList, wrapToAll } from "./recipients.js";
-import { type UnlockOptions, unlock, unlockArguments } from "./unlock.js";
-import { decodeEnvelope, effectiveLimits } from "./wire.js";
+import { UNLOCK, type UnlockArguments, type UnlockOptions, unlock } from "./unlock.js";
+import { decodeEnvelope } from "./wire.js";
 
 export interface RewrapOptions extends UnlockOptions {
   /** The complete new list; whoever is not on it is dropped. */
   readonly to: Recipient | readonly Recipient[];
   readonly signal?: AbortSignal;
 }
+
+interface RewrapArguments extends UnlockArguments, Pick<RewrapOptions, "to" | "signal"> {}
+
+const REWRAP = (): Checks<RewrapArguments> => ({ ...UNLOCK, to: asGiven, signal: signalArgument });
 
 const LAST_EPOCH = 2 ** 32 - 1;
 
@@ -24,14 +29,13 @@ const LAST_EPOCH = 2 ** 32 - 1;
  * @throws BlindreelError as `open`, and `invalid-recipients`.
  */
 export async function rewrap(envelope: Uint8Array, given: RewrapOptions): Promise<Bytes> {
-  const options = unlockArguments(given);
-  const crypto = options.crypto ?? defaultProvider();
-  const limits = effectiveLimits(options.limits);
+  const options = readOptions<RewrapArguments>("options", given, REWRAP(), ["to", "identities"]);
+  const { crypto = defaultProvider(), limits = LIMITS } = options;
   const recipients = recipientList(options.to);
   const decoded = decodeEnvelope(bytesArgument("envelope", envelope).slice(), limits);
   const isPostQuantumOnly = (decoded.core.flags & CoreFlag.postQuantumOnly) !== 0;
-  if (isPostQuantumOnly && recipients.some(({ slotType }) => slotType === SlotType.x25519)) {
-    throw invalidRecipients("this envelope is post-quantum only; an X25519 recipient would weaken it");
+  if (isPostQuantumOnly && recipients.some(({ slotType }) => CLASSICAL_SLOT_TYPES.includes(slotType))) {
+    throw invalidRecipients("this envelope is post-quantum only; a classical recipient would weaken it");
   }
   if (decoded.epoch === LAST_EPOCH) throw limitExceeded("the epoch", LAST_EPOCH, LAST_EPOCH + 1);
   const { coreHash, fileKey, readKey, contentKey } = await unlock(decoded, ["recording", "file"], options);

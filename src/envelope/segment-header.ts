@@ -1,5 +1,5 @@
 import { type Bytes, concatBytes } from "../formats/bytes.js";
-import { type Codec, decode, encode, fixed, refuseUnknown, struct, u8, u32 } from "../formats/codec.js";
+import { type Codec, decode, encode, fixed, refuseUnknown, struct, u8, u16, u32 } from "../formats/codec.js";
 import { RECORDING_ID_LENGTH, SEGMENT_MAGIC, SegmentFlag } from "../formats/constants.js";
 import { type ObjectStart, objectStart, startOf } from "../formats/magic.js";
 
@@ -7,7 +7,9 @@ import { type ObjectStart, objectStart, startOf } from "../formats/magic.js";
 export interface SegmentHeader {
   readonly flags: number;
   readonly recordingId: Bytes;
+  /** Track, take and index are 0 everywhere but in recordings. */
   readonly track: number;
+  readonly take: number;
   readonly index: number;
 }
 
@@ -15,7 +17,7 @@ interface WireHeader extends ObjectStart, SegmentHeader {}
 
 export const SEGMENT_HEADER_LENGTH = 30;
 
-const fields = { flags: u8, recordingId: fixed(RECORDING_ID_LENGTH), track: u32, index: u32 };
+const fields = { flags: u8, recordingId: fixed(RECORDING_ID_LENGTH), track: u16, take: u16, index: u32 };
 
 export function encodeSegmentHeader(header: SegmentHeader): Bytes {
   return concatBytes(startOf(SEGMENT_MAGIC), encode(struct<SegmentHeader>(fields), header));

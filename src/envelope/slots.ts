@@ -2,6 +2,7 @@ import { invalidRecipients, limitExceeded } from "../errors.js";
 import { type Bytes, compareBytes, isAllZero } from "../formats/bytes.js";
 import { type Codec, fixed, prefixed, type Reader, struct, u16, Writer } from "../formats/codec.js";
 import {
+  CLASSICAL_SLOT_TYPES,
   CoreFlag,
   KEY_ID_LENGTH,
   LIMITS,
@@ -57,7 +58,7 @@ export function compareSlots(left: Slot, right: Slot): number {
 }
 
 /** Types whose slots may leave out the key id. */
-export const MAY_BE_ANONYMOUS: readonly number[] = [SlotType.x25519, SlotType.xWing];
+export const MAY_BE_ANONYMOUS: readonly number[] = [SlotType.x25519, SlotType.xWing, SlotType.p256];
 
 /**
  * The rules of a list of slots, as a function to be called for each slot in turn: so a list that arrives piece by
@@ -96,7 +97,7 @@ function slotFault(slot: Slot, previous: Slot | undefined, count: number, flags:
     return `a slot of type ${slot.type} must have a key id`;
   }
   if (slot.type === SlotType.passphrase && count > 1) return "a passphrase slot must be the only slot";
-  if ((flags & CoreFlag.postQuantumOnly) !== 0 && slot.type === SlotType.x25519) {
+  if ((flags & CoreFlag.postQuantumOnly) !== 0 && CLASSICAL_SLOT_TYPES.includes(slot.type)) {
     return "a post-quantum-only envelope holds a slot that is not post-quantum";
   }
   if (!previous) return undefined;

@@ -1,10 +1,13 @@
+import { providerArgument } from "../crypto/argument.js";
 import { defaultProvider } from "../crypto/default.js";
 import type { CryptoProvider } from "../crypto/provider.js";
 import { authenticationFailed, BlindreelError, wrongType } from "../errors.js";
+import { isUint8Array } from "../formats/brand.js";
 import { type Bytes, constantTimeEqual, isAllZero, wipe } from "../formats/bytes.js";
 import { KEY_LENGTH, Kind, type KindName, type Limits, nameOf } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
 import type { JsonObject } from "../formats/json.js";
+import { type Checks, countArgument, dateArgument, flagArgument } from "../formats/options.js";
 import { encodeKeyId } from "../keywrap/thumbprint.js";
 import type { Identity, KeyId, Slot } from "../keywrap/types.js";
 import {
@@ -17,7 +20,7 @@ import {
 } from "./key-schedule.js";
 import { openMetadata } from "./metadata.js";
 import { checkExpiry, decodePolicy, type Policy, toDate } from "./policy.js";
-import type { DecodedEnvelope } from "./wire.js";
+import { type DecodedEnvelope, limitsArgument } from "./wire.js";
 
 /** What every opener accepts. */
 export interface UnlockOptions {
@@ -35,21 +38,21 @@ export interface UnlockOptions {
   readonly crypto?: CryptoProvider;
 }
 
-/** The same, with the keys as a list. */
-export type UnlockArguments<T extends UnlockOptions = UnlockOptions> = T & {
+/** The same as they are at the call, and checked. */
+export interface UnlockArguments extends UnlockOptions {
   readonly identities: readonly Identity[];
-};
-
-/**
- * The caller's options as they are at the call, copied: what is changed in them during an await does not count.
- *
- * @throws TypeError for identities of a wrong type.
- */
-export function unlockArguments<T extends UnlockOptions>(options: T): UnlockArguments<T> {
-  const { now, identities } = options;
-  const copied = { ...options, identities: identityList(identities) };
-  return now instanceof Date ? { ...copied, now: new Date(now.getTime()) } : copied;
+  readonly limits?: Limits;
 }
+
+/** For {@link readOptions}; `identities` are required. */
+export const UNLOCK: Checks<UnlockArguments> = {
+  identities: identityList,
+  ignoreExpiry: flagArgument,
+  minEpoch: countArgument,
+  limits: limitsArgument,
+  now: dateArgument,
+  crypto: providerArgument,
+};
 
 /** What an opener learns from an envelope. All of it is authenticated. */
 export interface EnvelopeInfo {
@@ -170,8 +173,9 @@ async function committedKeys(
   envelope: DecodedEnvelope,
   candidate: Uint8Array,
 ): Promise<CommittedKeys | undefined> {
-  if (!(candidate instanceof Uint8Array) || candidate.length !== KEY_LENGTH) return undefined;
+  if (!isUint8Array(candidate) || candidate.length !== KEY_LENGTH) return undefined;
   const fileKey = new Uint8Array(candidate);
+  if (fileKey.length !== KEY_LENGTH || isAllZero(fileKey)) return undefined;
   const readKey = await deriveReadKey(crypto, fileKey);
   const commitment = await deriveCommitment(crypto, readKey, envelope.coreParts.core0);
   if (constantTimeEqual(commitment, envelope.core.commitment)) return { fileKey, readKey };
@@ -202,7 +206,7 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-function identityList(identities: Identity | readonly Identity[]): readonly Identity[] {
+function identityList(_name: string, identities: unknown): readonly Identity[] {
   const list: readonly Identity[] = Array.isArray(identities) ? [...identities] : [identities as Identity];
   for (const identity of list) {
     if (typeof identity?.unwrap !== "function")

@@ -1,4 +1,4 @@
-import { BlindreelError, limitExceeded, outOfRange, truncated } from "../errors.js";
+import { BlindreelError, limitExceeded, truncated } from "../errors.js";
 import { type Bytes, compareBytes, concatBytes } from "../formats/bytes.js";
 import { decode, encode, Reader, u32 } from "../formats/codec.js";
 import {
@@ -10,6 +10,7 @@ import {
   type Limits,
 } from "../formats/constants.js";
 import { startOf, unsupportedVersion } from "../formats/magic.js";
+import { type Check, type Checks, countArgument, readOptions } from "../formats/options.js";
 import type { Slot } from "../keywrap/types.js";
 import { type Core, type CoreParts, coreParts, decodeCore } from "./core.js";
 import { encodeSlots, readSlots } from "./slots.js";
@@ -37,18 +38,15 @@ export interface DecodedEnvelope extends EnvelopeFields {
 
 /** Lowers the ceilings; raising them is ignored. @throws RangeError for what is no number, which would lift them. */
 export function effectiveLimits(lowered: Partial<Limits> | undefined): Limits {
-  if (!lowered) return LIMITS;
-  const merged: Record<string, number> = { ...LIMITS };
-  for (const [name, value] of Object.entries(lowered)) {
-    if (!Object.hasOwn(LIMITS, name)) throw outOfRange("limits", Object.keys(LIMITS).join(", "), name);
-    if (value === undefined) continue;
-    if (!Number.isSafeInteger(value) || value < 0) {
-      throw outOfRange(`limits.${name}`, "an integer of 0 or more", String(value));
-    }
-    merged[name] = Math.min(value, LIMITS[name as keyof Limits]);
-  }
-  return merged as unknown as Limits;
+  const lower = ([name, ceiling]: [string, number]): [string, Check<number>] => [
+    name,
+    (option, value) => Math.min(countArgument(option, value), ceiling),
+  ];
+  const checks = Object.fromEntries(Object.entries(LIMITS).map(lower)) as unknown as Checks<Limits>;
+  return { ...LIMITS, ...readOptions<Limits>("limits", lowered, checks) };
 }
+
+export const limitsArgument: Check<Limits> = (_name, value) => effectiveLimits(value as Partial<Limits>);
 
 /**
  * The whole envelope's length, from its first 14 bytes (fewer only where the file ends there).

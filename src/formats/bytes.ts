@@ -1,4 +1,6 @@
-import { wrongType } from "../errors.js";
+import { outOfRange, wrongType } from "../errors.js";
+import { isUint8Array, plainView } from "./brand.js";
+import { wellFormedText } from "./text.js";
 
 /** Bytes on an ordinary, unshared, fixed-size buffer: what every function here returns. */
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -9,38 +11,33 @@ export type MaybePromise<T> = T | Promise<T>;
 export const EMPTY: Bytes = /* @__PURE__ */ new Uint8Array(0);
 
 /**
- * Checks that an argument is a `Uint8Array` and returns it, without copying; a `Buffer` as a plain view, because its
- * `slice` shares memory where everything here relies on a copy. Shared and resizable buffers are refused: another
- * thread could change them between two reads. So are buffers that were transferred away: they would pass for empty.
+ * Checks that an argument is a `Uint8Array`, of whatever realm, and returns a plain view of it, without copying: the
+ * `slice` of a `Buffer` shares memory where everything here relies on a copy, and what somebody put on the object
+ * itself (another `length`) does not count. Shared and resizable buffers are refused: another thread could change them
+ * between two reads. So are buffers that were transferred away: they would pass for empty.
  */
 export function bytesArgument(name: string, value: unknown): Bytes {
-  if (!(value instanceof Uint8Array)) throw wrongType(name, "a Uint8Array", value);
-  const buffer = value.buffer as ArrayBufferLike & { readonly resizable?: boolean };
-  if (!(buffer instanceof ArrayBuffer)) throw wrongType(name, "backed by an unshared ArrayBuffer", buffer);
-  if (buffer.resizable) throw wrongType(name, "backed by an ArrayBuffer of fixed size", buffer);
-  if (buffer.byteLength === 0 && isDetached(buffer)) {
-    throw wrongType(name, "backed by an ArrayBuffer that was not transferred away", buffer);
-  }
-  return plainView(value as Bytes);
+  if (!isUint8Array(value)) throw wrongType(name, "a Uint8Array", value);
+  const view = plainView(value);
+  if (view) return view;
+  throw wrongType(name, "backed by an ArrayBuffer of fixed size, neither shared nor transferred away");
 }
 
-/** `ArrayBuffer.prototype.detached` is younger than the oldest runtime supported. */
-function isDetached(buffer: ArrayBuffer): boolean {
+/** @throws RangeError where the runtime has no room for so many bytes, or never has. */
+export function allocate(name: string, length: number): Bytes {
   try {
-    new Uint8Array(buffer);
-    return false;
+    return new Uint8Array(length);
   } catch {
-    return true;
+    throw outOfRange(name, "as many bytes as there is memory for", length);
   }
-}
-
-/** The same memory as a `Uint8Array` and nothing more. */
-function plainView(bytes: Bytes): Bytes {
-  if (Object.getPrototypeOf(bytes) === Uint8Array.prototype) return bytes;
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
+  return joinBytes(parts);
+}
+
+/** The same for lists of any length, which no call can take as arguments. */
+export function joinBytes(parts: readonly Uint8Array[]): Bytes {
   let length = 0;
   for (const part of parts) length += part.length;
   const whole = new Uint8Array(length);
@@ -83,8 +80,9 @@ export function wipe(...buffers: readonly (Uint8Array | undefined)[]): void {
 
 const textEncoder = /* @__PURE__ */ new TextEncoder();
 
+/** @throws RangeError for half of a surrogate pair, for which an encoder would write something else. */
 export function utf8(text: string): Bytes {
-  return textEncoder.encode(text) as Bytes;
+  return textEncoder.encode(wellFormedText("text", text)) as Bytes;
 }
 
 /** `text` as bytes; refuses anything outside printable ASCII, so that labels and regions mean what they show. */

@@ -1,5 +1,5 @@
 import { limitExceeded, malformed, outOfRange, unsupportedAlgorithm } from "../errors.js";
-import { type Bytes, concatBytes } from "./bytes.js";
+import { type Bytes, joinBytes } from "./bytes.js";
 
 /**
  * One definition gives both directions. Decoding is strict: {@link decode} accepts exactly the bytes that
@@ -16,7 +16,7 @@ export class Writer {
     this.#parts.push(bytes);
   }
   finish(): Bytes {
-    return concatBytes(...this.#parts);
+    return joinBytes(this.#parts);
   }
 }
 

@@ -9,8 +9,9 @@ export const Magic = {
   envelope: ENVELOPE_MAGIC,
   segment: SEGMENT_MAGIC,
   manifest: /* @__PURE__ */ ascii("BLRM"),
+  page: /* @__PURE__ */ ascii("BLRL"),
+  excerpt: /* @__PURE__ */ ascii("BLRX"),
   grant: /* @__PURE__ */ ascii("BLRG"),
-  rangeProof: /* @__PURE__ */ ascii("BLRP"),
 } as const;
 
 export const FORMAT_VERSION = 0x01;
@@ -19,7 +20,7 @@ export const FORMAT_VERSION = 0x01;
 export const SUITE = 0x0001;
 
 /** What an envelope is for. Every opener states the kind it expects. */
-export const Kind = { recording: 0x01, file: 0x02, identity: 0x03, share: 0x04 } as const;
+export const Kind = { recording: 0x01, file: 0x02, identity: 0x03, share: 0x04, grant: 0x05 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 export type KindName = keyof typeof Kind;
 
@@ -45,13 +46,13 @@ export const LeafType = { sha256: 0x01 } as const;
 export const SenderType = { none: 0x00, ed25519: 0x01 } as const;
 export type SenderType = (typeof SenderType)[keyof typeof SenderType];
 
-/** Slot types on the wire. Unknown ones are skipped, still under the MAC. */
+/** Slot types on the wire. Unknown ones are skipped, still under the MAC. 0x0005 is not used. */
 export const SlotType = {
   x25519: 0x0001,
   xWing: 0x0002,
   passphrase: 0x0003,
   passkey: 0x0004,
-  preShared: 0x0005,
+  p256: 0x0006,
 } as const;
 export type SlotType = (typeof SlotType)[keyof typeof SlotType];
 
@@ -65,13 +66,16 @@ export const INSTITUTION_LENGTH = 16;
 /** A 32-byte key with its GCM tag: what every slot body ends in. */
 export const WRAPPED_KEY_LENGTH = KEY_LENGTH + TAG_LENGTH;
 
+/** Slot types that no post-quantum-only envelope may hold. */
+export const CLASSICAL_SLOT_TYPES: readonly number[] = [SlotType.x25519, SlotType.p256];
+
 /** Exact body lengths of the known slot types. */
 export const SLOT_BODY_LENGTH: Readonly<Record<number, number>> = {
   [SlotType.x25519]: 32 + WRAPPED_KEY_LENGTH,
   [SlotType.xWing]: 1120 + WRAPPED_KEY_LENGTH,
   [SlotType.passphrase]: 16 + 4 + 4 + 1 + WRAPPED_KEY_LENGTH,
   [SlotType.passkey]: 32 + 32 + WRAPPED_KEY_LENGTH,
-  [SlotType.preShared]: 32 + WRAPPED_KEY_LENGTH,
+  [SlotType.p256]: 65 + WRAPPED_KEY_LENGTH,
 };
 
 /** Ceilings, checked before anything is allocated. Callers may lower them, never raise them. */
@@ -85,6 +89,12 @@ export interface Limits {
   readonly anonymousSlots: number;
   /** A sealed manifest, in bytes. */
   readonly manifest: number;
+  /** A sealed page of a log, in bytes. */
+  readonly page: number;
+  /** Entries of one recording's log. */
+  readonly log: number;
+  /** An excerpt, in bytes. */
+  readonly excerpt: number;
 }
 
 export const LIMITS: Limits = {
@@ -94,7 +104,10 @@ export const LIMITS: Limits = {
   slotBody: 4096,
   slots: 4096,
   anonymousSlots: 64,
-  manifest: 16 * 2 ** 20,
+  manifest: 2 ** 20,
+  page: 64 * 2 ** 10,
+  log: 2 ** 18,
+  excerpt: 64 * 2 ** 20,
 };
 
 /** The metadata's plaintext is a multiple of this many bytes. */

@@ -1,4 +1,5 @@
 import { BlindreelError } from "../errors.js";
+import { isPlainObject } from "./brand.js";
 import { type Bytes, compareBytes, utf8 } from "./bytes.js";
 
 /** JSON that survives canonical encoding: no undefined, no NaN, integers below 2^53 in magnitude. */
@@ -72,9 +73,7 @@ function canonical(value: JsonValue, depth: number): string {
 }
 
 function isRecord(value: JsonValue): value is JsonObject {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype;
+  return isPlainObject(value);
 }
 
 /** @throws BlindreelError `invalid-json` for what is no JSON, or not the same everywhere. */

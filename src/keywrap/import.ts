@@ -1,8 +1,10 @@
+import { providerArgument } from "../crypto/argument.js";
 import { defaultProvider } from "../crypto/default.js";
 import type { CryptoProvider, PrivateKeyHandle } from "../crypto/provider.js";
 import { randomBytes } from "../crypto/random.js";
 import { webCryptoHandle, webCryptoProvider } from "../crypto/webcrypto.js";
 import { invalidKey } from "../errors.js";
+import { isCryptoKey, isUint8Array } from "../formats/brand.js";
 import { type Bytes, bytesArgument, compareBytes, isAllZero } from "../formats/bytes.js";
 import { KEY_LENGTH } from "../formats/constants.js";
 import { parseJson } from "../formats/json.js";
@@ -13,6 +15,7 @@ import {
   type OkpJwk,
   type OkpPrivateJwk,
 } from "../formats/jwk.js";
+import { type Checks, functionArgument, readOptions } from "../formats/options.js";
 import { decodePrivatePem, decodePublicPem, encodePrivatePem } from "../formats/pem.js";
 import { checkPublicKey, checkSharedSecret } from "./point.js";
 import { thumbprint } from "./thumbprint.js";
@@ -30,6 +33,12 @@ function basePoint(): Bytes {
 export interface KeyOptions {
   /** Overrides the runtime's provider, for this call. */
   readonly crypto?: CryptoProvider;
+}
+
+const KEY: Checks<KeyOptions> = { crypto: providerArgument };
+
+function providerOf(given: KeyOptions | undefined): CryptoProvider {
+  return readOptions<KeyOptions>("options", given, KEY).crypto ?? defaultProvider();
 }
 
 /** A `CryptoKey`, described by its members: the types of Node have no global of that name, those of the DOM have. */
@@ -57,11 +66,9 @@ export type IdentityInput = Uint8Array | OkpPrivateJwk | string | PlatformIdenti
  * @throws BlindreelError `invalid-key` with the reason: a private key, another curve or length, a non-canonical
  *   encoding, a point of low order; `invalid-json` for text that is neither PEM nor strict JSON.
  */
-export async function importRecipient(
-  input: RecipientInput,
-  options: KeyOptions = {},
-): Promise<X25519Recipient> {
-  return recipientOf(await publicKeyBytes(input), options.crypto ?? defaultProvider());
+export async function importRecipient(input: RecipientInput, options?: KeyOptions): Promise<X25519Recipient> {
+  const crypto = providerOf(options);
+  return recipientOf(await publicKeyBytes(input), crypto);
 }
 
 async function recipientOf(publicKey: Bytes, crypto: CryptoProvider): Promise<X25519Recipient> {
@@ -73,7 +80,7 @@ async function publicKeyBytes(input: RecipientInput): Promise<Bytes> {
   if (typeof input === "string") {
     return isPem(input) ? decodePublicPem(input) : decodePublicJwk(parseJson(input, "the recipient's key"));
   }
-  if (input instanceof Uint8Array) return bytesArgument("a recipient's key", input).slice();
+  if (isUint8Array(input)) return bytesArgument("a recipient's key", input).slice();
   if (isCryptoKey(input)) return publicCryptoKeyBytes(input);
   return decodePublicJwk(input);
 }
@@ -83,12 +90,16 @@ async function publicCryptoKeyBytes(key: CryptoKey): Promise<Bytes> {
     throw invalidKey(`a recipient must be a public key, this CryptoKey is ${key.type}`);
   if (key.algorithm.name !== "X25519")
     throw invalidKey(`a CryptoKey for X25519 is needed, got ${key.algorithm.name}`);
-  return new Uint8Array(await globalThis.crypto.subtle.exportKey("raw", key));
+  try {
+    return new Uint8Array(await globalThis.crypto.subtle.exportKey("raw", key));
+  } catch (cause) {
+    throw invalidKey("this CryptoKey cannot be exported, which a public key has to be", { cause });
+  }
 }
 
 /** Makes a new X25519 identity from 32 random bytes. Keep it with `toJwk` or `toPem`. */
-export async function generateIdentity(options: KeyOptions = {}): Promise<ExportableIdentity> {
-  const crypto = options.crypto ?? defaultProvider();
+export async function generateIdentity(options?: KeyOptions): Promise<ExportableIdentity> {
+  const crypto = providerOf(options);
   return exportableIdentity(randomBytes(crypto, KEY_LENGTH), crypto);
 }
 
@@ -112,22 +123,20 @@ export function importIdentity(
   options?: KeyOptions,
 ): Promise<ExportableIdentity>;
 export function importIdentity(input: IdentityInput, options?: KeyOptions): Promise<X25519Identity>;
-export async function importIdentity(
-  input: IdentityInput,
-  options: KeyOptions = {},
-): Promise<X25519Identity> {
-  const crypto = options.crypto ?? defaultProvider();
+export async function importIdentity(input: IdentityInput, options?: KeyOptions): Promise<X25519Identity> {
+  const crypto = providerOf(options);
   if (typeof input === "string") {
     return isPem(input)
       ? exportableIdentity(decodePrivatePem(input), crypto)
       : importJwk(parseJson(input, "the identity's key"), crypto);
   }
-  if (input instanceof Uint8Array) {
+  if (isUint8Array(input)) {
     return exportableIdentity(bytesArgument("an identity's key", input).slice(), crypto);
   }
   if (isCryptoKey(input)) return importPlatformKey(input, undefined, crypto);
-  if (isKeyPair(input)) return importPlatformKey(input.privateKey, input.publicKey, crypto);
-  return importJwk(input, crypto);
+  const pair = keyPairOf(input);
+  if (pair) return importPlatformKey(pair.privateKey, pair.publicKey, crypto);
+  return importJwk(input as OkpPrivateJwk, crypto);
 }
 
 async function importJwk(jwk: unknown, crypto: CryptoProvider): Promise<ExportableIdentity> {
@@ -216,8 +225,9 @@ async function importPlatformKey(
 export async function identityFromAgreement(
   publicKey: RecipientInput,
   agree: (publicKey: Bytes) => Promise<Bytes>,
-  options: KeyOptions = {},
+  options?: KeyOptions,
 ): Promise<X25519Identity> {
+  functionArgument("agree", agree);
   const recipient = await importRecipient(publicKey, options);
   const agreement: X25519Agreement = {
     // Copies both ways: secrets are wiped after use, and the caller's buffers are not ours to write to.
@@ -231,12 +241,12 @@ function isPem(text: string): boolean {
   return /^\s*-----BEGIN /.test(text);
 }
 
-function isCryptoKey(value: unknown): value is CryptoKey {
-  return typeof CryptoKey !== "undefined" && value instanceof CryptoKey;
-}
-
-function isKeyPair(value: unknown): value is { privateKey: CryptoKey; publicKey?: CryptoKey } {
-  return (
-    typeof value === "object" && value !== null && "privateKey" in value && isCryptoKey(value.privateKey)
-  );
+/** A pair of platform keys, each of its members read once; undefined for what is none. */
+function keyPairOf(value: unknown): { privateKey: CryptoKey; publicKey: CryptoKey | undefined } | undefined {
+  const { privateKey, publicKey } = (value ?? {}) as Record<"privateKey" | "publicKey", unknown>;
+  if (!isCryptoKey(privateKey)) return undefined;
+  if (publicKey !== undefined && !isCryptoKey(publicKey)) {
+    throw invalidKey("the pair's public key is no CryptoKey");
+  }
+  return { privateKey, publicKey };
 }

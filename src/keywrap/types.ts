@@ -29,6 +29,8 @@ export interface Recipient {
   readonly slotType: number;
   /** Undefined for an anonymous recipient. */
   readonly keyId: KeyId | undefined;
+  /** Names the key in full, anonymous or not, so that nobody is sealed to twice; nothing of it is written. */
+  readonly thumbprint?: string;
   /** Wraps 32 bytes, into a slot of `slotType` with `keyId`. `fileKey` belongs to the caller, who wipes it. */
   wrap(fileKey: Bytes, context: WrapContext): Promise<Slot>;
 }

@@ -10,7 +10,13 @@ import { decoded, type FieldList, type Grammar, hasMore, headSoFar, peeked } fro
 import { startCodec } from "./identify.js";
 import { segmentGrammar } from "./segment-grammar.js";
 import { addSlotBody } from "./slot-fields.js";
-import { grantGrammar, keysetGrammar, manifestGrammar } from "./small-grammars.js";
+import {
+  excerptGrammar,
+  grantGrammar,
+  keysetGrammar,
+  manifestGrammar,
+  pageGrammar,
+} from "./small-grammars.js";
 import type { Structure } from "./structure.js";
 
 /** Any object of the format, told by its first bytes. */
@@ -26,6 +32,10 @@ export function* objectGrammar(fields: FieldList, limits: Limits): Grammar<Struc
     }
     case "manifest":
       return yield* manifestGrammar(fields, limits);
+    case "page":
+      return yield* pageGrammar(fields, limits);
+    case "excerpt":
+      return yield* excerptGrammar(fields, limits);
     case "grant":
       return yield* grantGrammar(fields);
     case "keyset":

@@ -10,6 +10,8 @@ const STARTS = {
   envelope: Magic.envelope,
   segment: Magic.segment,
   manifest: Magic.manifest,
+  page: Magic.page,
+  excerpt: Magic.excerpt,
   grant: Magic.grant,
   keyset: KEYSET_START,
 } as const;

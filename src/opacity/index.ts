@@ -16,11 +16,13 @@ export { assertOpaque, auditOpacity, metadataExposed, type OpacityOptions } from
 export type { ExposedField, ExposedName } from "./public-fields.js";
 export { findingLine, findingText, type OpacityReport } from "./report.js";
 export type {
+  ExcerptStructure,
   Field,
   FieldNature,
   GrantStructure,
   ManifestStructure,
   ObjectName,
+  PageStructure,
   SegmentStructure,
   Structure,
   StructureCommon,

@@ -1,5 +1,6 @@
 import { effectiveLimits } from "../envelope/wire.js";
 import { BlindreelError, closedError, limitExceeded, outOfRange, wrongType } from "../errors.js";
+import { isBlob, isUint8Array } from "../formats/brand.js";
 import { bytesArgument } from "../formats/bytes.js";
 import type { Limits } from "../formats/constants.js";
 import { blobSource } from "../source/blob.js";
@@ -115,12 +116,11 @@ export async function inspectStructure(
   options: StructureOptions = {},
 ): Promise<Structure> {
   const scanner = new CheckedScanner(options);
-  if (input instanceof Uint8Array) {
+  if (isUint8Array(input)) {
     scanner.push(input);
     return scanner.finish();
   }
-  if (typeof Blob !== "undefined" && input instanceof Blob)
-    return scanSource(scanner, blobSource(input), options);
+  if (isBlob(input)) return scanSource(scanner, blobSource(input), options);
   if (isSource(input)) return scanSource(scanner, input, options);
   return scanPieces(scanner, input, options);
 }

@@ -1,4 +1,5 @@
 import { outOfRange, wrongType } from "../errors.js";
+import { isBlob, isUint8Array } from "../formats/brand.js";
 import { bytesArgument } from "../formats/bytes.js";
 import type { Limits } from "../formats/constants.js";
 import { blobSource } from "../source/blob.js";
@@ -57,9 +58,8 @@ export async function auditOpacity(
   checkKeys(options.allowedKeys);
   const watchlist = watchlistFor(canaries);
   const auditor = new Auditor(watchlist, memory, options.limits);
-  if (input instanceof Uint8Array) await feedBytes(auditor, bytesArgument("input", input), options);
-  else if (typeof Blob !== "undefined" && input instanceof Blob)
-    await feedSource(auditor, blobSource(input), options);
+  if (isUint8Array(input)) await feedBytes(auditor, bytesArgument("input", input), options);
+  else if (isBlob(input)) await feedSource(auditor, blobSource(input), options);
   else if (isSource(input)) await feedSource(auditor, input, options);
   else await feedPieces(auditor, input, options);
   const { structure } = auditor.finish();

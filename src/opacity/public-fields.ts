@@ -33,8 +33,10 @@ export type ExposedName =
   | "padded"
   | "cut"
   | "track"
+  | "take"
   | "index"
   | "sequence"
+  | "page"
   | "grant"
   | "subject"
   | "staff"
@@ -59,10 +61,11 @@ export function exposedFields(structure: Structure): ExposedField[] {
   if (structure.object === "envelope" || structure.object === "sealed-file")
     fields.push(...envelopeFacts(structure));
   if (structure.object === "segment") {
-    const { recordingId, track, index } = structure.segment;
+    const { recordingId, track, take, index } = structure.segment;
     fields.push(
       fact("recordingId", recordingId, "which objects belong together"),
       fact("track", track, "the number of its track, not its name"),
+      fact("take", take, "which run of its recorder it is from"),
       fact("index", index, "its place in the track"),
       ...contentFacts(structure.segment),
     );
@@ -74,6 +77,16 @@ export function exposedFields(structure: Structure): ExposedField[] {
       fact("sequence", structure.manifest.sequence, "how many manifests came before it"),
       fact("contentLength", structure.manifest.plaintextLength, "bytes of the statement"),
     );
+  }
+  if (structure.object === "page") {
+    fields.push(
+      fact("recordingId", structure.page.recordingId, "which objects belong together"),
+      fact("page", structure.page.page, "its place in the log"),
+      fact("contentLength", structure.page.plaintextLength, "bytes of the entries, in steps of 1024"),
+    );
+  }
+  if (structure.object === "excerpt") {
+    fields.push(fact("recordingId", structure.excerpt.recordingId, "which objects belong together"));
   }
   if (structure.object === "grant") fields.push(...grantFacts(structure.grant));
   if (structure.object === "keyset") fields.push(...keysetFacts(structure.keyset));

@@ -38,8 +38,8 @@ export function* segmentGrammar(
     if (compareBytes(header.recordingId, recordingId) !== 0) {
       throw malformed("the segment is of another recording", offset);
     }
-    if (header.track !== 0 || header.index !== 0) {
-      throw malformed("the segment of a sealed file has track 0 and index 0", offset);
+    if (header.track !== 0 || header.take !== 0 || header.index !== 0) {
+      throw malformed("the segment of a sealed file has track, take and index 0", offset);
     }
   }
   fields.add("segment header", SEGMENT_HEADER_LENGTH, "public");
@@ -55,6 +55,7 @@ export function* segmentGrammar(
   return {
     recordingId: encodeHex(header.recordingId),
     track: header.track,
+    take: header.take,
     index: header.index,
     isPadded,
     offset,

@@ -15,7 +15,7 @@ const PARTS: Readonly<Record<number, readonly (readonly [string, number, FieldNa
     ["relying party", 32, "public"],
     ["salt", 32, "sealed"],
   ],
-  [SlotType.preShared]: [["salt", 32, "sealed"]],
+  [SlotType.p256]: [["enc", 65, "point"]],
 };
 
 /** A known type has its exact length by now; of an unknown one nothing is known but that it should be sealed. */

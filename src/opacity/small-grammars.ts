@@ -1,13 +1,24 @@
+import { decodeCore } from "../envelope/core.js";
 import { toDate } from "../envelope/policy.js";
 import { malformed } from "../errors.js";
-import { KEY_ID_LENGTH, type Limits, WRAPPED_KEY_LENGTH } from "../formats/constants.js";
+import type { Bytes } from "../formats/bytes.js";
+import { fixed, prefixed, struct, u32 } from "../formats/codec.js";
+import {
+  KEY_ID_LENGTH,
+  LIMITS,
+  type Limits,
+  Magic,
+  RECORDING_ID_LENGTH,
+  WRAPPED_KEY_LENGTH,
+} from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
 import { GRANT_TAIL_LENGTHS, GrantKind, grantBodyCodec, SIGNATURE_LENGTH } from "../formats/grant.js";
 import { decodeKeysetShape } from "../formats/keyset-shape.js";
+import { type ObjectStart, objectStart } from "../formats/magic.js";
 import { encodeKeyId } from "../keywrap/thumbprint.js";
-import { MANIFEST_HEADER_LENGTH, manifestHeaderCodec } from "../recording/manifest-header.js";
+import { SEALED_HEADER_LENGTH } from "../log/sealed-object.js";
 import { claimedPlaintextLength, HEADER_LENGTH } from "../stream/geometry.js";
-import { decoded, type FieldList, type Grammar, headSoFar, kept } from "./demand.js";
+import { counted, decoded, type FieldList, type Grammar, headSoFar, kept } from "./demand.js";
 import { streamGrammar } from "./segment-grammar.js";
 import type { Structure } from "./structure.js";
 
@@ -16,16 +27,64 @@ const LONGEST_KEYSET = 2 ** 20;
 
 const GRANT_BODY_LENGTH = 150;
 
+const manifestHeader = struct<ObjectStart & { readonly recordingId: Bytes; readonly number: number }>({
+  ...objectStart(Magic.manifest, "the manifest header"),
+  recordingId: fixed(RECORDING_ID_LENGTH),
+  number: u32,
+});
+
 /** `"BLRM" 0x01 recordingId[16] sequence:u32`, then a stream that has an end. */
 export function* manifestGrammar(fields: FieldList, limits: Limits): Grammar<Structure> {
-  const { recordingId, sequence } = yield* decoded(manifestHeaderCodec, "the manifest header");
-  fields.add("manifest header", MANIFEST_HEADER_LENGTH, "public");
-  const longestBody = limits.manifest - MANIFEST_HEADER_LENGTH - HEADER_LENGTH;
+  const { recordingId, number: sequence } = yield* decoded(manifestHeader, "the manifest header");
+  fields.add("manifest header", SEALED_HEADER_LENGTH, "public");
+  const longestBody = limits.manifest - SEALED_HEADER_LENGTH - HEADER_LENGTH;
   const streamLength = yield* streamGrammar(fields, "the manifest", longestBody);
-  const length = MANIFEST_HEADER_LENGTH + streamLength;
+  const length = SEALED_HEADER_LENGTH + streamLength;
   const plaintextLength = claimedPlaintextLength(streamLength, length);
   const manifest = { recordingId: encodeHex(recordingId), sequence, plaintextLength };
   return { object: "manifest", manifest, length, fields: fields.fields };
+}
+
+const pageHeader = struct<ObjectStart & { readonly recordingId: Bytes; readonly page: number }>({
+  ...objectStart(Magic.page, "the page"),
+  recordingId: fixed(RECORDING_ID_LENGTH),
+  page: u32,
+});
+/** The plaintext of pages is a multiple of this many bytes. */
+const LOG_BLOCK = 1024;
+const PAGE_HEADER_LENGTH = Magic.page.length + 1 + RECORDING_ID_LENGTH + 4;
+
+/** `"BLRL" 0x01 recordingId[16] page:u32`, then a stream that has an end. */
+export function* pageGrammar(fields: FieldList, limits: Limits): Grammar<Structure> {
+  const { recordingId, page: number } = yield* decoded(pageHeader, "the page's header");
+  fields.add("page header", PAGE_HEADER_LENGTH, "public");
+  const longestBody = limits.page - PAGE_HEADER_LENGTH - HEADER_LENGTH;
+  const streamLength = yield* streamGrammar(fields, "the page", longestBody);
+  const length = PAGE_HEADER_LENGTH + streamLength;
+  const plaintextLength = claimedPlaintextLength(streamLength, length);
+  if (plaintextLength === 0 || plaintextLength % LOG_BLOCK !== 0) {
+    throw malformed(`the page is not padded to a multiple of ${LOG_BLOCK} bytes`, length);
+  }
+  const page = { recordingId: encodeHex(recordingId), page: number, plaintextLength };
+  return { object: "page", page, length, fields: fields.fields };
+}
+
+const excerptStart = struct<ObjectStart & { readonly core: Bytes }>({
+  ...objectStart(Magic.excerpt, "the excerpt"),
+  core: prefixed(u32, "the core's length", LIMITS.core),
+});
+
+/** `"BLRX" 0x01 core:str32`, then what it shows of the recording. */
+export function* excerptGrammar(fields: FieldList, limits: Limits): Grammar<Structure> {
+  const { core } = yield* decoded(excerptStart, "the excerpt");
+  const startLength = Magic.excerpt.length + 1 + 4;
+  const { recordingId } = decodeCore(core, limits, startLength);
+  fields.add("core", startLength + core.length, "public");
+  const close = fields.addOpen("parts", "point");
+  const rest = yield* counted("the excerpt", limits.excerpt - startLength - core.length);
+  close(rest);
+  const excerpt = { recordingId: encodeHex(recordingId) };
+  return { object: "excerpt", excerpt, length: startLength + core.length + rest, fields: fields.fields };
 }
 
 /** Body, encapsulation, wrapped key, signature: the length alone tells the KEM. */

@@ -3,13 +3,23 @@ import type { KeysetShape } from "../formats/keyset-shape.js";
 import type { KeyId } from "../keywrap/types.js";
 
 /** What a server may be handed. */
-export type ObjectName = "envelope" | "sealed-file" | "segment" | "manifest" | "grant" | "keyset";
+export type ObjectName =
+  | "envelope"
+  | "sealed-file"
+  | "segment"
+  | "manifest"
+  | "page"
+  | "excerpt"
+  | "grant"
+  | "keyset";
 
 export const OBJECT_NAMES: readonly ObjectName[] = [
   "envelope",
   "sealed-file",
   "segment",
   "manifest",
+  "page",
+  "excerpt",
   "grant",
   "keyset",
 ];
@@ -48,6 +58,8 @@ export type Structure =
     })
   | (StructureCommon & { readonly object: "segment"; readonly segment: SegmentStructure })
   | (StructureCommon & { readonly object: "manifest"; readonly manifest: ManifestStructure })
+  | (StructureCommon & { readonly object: "page"; readonly page: PageStructure })
+  | (StructureCommon & { readonly object: "excerpt"; readonly excerpt: ExcerptStructure })
   | (StructureCommon & { readonly object: "grant"; readonly grant: GrantStructure })
   | (StructureCommon & { readonly object: "keyset"; readonly keyset: KeysetShape });
 
@@ -55,6 +67,7 @@ export interface SegmentStructure {
   /** 32 hex digits. */
   readonly recordingId: string;
   readonly track: number;
+  readonly take: number;
   readonly index: number;
   readonly isPadded: boolean;
   /** Where it starts in the object, and how long it is with its header, in bytes. */
@@ -74,6 +87,20 @@ export interface ManifestStructure {
   readonly sequence: number;
   /** Of the sealed statement, in bytes. */
   readonly plaintextLength: number;
+}
+
+export interface PageStructure {
+  /** 32 hex digits. */
+  readonly recordingId: string;
+  /** Its number: it holds the entries from 64 times that on. */
+  readonly page: number;
+  /** Of the sealed entries, in bytes. */
+  readonly plaintextLength: number;
+}
+
+export interface ExcerptStructure {
+  /** 32 hex digits. */
+  readonly recordingId: string;
 }
 
 export interface GrantStructure {

@@ -1,286 +1,222 @@
-import { outOfRange } from "../errors.js";
-import { type Bytes, concatBytes } from "../formats/bytes.js";
-import type { Journal } from "./journal.js";
-import { blobName, byteLength } from "./journal-batch.js";
-import type { SegmentState } from "./journal-state.js";
-import { objectName } from "./object-name.js";
-import { gapsIn, type Range, withRange } from "./ranges.js";
+import { type Bytes, joinBytes } from "../formats/bytes.js";
+import { Queue } from "./queue.js";
+import type { KeptCiphertext } from "./segment.js";
+import { Change, pause } from "./timing.js";
 
-/** A stretch of a stored object, ready to be uploaded. */
-export interface RecordingPart {
-  /** Number of the track, from 1. */
-  readonly track: number;
-  /** Index of the segment. */
-  readonly index: number;
-  /** Where `bytes` belong in the object. */
-  readonly offset: number;
-  /** Empty only in a last part that says nothing else than that the object is complete. */
+/** What a stored object is. */
+export type ObjectKind = "envelope" | "segment" | "page" | "checkpoint" | "manifest";
+
+/** An object to be stored under its name, whole, by one idempotent put. Settle each by one of its three calls. */
+export interface RecordingObject {
+  readonly name: string;
+  readonly kind: ObjectKind;
+  /** Byte for byte the same whenever this object is handed out, also after a crash. They are the caller's. */
   readonly bytes: Bytes;
-  /** The object's name: one for each segment. */
-  readonly objectName: string;
-  /** Whether the object ends here. It may be shorter than the smallest size asked for. */
-  readonly isLast: boolean;
-  /** The server has it: the journal drops it. */
+  /** The server has it: the journal need not keep it. */
   acknowledge(): void;
-  /** The upload failed: the part is handed out again, byte for byte the same. */
+  /** The upload failed: it is handed out again. */
   retry(): void;
+  /**
+   * The server will never take it. A segment or page becomes a loss that the manifest names; of a refused envelope or last
+   * manifest, loops that run end with `cause`, and the next one tries again.
+   */
+  refuse(cause: unknown): void;
 }
 
-export interface PartOptions {
-  /** Fewest bytes of every part but an object's last: 5 MiB for S3's multipart uploads. 0 unless given. */
-  readonly minSize?: number;
+/** An object that waits, and what becomes of it: waiting → out → settled, or back. */
+export interface OutboxItem {
+  readonly name: string;
+  readonly kind: ObjectKind;
+  readonly length: number;
+  load(): Promise<Bytes>;
+  /** Ciphertext that is still in memory, so that it need not be read back. */
+  cached?: KeptCiphertext | undefined;
+  hasReturned?: boolean;
 }
 
-/** What was handed out of a segment, and what was not. */
-interface Shipment {
-  readonly segment: SegmentState;
-  /** Parts that came back. */
-  readonly returned: Range[];
-  /** From before a crash, between what was acknowledged. */
-  readonly holes: Range[];
-  /** From here on nothing was handed out. */
-  cursor: number;
-  outstanding: number;
-  acknowledged: readonly Range[];
-  isLastTaken: boolean;
-  isLastAcknowledged: boolean;
+/** What the recording does when an object is settled. */
+export interface OutboxHost {
+  acknowledged(item: OutboxItem): void;
+  /** @returns whether loops that run end with `cause`. */
+  refused(item: OutboxItem, cause: unknown): boolean;
+  /** The journal does not have it any more. @returns whether that is a loss and no failure. */
+  unreadable(item: OutboxItem, error: unknown): boolean;
 }
 
-/** Memory for ciphertext that is journalled and will be asked for soon, in bytes. */
-const CACHED_BYTES = 4 * 2 ** 20;
+/** Ciphertext kept in memory although the journal has it, in bytes. */
+const CACHED_BYTES = 16 * 2 ** 20;
 
-/** Cuts what is journalled into parts. */
+/** A loop that runs, and the error it is to end with. */
+interface Loop {
+  failure: { readonly error: unknown } | undefined;
+}
+
+type Outcome = "acknowledge" | "retry" | "refuse";
+
+/** Hands out what is to be stored, in the order of its making; what came back goes first. */
 export class Outbox {
-  readonly #journal: Journal;
-  readonly #recordingId: string;
-  readonly #shipments = new Map<SegmentState, Shipment>();
-  /** Parts that are neither acknowledged nor given back. */
-  readonly #outstanding = new Set<RecordingPart>();
-  readonly #cache = new Map<string, readonly Bytes[]>();
+  readonly #host: OutboxHost;
+  readonly #waiting = new Queue<OutboxItem>();
+  readonly #out = new Set<OutboxItem>();
+  readonly #change = new Change();
+  readonly #loops = new Set<Loop>();
+  #pendingBytes = 0;
   #cachedBytes = 0;
-  #unacknowledged: number;
-  #waiting: (() => void)[] = [];
-  #assembling: Promise<unknown> = Promise.resolve();
-  /** Nothing more will be sealed. */
-  #isEnded = false;
-  #closed: { readonly error?: unknown } | undefined;
+  #state: "open" | "ended" | "closed" = "open";
+  /** Loops end with it when nothing is left to hand out. */
+  #failure: { readonly error: unknown } | undefined;
 
-  constructor(journal: Journal, recordingId: string) {
-    this.#journal = journal;
-    this.#recordingId = recordingId;
-    this.#unacknowledged = journal.state.unacknowledgedBytes;
+  constructor(host: OutboxHost) {
+    this.#host = host;
   }
 
-  get unacknowledgedBytes(): number {
-    return this.#unacknowledged;
-  }
-
-  /** To be told of all that the journal has taken. */
-  added(segment: SegmentState, offset: number, bytes: readonly Bytes[]): void {
-    const length = byteLength(bytes);
-    this.#unacknowledged += length;
-    this.#cache.set(blobName(segment, offset), bytes);
-    this.#cachedBytes += length;
-    for (const name of this.#cache.keys()) {
-      if (this.#cachedBytes <= CACHED_BYTES) break;
-      this.#forget(name);
-    }
-    this.changed();
-  }
-
-  /** Something happened that a waiting uploader or writer may want to know. */
-  changed(): void {
-    for (const wake of this.#waiting.splice(0)) wake();
+  /** Bytes that wait or are out. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
   }
 
   /** Resolves with the next change. */
-  nextChange(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  next(): Promise<void> {
+    return this.#change.next();
   }
 
-  /** Nothing more comes; iterations end when all is acknowledged. */
+  add(item: OutboxItem): void {
+    this.#pendingBytes += item.length;
+    if (this.#cachedBytes + item.length > CACHED_BYTES) uncache(item);
+    else if (item.cached) this.#cachedBytes += item.length;
+    this.#waiting.push(item);
+    this.#change.notify();
+  }
+
+  /** Nothing more comes: loops end when all is settled. */
   end(): void {
-    this.#isEnded = true;
-    this.changed();
+    if (this.#state === "open") this.#state = "ended";
+    this.#change.notify();
   }
 
-  /** Iterations end at once, with `error` if there is one. */
-  close(error?: unknown): void {
-    this.#closed ??= error === undefined ? {} : { error };
-    this.changed();
+  /** Loops end at once. */
+  close(): void {
+    this.#state = "closed";
+    this.#change.notify();
   }
 
-  parts({ minSize = 0 }: PartOptions): AsyncGenerator<RecordingPart, void, undefined> {
-    if (!Number.isSafeInteger(minSize) || minSize < 0)
-      throw outOfRange("minSize", "0 bytes or more", minSize);
-    return this.#iterate(minSize);
+  /** Loops end with `error` when all that is there is handed out; undefined: they go on. */
+  fail(error: { readonly error: unknown } | undefined): void {
+    this.#failure = error;
+    this.#change.notify();
   }
 
-  async *#iterate(minSize: number): AsyncGenerator<RecordingPart, void, undefined> {
-    const taken = new Set<RecordingPart>();
+  get isClosed(): boolean {
+    return this.#state === "closed";
+  }
+
+  /** Resolves when the outbox is closed or all is settled. */
+  async done(): Promise<void> {
+    while (!this.#isDone()) await this.#change.next();
+  }
+
+  /** A loop over all objects; several share them. Objects that are out when it is left are handed out again. */
+  async *objects(): AsyncGenerator<RecordingObject, void, undefined> {
+    const loop: Loop = { failure: undefined };
+    const taken = new Set<RecordingObject>();
+    this.#loops.add(loop);
     try {
       for (;;) {
-        const part = await this.#next(minSize);
-        if (!part) return;
-        for (const other of taken) if (!this.#outstanding.has(other)) taken.delete(other);
-        taken.add(part);
-        yield part;
+        const object = await this.#take(loop, taken);
+        if (!object) return;
+        yield object;
       }
     } finally {
-      for (const part of taken) part.retry();
+      this.#loops.delete(loop);
+      for (const object of taken) object.retry();
     }
   }
 
-  /** The next part there is, or is going to be; undefined at the end. */
-  async #next(minSize: number): Promise<RecordingPart | undefined> {
+  async #take(loop: Loop, taken: Set<RecordingObject>): Promise<RecordingObject | undefined> {
     for (;;) {
-      const part = await this.#inTurn(() => this.#assemble(minSize));
-      if (part) return part;
-      if (this.#closed) {
-        if ("error" in this.#closed) throw this.#closed.error;
-        return undefined;
+      if (loop.failure) throw loop.failure.error;
+      if (this.#isDone()) return undefined;
+      const item = this.#waiting.shift();
+      if (!item) {
+        if (this.#failure && this.#out.size === 0) throw this.#failure.error;
+        await this.#change.next();
+        continue;
       }
-      if (this.#isEnded && this.#journal.state.unstored.size === 0) return undefined;
-      await this.nextChange();
+      this.#out.add(item);
+      // A loop that gives back what it gets must not keep everybody else from running.
+      if (item.hasReturned) await pause(0);
+      const object = await this.#load(item, taken);
+      if (object && !this.isClosed) return object;
+      object?.retry();
     }
   }
 
-  /** One after the other: a part's length is known only when its blobs were read. */
-  #inTurn<T>(action: () => Promise<T>): Promise<T> {
-    const result = this.#assembling.then(action);
-    this.#assembling = result.catch(() => {});
-    return result;
-  }
-
-  async #assemble(minSize: number): Promise<RecordingPart | undefined> {
-    if (this.#closed && !("error" in this.#closed)) return undefined;
-    for (const segment of this.#journal.state.unstored) {
-      const shipment = this.#shipmentOf(segment);
-      const part = await this.#nextOf(shipment, minSize);
-      if (part) return part;
-    }
-    return undefined;
-  }
-
-  #shipmentOf(segment: SegmentState): Shipment {
-    let shipment = this.#shipments.get(segment);
-    if (!shipment) {
-      const holes = gapsIn(segment.acknowledged, segment.length);
-      const open = holes.at(-1)?.end === segment.length ? holes.pop() : undefined;
-      shipment = {
-        segment,
-        returned: [],
-        holes,
-        cursor: open?.start ?? segment.length,
-        outstanding: 0,
-        acknowledged: segment.acknowledged,
-        isLastTaken: false,
-        isLastAcknowledged: false,
+  /** @returns undefined where the object is lost. */
+  async #load(item: OutboxItem, taken: Set<RecordingObject>): Promise<RecordingObject | undefined> {
+    try {
+      const bytes = item.cached ? joinBytes(item.cached.parts) : await item.load();
+      const settle = (outcome: Outcome, cause?: unknown): void => {
+        if (taken.delete(object)) this.#settle(item, outcome, cause);
       };
-      this.#shipments.set(segment, shipment);
+      const object: RecordingObject = {
+        name: item.name,
+        kind: item.kind,
+        bytes,
+        acknowledge: () => settle("acknowledge"),
+        retry: () => settle("retry"),
+        refuse: (cause) => settle("refuse", cause),
+      };
+      taken.add(object);
+      return object;
+    } catch (error) {
+      // The journal was let go of meanwhile.
+      if (this.isClosed) return undefined;
+      const isLoss = this.#host.unreadable(item, error);
+      if (isLoss) this.#drop(item);
+      else this.#back(item);
+      if (!isLoss) throw error;
+      return undefined;
     }
-    return shipment;
   }
 
-  async #nextOf(shipment: Shipment, minSize: number): Promise<RecordingPart | undefined> {
-    const { segment, returned, holes, cursor } = shipment;
-    const [again] = returned;
-    if (again) {
-      const part = await this.#read(shipment, again, again.end - again.start);
-      returned.shift();
-      return part;
+  #settle(item: OutboxItem, outcome: Outcome, cause: unknown): void {
+    if (this.isClosed || !this.#out.has(item)) return;
+    if (outcome === "retry") {
+      this.#back(item);
+    } else if (outcome === "acknowledge") {
+      this.#drop(item);
+      this.#host.acknowledged(item);
+    } else if (this.#host.refused(item, cause)) {
+      this.#back(item);
+      for (const loop of this.#loops) loop.failure = { error: cause };
+      this.#change.notify();
+    } else {
+      this.#drop(item);
     }
-    const [hole] = holes;
-    if (hole) {
-      const part = await this.#read(shipment, hole, minSize);
-      holes.shift();
-      const start = hole.start + part.bytes.length;
-      if (start < hole.end) holes.unshift({ start, end: hole.end });
-      return part;
-    }
-    const available = segment.length - cursor;
-    const isClosed = segment.end !== undefined;
-    if (available > 0 && (available >= minSize || isClosed)) {
-      const part = await this.#read(shipment, { start: cursor, end: segment.length }, minSize);
-      shipment.cursor += part.bytes.length;
-      return part;
-    }
-    // A crash came before anybody was told that this object ends where it does.
-    if (isClosed && available === 0 && !shipment.isLastTaken && shipment.outstanding === 0) {
-      return this.#read(shipment, { start: cursor, end: cursor }, 0);
-    }
-    return undefined;
   }
 
-  /** Whole blobs from `start` on until there are `size` bytes, or all up to `end`. */
-  async #read(shipment: Shipment, { start, end }: Range, size: number): Promise<RecordingPart> {
-    const { segment } = shipment;
-    const names: string[] = [];
-    const blobs: Bytes[] = [];
-    let offset = start;
-    while (offset < end && (offset === start || offset - start < size)) {
-      const name = blobName(segment, offset);
-      const blob = this.#cache.get(name) ?? [await this.#journal.ciphertext(segment, offset)];
-      names.push(name);
-      blobs.push(...blob);
-      offset += byteLength(blob);
-    }
-    // A copy in any case: the caller may change it, or transfer it away.
-    const bytes = concatBytes(...blobs);
-    const isLast = segment.end !== undefined && offset === segment.length;
-    if (isLast) shipment.isLastTaken = true;
-    const { track, index } = segment;
-    const settle = (): boolean => {
-      if (!this.#outstanding.delete(part)) return false;
-      shipment.outstanding--;
-      return true;
-    };
-    const part: RecordingPart = {
-      track,
-      index,
-      offset: start,
-      bytes,
-      objectName: objectName(this.#recordingId, track, index),
-      isLast,
-      acknowledge: () => {
-        if (settle()) this.#acknowledge(shipment, { start, end: offset }, names, isLast);
-      },
-      retry: () => {
-        if (!settle()) return;
-        shipment.returned.push({ start, end: offset });
-        if (start === offset) {
-          shipment.returned.pop();
-          shipment.isLastTaken = false;
-        }
-        this.changed();
-      },
-    };
-    this.#outstanding.add(part);
-    shipment.outstanding++;
-    return part;
+  #back(item: OutboxItem): void {
+    item.hasReturned = true;
+    this.#out.delete(item);
+    this.#waiting.unshift(item);
+    this.#change.notify();
   }
 
-  #forget(name: string): void {
-    this.#cachedBytes -= byteLength(this.#cache.get(name) ?? []);
-    this.#cache.delete(name);
+  #drop(item: OutboxItem): void {
+    this.#out.delete(item);
+    this.#pendingBytes -= item.length;
+    if (item.cached) this.#cachedBytes -= item.length;
+    uncache(item);
+    this.#change.notify();
   }
 
-  #acknowledge(shipment: Shipment, range: Range, blobs: readonly string[], isLast: boolean): void {
-    const { segment } = shipment;
-    if (range.end > range.start) shipment.acknowledged = withRange(shipment.acknowledged, range);
-    if (isLast) shipment.isLastAcknowledged = true;
-    const isWhole = gapsIn(shipment.acknowledged, segment.length).length === 0;
-    const isStored = segment.end !== undefined && shipment.isLastAcknowledged && isWhole;
-    this.#unacknowledged -= range.end - range.start;
-    for (const name of blobs) this.#forget(name);
-    const known = this.#journal.acknowledge({ segment, ...range, blobs, isStored });
-    known.then(
-      () => {
-        if (isStored) this.#shipments.delete(segment);
-        this.changed();
-      },
-      (error) => this.close(error),
-    );
-    this.changed();
+  #isDone(): boolean {
+    const isEmpty = this.#waiting.length === 0 && this.#out.size === 0;
+    return this.#state === "closed" || (this.#state === "ended" && isEmpty);
   }
+}
+
+function uncache(item: OutboxItem): void {
+  item.cached?.release();
+  item.cached = undefined;
 }

@@ -1,347 +1,350 @@
-import { type BlindreelError, closedError, outOfRange, wrongType } from "../errors.js";
-import { utf8, wipe } from "../formats/bytes.js";
+import { type BlindreelError, closedError, limitExceeded } from "../errors.js";
+import type { Bytes } from "../formats/bytes.js";
+import { LIMITS } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
-import { journalLost } from "../storage/faults.js";
+import { LossCause } from "../log/entry.js";
+import { KeyHolder } from "../log/keys.js";
+import { MAX_REASON } from "../log/manifest.js";
 import { asyncDispose } from "../stream/operation.js";
-import { closeJournal, type ManifestSigner, signManifest } from "./closing.js";
-import type { Journal } from "./journal.js";
-import type { RecordingKeys } from "./journal-keys.js";
-import { envelopeName } from "./object-name.js";
-import type { Outbox, PartOptions, RecordingPart } from "./outbox.js";
-import { type BoundRecorder, bindRecorder } from "./recorder.js";
-import type { FinishedRecording, RecordingTrack } from "./recording-track.js";
-import type { StoredObject } from "./stored-object.js";
-import { lazyTimeout, type TrackHost, TrackWriter } from "./track-writer.js";
-import type { RecordingSettings } from "./writer-options.js";
+import { BlockPool, Copies } from "./blocks.js";
+import { Completion } from "./completion.js";
+import type { Journal, JournalStep } from "./journal/journal.js";
+import type { Unsettled } from "./journal/state.js";
+import { LifeCycle, type LifeState } from "./life-cycle.js";
+import type { LogWriter } from "./log-writer.js";
+import {
+  type FinishOptions,
+  type RecordingSettings,
+  readFinishOptions,
+  type TrackOptions,
+  textArgument,
+} from "./options.js";
+import type { RecordingObject } from "./outbox.js";
+import { lifeOf, logWriterOf, type RecordingParts } from "./parts.js";
+import type { ContentKeys } from "./segment.js";
+import { Shelf } from "./shelf.js";
+import { quiet } from "./timing.js";
+import type { TrackHost } from "./track-host.js";
+import { type RecordingTrack, Tracks } from "./tracks.js";
+import { type PutObject, type UploadOptions, type UploadOutcome, uploadAll } from "./upload.js";
 
-/** What the pieces of a recording are, when it starts or goes on. */
-export interface RecordingParts {
-  readonly journal: Journal;
-  readonly outbox: Outbox;
-  readonly settings: RecordingSettings;
-  /** Undefined where the recording has ended already. */
-  readonly keys: RecordingKeys | undefined;
-  readonly keepsKeys: boolean;
-  readonly journalFailure: { current: BlindreelError | undefined };
+/** How a recording ended. */
+export interface FinishedRecording {
+  /** Names of tracks that had more to come; the log says so too. */
+  readonly undrained: readonly string[];
 }
 
-const DEFAULT_TIMEOUT = 10_000;
-const LONGEST_REASON = 255;
-
 /**
- * A recording that is being made: seals what is written to its tracks, keeps it in a journal until the server has it,
- * and closes with a signed manifest. Made by `startRecording` and `resumeRecording`.
+ * A recording that is being made: seals what is written to its tracks, keeps it in a journal until the server has it, and closes
+ * with a signed manifest. Made by `startRecording` and `resumeRecording`. What it may do when is in `life-cycle.ts`.
  */
 export class Recording {
   /** 32 hex digits. */
   readonly recordingId: string;
   /** 64 hex digits. Tell it to the institution by a way that the server does not control: it pins the recording. */
   readonly coreHash: string;
-  /** To be stored before anything else. */
-  readonly envelope: StoredObject;
+  readonly label: string;
   readonly #journal: Journal;
-  readonly #outbox: Outbox;
   readonly #settings: RecordingSettings;
+  readonly #time: () => number;
+  readonly #life: LifeCycle;
+  readonly #shelf: Shelf;
   readonly #keepsKeys: boolean;
-  readonly #journalFailure: { readonly current: BlindreelError | undefined };
-  readonly #tracks = new Map<string, TrackWriter>();
-  readonly #recorders = new Map<BoundRecorder, TrackWriter>();
-  readonly #host: TrackHost;
-  #keys: RecordingKeys | undefined;
-  #finished: FinishedRecording | undefined;
-  #isManifestStored = false;
-  #failure: { readonly error: unknown } | undefined;
-  #phase: "open" | "finishing" | "finished" | "closed";
-  #checkpointTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #content: ContentKeys | undefined;
+  readonly #log: LogWriter | undefined;
+  readonly #completion: Completion;
+  readonly #tracks: Tracks | undefined; // Where something can still be written.
+  #journalFailure: unknown;
+  #finishCalls = 0;
+  #undrained: readonly string[] = [];
+  #closing: Promise<void> | undefined;
+  #shut: Promise<void> | undefined;
 
-  /** Not to be called by users. */
-  constructor({ journal, outbox, settings, keys, keepsKeys, journalFailure }: RecordingParts) {
-    const start = journal.state.start!;
-    this.recordingId = encodeHex(start.recordingId);
-    this.coreHash = encodeHex(start.coreHash);
-    this.envelope = { objectName: envelopeName(this.recordingId), bytes: start.envelope.slice() };
+  /** @internal */
+  constructor(parts: RecordingParts) {
+    const { journal, settings, time, keys, label, isResumable } = parts;
+    const { crypto } = settings;
+    const { recordingId, coreHash } = journal.state.start!;
+    this.recordingId = encodeHex(recordingId);
+    this.coreHash = encodeHex(coreHash);
+    this.label = label;
     this.#journal = journal;
-    this.#outbox = outbox;
     this.#settings = settings;
-    this.#keys = keys;
-    this.#keepsKeys = keepsKeys;
-    this.#journalFailure = journalFailure;
-    this.#phase = keys ? "open" : "finished";
-    this.#host = {
-      ...settings,
-      recordingId: start.recordingId,
-      contentKey: keys?.contentKey ?? new Uint8Array(0),
+    this.#time = time;
+    this.#keepsKeys = isResumable;
+    this.#life = new LifeCycle(lifeOf(journal, keys));
+    this.#shelf = new Shelf({
+      crypto,
       journal,
-      queuedBytes: 0,
-      hasRoom: () => this.#hasRoom(),
-      room: () => this.#room(),
+      time,
+      onEvent: settings.onEvent,
+      onSettled: () => this.#completion.advance(),
+      onLogged: () => this.#completion.sealPages(),
+      onFailure: (error) => this.#fail(error),
+    });
+    this.#log = logWriterOf(parts);
+    this.#completion = new Completion({
+      journal,
+      life: this.#life,
+      shelf: this.#shelf,
+      log: this.#log,
       fail: (error) => this.#fail(error),
-    };
-    for (const track of journal.state.tracks)
-      this.#tracks.set(track.name, new TrackWriter(this.#host, track));
-    if (keys) this.#scheduleCheckpoint();
-    else outbox.end();
+    });
+    if (keys && journal.state.phase === "recording") {
+      this.#content = new KeyHolder({ contentKey: keys.contentKey }, "the recording");
+      const host: TrackHost = {
+        crypto,
+        recordingId,
+        journal,
+        blocks: new BlockPool(),
+        copies: new Copies(),
+        time,
+        keys: this.#content,
+        segmentEvery: settings.segmentEvery,
+        maxQueued: settings.maxQueued,
+        queuedBytes: 0,
+        isFull: () => this.#isFull(),
+        room: async () => {
+          while (this.#isFull()) await this.#shelf.outbox.next();
+        },
+        checkLog: () => this.#checkLog(),
+        keep: (segment) => this.#shelf.keep(segment),
+        logged: () => this.#completion.sealPages(),
+        fail: (error) => this.#fail(error),
+      };
+      this.#tracks = new Tracks(host, this.#life, settings.onEvent);
+      this.#completion.startCheckpoints(settings.checkpointEvery);
+    } else keys?.contentKey.fill(0);
+    this.#shelf.addAll();
+    this.#completion.sealPages();
+    this.#completion.advance();
   }
 
-  /** Whether manifests can be signed: false where the journal's storage lost the session key. */
+  get state(): LifeState {
+    return this.#life.state;
+  }
+
+  /** A copy of the envelope: the first of the objects to be stored. */
+  get envelope(): Bytes {
+    return this.#journal.state.start!.envelope.slice();
+  }
+
+  /** Whether the log can be signed: false where the journal's storage lost the session key. The verdict is `unfinished` then. */
   get canSign(): boolean {
-    return this.#phase === "finished"
-      ? this.#finished?.manifest !== undefined
-      : this.#keys?.signingKey !== undefined;
+    return this.#log !== undefined || this.#journal.state.phase === "signed";
   }
 
-  /** Whether a crash can be survived: false where the journal's storage did not keep the keys, or is memory. */
+  /** Whether a crash can be survived: false where the journal did not keep the keys, is memory, or failed. */
   get isResumable(): boolean {
-    return this.#keepsKeys && this.#journalFailure.current === undefined;
+    return this.#keepsKeys && this.#journalFailure === undefined;
   }
 
   /** What the journal's storage failed with; undefined while all is well. */
-  get journalFailure(): BlindreelError | undefined {
-    return this.#journalFailure.current;
+  get journalFailure(): unknown {
+    return this.#journalFailure;
   }
 
-  /** How it ended; undefined before. */
-  get finished(): FinishedRecording | undefined {
-    return this.#finished;
-  }
-
-  /** Bytes of ciphertext that the server does not have yet. */
+  /** Bytes of segments that the server does not have yet. */
   get unacknowledgedBytes(): number {
-    return this.#outbox.unacknowledgedBytes;
+    return this.#shelf.outbox.pendingBytes;
   }
 
   /**
    * The track of this name, made on first use. Names are sealed; the server sees numbers.
    *
-   * @param name 1 to 255 bytes of UTF-8.
-   * @throws BlindreelError `closed`; TypeError, RangeError.
+   * @param name 1 to 64 bytes of UTF-8. @param options on first use.
+   * @throws BlindreelError `closed`; what the recording failed with; TypeError, RangeError.
    */
-  track(name: string): RecordingTrack {
-    this.#checkOpen();
-    if (typeof name !== "string") throw wrongType("name", "a string", name);
-    const { length } = utf8(name);
-    if (length === 0 || length > 255) throw outOfRange("name", "1 to 255 bytes of UTF-8", `${length} bytes`);
-    let writer = this.#tracks.get(name);
-    if (!writer) {
-      const id = this.#tracks.size + 1;
-      writer = new TrackWriter(this.#host, { id, name, nextIndex: 0 });
-      this.#tracks.set(name, writer);
-      this.#journal.write({ kind: "track", track: id, name }).catch((error) => this.#fail(error));
-    }
-    return this.#trackOf(writer);
+  track(name: string, options?: TrackOptions): RecordingTrack {
+    this.#life.check("track");
+    return this.#tracks!.track(name, options);
   }
 
-  /** Seals all that was written so far, and what running recorders have: everything up to here is whole. */
-  async flush(): Promise<void> {
-    this.#checkOpen();
-    await Promise.all([...this.#recorders.keys()].map((recorder) => recorder.drain()));
-    await Promise.all([...this.#tracks.values()].map((track) => track.flush()));
+  /** Ends every track's segment, with what running recorders have: what was written so far survives a crash. */
+  flush(): Promise<void> {
+    const flush = async (): Promise<void> => {
+      this.#life.check("flush");
+      await this.#tracks!.flush();
+    };
+    return quiet(flush());
   }
 
   /**
-   * A signed statement of what there is so far. Without a later one, it says how far the recording got.
+   * Signs what is stored, if that is more than the last checkpoint covers; it is then among the {@link objects}. Made every
+   * `checkpointEvery` by itself.
    *
-   * @throws BlindreelError `closed`; `journal-lost` where the session key is lost; `limit-exceeded` above 16 MiB.
+   * @returns whether there was more.
    */
-  async checkpoint(): Promise<StoredObject> {
-    this.#checkOpen();
-    return this.#journal.between(async () => {
-      const manifest = await signManifest(this.#signer());
-      if (!manifest) throw journalLost("the recording's session key");
-      return manifest.object;
-    });
+  checkpoint(): Promise<boolean> {
+    return quiet(this.#completion.checkpoint());
   }
 
   /**
-   * Ends the recording: stops its recorders, seals what they and the tracks still hold, signs the closing manifest and
-   * erases the keys. Parts can be uploaded before and after.
+   * Ends the recording: stops its recorders, seals what they and the tracks still hold. The last manifest is signed when all else
+   * is stored, and is the last of the {@link objects}. Where it rejects, it may be called again.
    *
    * @param reason how it ended, in 1 to 255 bytes of UTF-8; sealed.
-   * @param options `timeout`: milliseconds to wait for recorders and tracks; 10,000 unless given. Whatever is not there
-   *   by then is named in `undrained`, and missing.
-   * @throws BlindreelError `closed` where it has ended already; what the recording failed with.
+   * @param options `timeout`: see {@link FinishOptions}.
+   * @throws BlindreelError `closed`; what the recording failed with; TypeError, RangeError.
    */
-  async finish(reason: string, options: { readonly timeout?: number } = {}): Promise<FinishedRecording> {
-    const { timeout = DEFAULT_TIMEOUT } = options;
-    this.#checkOpen();
-    if (typeof reason !== "string") throw wrongType("reason", "a string", reason);
-    const { length } = utf8(reason);
-    if (length === 0 || length > LONGEST_REASON) {
-      throw outOfRange("reason", `1 to ${LONGEST_REASON} bytes of UTF-8`, `${length} bytes`);
+  async finish(reason: string, options?: FinishOptions): Promise<FinishedRecording> {
+    this.#life.check("finish");
+    const text = textArgument("reason", reason, 1, MAX_REASON);
+    const { timeout } = readFinishOptions(options);
+    const hasFailed = this.#life.is("failed");
+    const call = ++this.#finishCalls;
+    this.#life.enter("finishing");
+    this.#completion.stopCheckpoints();
+    this.#shelf.outbox.fail(undefined);
+    try {
+      const undrained = await this.#end(text, timeout, hasFailed ? LossCause.storage : LossCause.deadline);
+      // A call that was made after this one's failure may have ended it.
+      if (!this.#life.is("finished", "signed") && !this.#life.enter("finished"))
+        throw this.#life.failure?.error ?? closedError("the recording");
+      this.#content?.close();
+      this.#completion.sealPages();
+      this.#completion.advance();
+      return { undrained };
+    } catch (error) {
+      if (call === this.#finishCalls) this.#fail(error);
+      throw error;
     }
-    this.#phase = "finishing";
-    clearTimeout(this.#checkpointTimer);
-    const undrained = await this.#drain(timeout);
-    if (this.#failure) throw this.#failure.error;
-    for (const track of this.#tracks.values()) track.destroy(closedError("the recording"));
-    const manifest = await this.#journal.between(() => closeJournal(this.#signer(), { reason, undrained }));
-    this.#wipeKeys();
-    const names = this.#journal.state.tracks
-      .filter(({ id }) => undrained.includes(id))
-      .map(({ name }) => name);
-    const finished = this.#finishedWith(manifest, names);
-    this.#phase = "finished";
-    this.#finished = finished;
-    this.#outbox.end();
-    this.#eraseWhenStored();
-    return finished;
   }
 
   /**
-   * What is sealed, cut into parts, for uploading. Handle each by `acknowledge()` or `retry()`; parts that are still
-   * out when an iteration is left are handed out again. Several iterations share the parts. An iteration ends when the
-   * recording has ended and every part is acknowledged.
+   * What is to be stored, each object whole, under its name. Settle each by `acknowledge`, `retry` or `refuse`; objects that are
+   * out when a loop is left are handed out again. Several loops share the objects. A loop ends when the recording is finished and
+   * all of it stored, or closed.
+   *
+   * @throws (from its iteration) what the recording failed with, when all that is in the journal was handed out; the cause with
+   *   which an envelope or last manifest was refused.
    */
-  parts(options: PartOptions = {}): AsyncIterableIterator<RecordingPart> {
-    return this.#outbox.parts(options);
+  objects(): AsyncGenerator<RecordingObject, void, undefined> {
+    this.#life.check("objects");
+    return this.#shelf.outbox.objects();
+  }
+
+  /**
+   * Stores everything: the loop over {@link objects}, with retries. Start it beside the recording; it settles when all is stored,
+   * or the recording is closed or aborted.
+   *
+   * @param put stores one object; what it throws is tried again, but for {@link uploadRefused}.
+   * @throws as {@link objects}; `signal.reason`; TypeError, RangeError.
+   */
+  upload(put: PutObject, options?: UploadOptions): Promise<UploadOutcome> {
+    const upload = async (): Promise<UploadOutcome> => {
+      if (this.#life.is("closed") && this.#shut === undefined) return "stored";
+      this.#life.check("upload");
+      return uploadAll(this.#shelf.outbox, put, options);
+    };
+    return quiet(upload());
+  }
+
+  /**
+   * What a test taker keeps: the signed head of the finished recording, to be countersigned by the server and others.
+   *
+   * @returns resolves when the last manifest is signed. @throws BlindreelError `closed` where none will be.
+   */
+  receipt(): Promise<Bytes> {
+    return quiet(this.#completion.receipt.then((bytes) => bytes.slice()));
+  }
+
+  /** Lets go of the recording, and leaves its journal to be resumed. Seals what was written, if it can. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
   /** Throws the recording away: what is not uploaded is gone, and the journal with it. */
   async abort(): Promise<void> {
-    if (this.#phase === "closed") return;
-    this.#stop(closedError("the recording"));
-    await this.#journal.between(() => this.#journal.erase());
-  }
-
-  /** Lets go of the recording, and leaves its journal to be resumed. Seals what was written, if it can. */
-  async close(): Promise<void> {
-    if (this.#phase === "closed") return;
-    if (this.#phase === "open" && !this.#failure) await this.#drain(DEFAULT_TIMEOUT);
-    this.#stop(closedError("the recording"));
-    await this.#journal.between(() => this.#journal.close());
+    await this.#shutWith(() => this.#journal.erase());
   }
 
   [asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** Not to be called by users: a journal of a recording that had ended. */
-  restoreFinished(manifest: StoredObject | undefined): void {
-    this.#finished = this.#finishedWith(manifest, []);
-    this.#eraseWhenStored();
-  }
-
-  #trackOf(writer: TrackWriter): RecordingTrack {
-    const { id, name } = writer.state;
-    return {
-      id,
-      name,
-      write: async (data) => {
-        this.#checkOpen();
-        await writer.write(data);
-      },
-      startTake: ({ type = "" } = {}) => {
-        this.#checkOpen();
-        if (typeof type !== "string") throw wrongType("type", "a string", type);
-        writer.startTake({ startedAt: this.#settings.now().getTime(), type });
-      },
-      record: (mediaRecorder, options = {}) => {
-        this.#checkOpen();
-        const recorder = bindRecorder(writer, mediaRecorder, options, this.#settings.now);
-        this.#recorders.set(recorder, writer);
-        const forget = (): unknown => this.#recorders.delete(recorder);
-        recorder.done.then(forget, forget);
-        return recorder.done;
-      },
-    };
-  }
-
-  /** @returns ids of the tracks that were not done in time. */
-  async #drain(timeout: number): Promise<number[]> {
-    const late = new Set([...this.#tracks.values()].map(({ state }) => state.id));
-    const busy = [...this.#recorders];
-    const drained = [...this.#tracks.values()].map(async (track) => {
-      await Promise.all(busy.flatMap(([recorder, of]) => (of === track ? recorder.stop() : [])));
-      track.close();
-      await track.flush();
-      late.delete(track.state.id);
-    });
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const tooLong = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeout);
-    });
-    await Promise.race([Promise.allSettled(drained), tooLong]);
-    clearTimeout(timer);
-    return [...late];
-  }
-
-  #signer(): ManifestSigner {
-    return { journal: this.#journal, keys: this.#keys!, settings: this.#settings };
-  }
-
-  #finishedWith(manifest: StoredObject | undefined, undrained: readonly string[]): FinishedRecording {
-    this.#isManifestStored = manifest === undefined;
-    return {
-      manifest,
-      undrained,
-      acknowledge: () => {
-        this.#isManifestStored = true;
-        this.#outbox.changed();
-      },
-    };
-  }
-
-  async #eraseWhenStored(): Promise<void> {
-    while (this.#phase === "finished") {
-      if (this.#isManifestStored && this.#journal.state.unstored.size === 0) {
-        this.#phase = "closed";
-        await this.#journal.between(() => this.#journal.erase()).catch(() => {});
-        return;
-      }
-      await this.#outbox.nextChange();
+  async #close(): Promise<void> {
+    if (this.#life.is("recording")) {
+      // Nothing is taken any more: what came now would be cut off.
+      this.#life.enter("finishing");
+      this.#completion.stopCheckpoints();
+      this.#shelf.outbox.fail(undefined);
+      const late = await this.#tracks!.drain(DRAIN_AT_CLOSE);
+      if (this.#life.is("finishing") && late.length === 0)
+        await this.#journal.write(() => ({ records: [{ kind: "closed" }] })).catch(() => {});
     }
+    await this.#shutWith(() => this.#journal.close());
   }
 
-  #hasRoom(): boolean {
-    return this.#outbox.unacknowledgedBytes <= this.#settings.maxUnacknowledged;
+  async #end(reason: string, timeout: number, cause: LossCause): Promise<string[]> {
+    const { state } = this.#journal;
+    if (this.#tracks && state.phase === "recording") {
+      this.#undrained = await this.#tracks.drain(timeout);
+      if (!this.#life.is("finishing")) throw this.#life.failure?.error ?? closedError("the recording");
+      this.#tracks.destroy(closedError("the recording"));
+    }
+    // Nothing but what a failed commit left, where it is called again after a failure that came later.
+    await this.#journal.write(() => this.#ending(reason, this.#undrained, cause));
+    return [...this.#undrained];
   }
 
-  /** Waits while too much ciphertext waits for its upload. */
-  async #room(): Promise<void> {
-    while (!this.#failure && !this.#hasRoom()) await this.#outbox.nextChange();
-    if (this.#failure) throw this.#failure.error;
+  /** The last step that says something of tracks: what was not sealed, and that the recording has ended. */
+  async #ending(reason: string, undrained: readonly string[], cause: LossCause): Promise<JournalStep> {
+    if (!this.#tracks || this.#journal.state.phase !== "recording") return {};
+    const records = await this.#tracks.remains(undrained, cause);
+    return { records: [...records, { kind: "ended", time: this.#time(), reason }] };
   }
 
-  #scheduleCheckpoint(): void {
-    const { onCheckpoint, checkpointEvery } = this.#settings;
-    if (!onCheckpoint || !this.canSign) return;
-    this.#checkpointTimer = lazyTimeout(() => {
-      if (this.#phase !== "open" || this.#failure) return;
-      this.checkpoint()
-        .then(onCheckpoint)
-        .catch((error) => {
-          // The caller's own error is the caller's to see.
-          if (this.#phase === "open" && !this.#failure) queueMicrotask(() => Promise.reject(error));
-        })
-        .finally(() => this.#scheduleCheckpoint());
-    }, checkpointEvery);
+  #isFull(): boolean {
+    return this.#life.is("recording") && this.unacknowledgedBytes > this.#settings.maxUnacknowledged;
+  }
+
+  /** Leaves room for what the end may have to say. @throws BlindreelError `limit-exceeded`. */
+  #checkLog(): void {
+    const { head, unsettled } = this.#journal.state;
+    const size = head.size + unsettled.size + 4 * (this.#tracks?.count ?? 0);
+    if (size >= LIMITS.log - LOG_RESERVE)
+      throw limitExceeded("the recording's log", LIMITS.log - LOG_RESERVE, size);
+  }
+
+  /** @internal */
+  stored(objects: readonly Unsettled[]): void {
+    for (const object of objects) this.#shelf.add(object);
+  }
+
+  /** @internal */
+  journalFailed(error: BlindreelError, isFatal: boolean): void {
+    this.#journalFailure ??= error;
+    this.#settings.onEvent({ type: "journal-failed", error, goesOn: !isFatal });
+    if (isFatal) this.#fail(error);
   }
 
   #fail(error: unknown): void {
-    if (this.#failure || this.#phase === "closed" || this.#phase === "finished") return;
-    this.#failure = { error };
-    for (const track of this.#tracks.values()) track.destroy(error);
-    for (const recorder of this.#recorders.keys()) recorder.stop().catch(() => {});
-    this.#outbox.close(error);
+    if (!this.#life.enter("failed", error)) return;
+    this.#settings.onEvent({ type: "failed", error });
+    this.#completion.stopCheckpoints();
+    this.#tracks?.destroy(error);
+    this.#shelf.outbox.fail({ error });
   }
 
-  #stop(reason: unknown): void {
-    this.#phase = "closed";
-    clearTimeout(this.#checkpointTimer);
-    this.#failure ??= { error: reason };
-    for (const track of this.#tracks.values()) track.destroy(reason);
-    for (const recorder of this.#recorders.keys()) recorder.stop().catch(() => {});
-    this.#wipeKeys();
-    this.#outbox.close();
+  #shutWith(end: () => Promise<void>): Promise<void> {
+    if (!this.#life.enter("closed")) return this.#shut ?? Promise.resolve();
+    this.#shut = this.#shutDown(end);
+    return this.#shut;
   }
 
-  #wipeKeys(): void {
-    wipe(this.#keys?.contentKey, this.#keys?.manifestKey);
-    this.#keys = undefined;
-  }
-
-  #checkOpen(): void {
-    if (this.#failure) throw this.#failure.error;
-    if (this.#phase !== "open") throw closedError("the recording");
+  async #shutDown(end: () => Promise<void>): Promise<void> {
+    const error = closedError("the recording");
+    this.#completion.stopCheckpoints();
+    this.#tracks?.destroy(error);
+    this.#completion.close();
+    this.#shelf.outbox.close();
+    // Behind what is under way: no operation outlives its keys.
+    await end();
+    await Promise.all([this.#content?.close(), this.#log?.wipe()]);
   }
 }
+
+/** Milliseconds that `close` waits for what was written; entries of a log that writing leaves to losses and ends. */
+const [DRAIN_AT_CLOSE, LOG_RESERVE] = [10_000, 4096];

@@ -1,12 +1,16 @@
-import { type ByteSource, checkRange, sourceFailed } from "./byte-source.js";
+import { wrongType } from "../errors.js";
+import { type ByteSource, checkRange, readOptionsOf, sourceFailed } from "./byte-source.js";
 
 /** A source over a Blob or File: nothing is read but the ranges asked for. */
 export function blobSource(blob: Blob): ByteSource {
+  if (typeof blob?.size !== "number" || typeof blob.slice !== "function")
+    throw wrongType("blob", "a Blob or File", blob);
   return {
     size: async () => blob.size,
     async read(start, end, options) {
+      const { signal } = readOptionsOf(options);
       checkRange(start, end, blob.size);
-      options?.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       try {
         return new Uint8Array(await blob.slice(start, end).arrayBuffer());
       } catch (error) {

@@ -1,5 +1,6 @@
-import { BlindreelError, outOfRange } from "../errors.js";
+import { BlindreelError, outOfRange, wrongType } from "../errors.js";
 import { type Bytes, bytesArgument } from "../formats/bytes.js";
+import { type Checks, readOptions, signalArgument } from "../formats/options.js";
 
 export interface ReadOptions {
   readonly signal?: AbortSignal;
@@ -15,6 +16,21 @@ export interface ByteSource {
   /** Exactly the bytes `[start, end)`. Nobody writes to the result afterwards, the source included. */
   read(start: number, end: number, options?: ReadOptions): Promise<Uint8Array>;
   close?(): Promise<void> | void;
+}
+
+const READ: Checks<ReadOptions> = { signal: signalArgument };
+
+export function readOptionsOf(given: ReadOptions | undefined): ReadOptions {
+  return readOptions<ReadOptions>("options", given, READ);
+}
+
+/** @throws TypeError for what is none. */
+export function sourceArgument(name: string, value: unknown): ByteSource {
+  const source = value as Partial<ByteSource> | null | undefined;
+  if (typeof source?.size !== "function" || typeof source.read !== "function") {
+    throw wrongType(name, "a ByteSource", value);
+  }
+  return source as ByteSource;
 }
 
 /** Checks a half-open range. @throws RangeError. */

@@ -1,4 +1,6 @@
-import { type ByteSource, checkRange, sourceFailed } from "./byte-source.js";
+import { wrongType } from "../errors.js";
+import { allocate } from "../formats/bytes.js";
+import { type ByteSource, checkRange, readOptionsOf, sourceFailed } from "./byte-source.js";
 
 /** What is used of a `FileHandle` of `node:fs/promises` (Node, Deno and Bun have it). */
 export interface ReadableFileHandle {
@@ -12,8 +14,18 @@ export interface ReadableFileHandle {
   close(): Promise<void>;
 }
 
-/** A source over an open file: `fileHandleSource(await open(path))`. Closing the source closes the file. */
+/** Asked of the file at a time, in bytes: a call for 2^31 of them ends a Node process. */
+const LONGEST_READ = 16 * 2 ** 20;
+
+/**
+ * A source over an open file: `fileHandleSource(await open(path))`. Closing the source closes the file.
+ *
+ * @throws TypeError for what is no file handle. Reading throws a RangeError where there is no room for the range.
+ */
 export function fileHandleSource(file: ReadableFileHandle): ByteSource {
+  if ([file?.stat, file?.read, file?.close].some((method) => typeof method !== "function")) {
+    throw wrongType("file", "a FileHandle of node:fs/promises", file);
+  }
   let knownSize: Promise<number> | undefined;
   const size = (): Promise<number> => {
     knownSize ??= file.stat().then((stat) => stat.size);
@@ -22,13 +34,17 @@ export function fileHandleSource(file: ReadableFileHandle): ByteSource {
   return {
     size,
     async read(start, end, options) {
+      const { signal } = readOptionsOf(options);
       checkRange(start, end, await size());
-      const bytes = new Uint8Array(end - start);
+      const bytes = allocate("the range's length", end - start);
       for (let filled = 0; filled < bytes.length; ) {
-        options?.signal?.throwIfAborted();
-        const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, start + filled);
+        signal?.throwIfAborted();
+        const wanted = Math.min(LONGEST_READ, bytes.length - filled);
+        const { bytesRead } = await file.read(bytes, filled, wanted, start + filled);
         if (bytesRead === 0)
           throw sourceFailed(`the file ends at byte ${start + filled}, before its stated size`);
+        if (!Number.isInteger(bytesRead) || bytesRead < 0 || bytesRead > wanted)
+          throw sourceFailed("the file gave more than was asked for");
         filled += bytesRead;
       }
       return bytes;

@@ -1,5 +1,7 @@
-import { BlindreelError } from "../errors.js";
-import { type ByteSource, checkRange, type ReadOptions, sourceFailed } from "./byte-source.js";
+import { BlindreelError, isBlindreelError, wrongType } from "../errors.js";
+import { allocate } from "../formats/bytes.js";
+import { type Checks, countArgument, functionArgument, readOptions } from "../formats/options.js";
+import { type ByteSource, checkRange, type ReadOptions, readOptionsOf, sourceFailed } from "./byte-source.js";
 
 export interface HttpSourceOptions {
   /** Length of the object in bytes, where the caller knows it; else it is read from the first range's answer. */
@@ -7,6 +9,14 @@ export interface HttpSourceOptions {
   /** Replaces the global `fetch`. */
   readonly fetch?: typeof fetch;
 }
+
+/** A source over HTTP, which can also be asked for more than there is. */
+export interface HttpSource extends ByteSource {
+  /** As `read`, and fewer bytes where the object ends before `end`: for who does not know its length. */
+  readUpTo(start: number, end: number, options?: ReadOptions): Promise<Uint8Array>;
+}
+
+const HTTP: Checks<HttpSourceOptions> = { size: countArgument, fetch: functionArgument };
 
 /**
  * A source over HTTP ranges (RFC 9110 §14). A function instead of an address is called for every range, for
@@ -19,9 +29,10 @@ export interface HttpSourceOptions {
  */
 export function httpSource(
   location: string | URL | (() => Request | Promise<Request>),
-  options: HttpSourceOptions = {},
-): ByteSource {
-  const request = typeof location === "function" ? location : () => new Request(location);
+  given?: HttpSourceOptions,
+): HttpSource {
+  const options = readOptions<HttpSourceOptions>("options", given, HTTP);
+  const request = requestsOf(location);
   const fetchRange = options.fetch ?? ((input: Request, init?: RequestInit) => fetch(input, init));
   let knownSize = options.size;
   let knownTag: string | null | undefined;
@@ -81,24 +92,36 @@ export function httpSource(
   }
 
   return {
-    async size(readOptions = {}) {
+    async size(readOptions) {
+      const asked = readOptionsOf(readOptions);
       if (knownSize === undefined) {
         // One byte is the cheapest question that every server which supports ranges answers with the size.
-        await fetchBytes(0, 1, readOptions).catch((error) => {
+        await fetchBytes(0, 1, asked).catch((error) => {
           if (knownSize !== 0) throw error;
         });
       }
       return knownSize!;
     },
-    async read(start, end, readOptions = {}) {
+    readUpTo: (start, end, readOptions) => fetchBytes(start, end, readOptionsOf(readOptions)),
+    async read(start, end, readOptions) {
+      const asked = readOptionsOf(readOptions);
       checkRange(start, end, knownSize ?? end);
       if (start === end) return new Uint8Array(0);
-      const bytes = await fetchBytes(start, end, readOptions);
+      const bytes = await fetchBytes(start, end, asked);
       // A size that was unknown before this answer: the range may have gone past it.
       checkRange(start, end, knownSize!);
       return bytes;
     },
   };
+}
+
+/** An address is taken down at the call: a `URL` can be set. */
+function requestsOf(location: unknown): () => Request | Promise<Request> {
+  if (typeof location === "function") return location as () => Request | Promise<Request>;
+  const address = typeof location === "string" ? location : (location as URL | null | undefined)?.href;
+  if (typeof address !== "string")
+    throw wrongType("location", "an address, or a function that makes requests", location);
+  return () => new Request(address);
 }
 
 /** Reads a body of exactly `length` bytes and stops at the first byte too many. */
@@ -107,7 +130,7 @@ async function readBody(
   length: number,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
+  const bytes = allocate("the range's length", length);
   const reader = response.body?.getReader();
   let filled = 0;
   try {
@@ -118,7 +141,7 @@ async function readBody(
     }
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
-    if (error instanceof BlindreelError) throw error;
+    if (isBlindreelError(error)) throw error;
     throw sourceFailed("the connection broke inside a range", { cause: error });
   } finally {
     reader?.releaseLock();

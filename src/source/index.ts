@@ -3,4 +3,4 @@ export { blobSource } from "./blob.js";
 export type { ByteSource, ReadOptions } from "./byte-source.js";
 export { bytesSource } from "./bytes.js";
 export { fileHandleSource, type ReadableFileHandle } from "./file-handle.js";
-export { type HttpSourceOptions, httpSource } from "./http.js";
+export { type HttpSource, type HttpSourceOptions, httpSource } from "./http.js";

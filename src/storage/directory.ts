@@ -1,21 +1,36 @@
 import type { FileHandle } from "node:fs/promises";
 import { wrongType } from "../errors.js";
-import type { Bytes } from "../formats/bytes.js";
-import { lockFolder } from "./directory-lock.js";
-import { guarded, journalLost, withStorageFaults } from "./faults.js";
-import { type Folder, keyFile, openFolderJournal } from "./folder-journal.js";
-import { type NodeFiles, nodeFiles } from "./node-files.js";
-import type { JournalStore } from "./store.js";
+import { type Bytes, utf8 } from "../formats/bytes.js";
+import { type FolderLock, lockFolder } from "./directory-lock.js";
+import { absent, isStorageFull, journalExists, journalLost } from "./faults.js";
+import {
+  createFolderJournal,
+  decodeLabel,
+  type Folder,
+  KEYS,
+  keyFile,
+  LABEL,
+  LOG,
+  type OpenFile,
+  openFolderJournal,
+} from "./folder-journal.js";
+import { guardedStore, isJournalName } from "./guarded.js";
+import { FILE_MODE, type NodeFiles, nodeFiles, writeDurably } from "./node-files.js";
+import type { JournalListing, JournalStore } from "./store.js";
 
-const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 /** A journal that is being removed: what a crash leaves of it is nobody's any more. */
 const ERASED = ".erased";
+/** Windows cannot sync a folder, and need not; one that may be written to and not read cannot be opened for it. */
+const NO_FOLDER_SYNC: readonly unknown[] = ["EPERM", "EISDIR", "EINVAL", "EACCES"];
 
 /**
  * Journals in a directory, for Node, Deno and Bun: one folder each. Writes are flushed to the disk before they count.
  * The recording's keys lie in it **as raw bytes**, in a file that only its owner may read (mode 0600), until the
  * recording is finished: choose a place for them as you would for a private key.
+ *
+ * A journal that a crash left is taken over where its process is proved to be gone: it was on this machine, before this
+ * boot or among this process's neighbours. Of another container or another host nothing is known: say `takeOver`.
  *
  * @param root is made if need be.
  * @throws TypeError; BlindreelError `unsupported-runtime` in browsers.
@@ -24,107 +39,156 @@ export function directoryJournal(root: string): JournalStore {
   if (typeof root !== "string" || root === "") throw wrongType("root", "the path of a directory", root);
   const node = nodeFiles();
   const { fs, path } = node;
+  const base = path.resolve(root);
+  const placeOf = (name: string): string => path.join(base, name);
+  const isThere = async (name: string): Promise<boolean> =>
+    (await fs.lstat(placeOf(name)).catch(absent(undefined)))?.isDirectory() === true;
 
-  return {
+  return guardedStore({
     keyForm: "bytes",
-    list: () =>
-      withStorageFaults(async () => {
-        const names: string[] = [];
-        for (const entry of await entriesOf(node, root)) {
-          if (entry.endsWith(ERASED)) await fs.rm(path.join(root, entry), { recursive: true, force: true });
-          else if (await exists(node, path.join(root, entry, "facts"))) names.push(entry);
+    async list() {
+      const listings: JournalListing[] = [];
+      for (const entry of await fs.readdir(base, { withFileTypes: true }).catch(absent([]))) {
+        const { name } = entry;
+        if (!entry.isDirectory()) continue;
+        if (name.endsWith(ERASED)) {
+          if (!isJournalName(name.slice(0, -ERASED.length))) continue;
+          await fs.rm(placeOf(name), { recursive: true, force: true }).catch(() => {});
+        } else if (isJournalName(name)) {
+          const label = await fs.readFile(path.join(base, name, LABEL)).catch(() => undefined);
+          listings.push({ name, label: decodeLabel(label && new Uint8Array(label)) });
         }
-        return names.sort();
-      }),
-    open: (name, mode) =>
-      withStorageFaults(async () => {
-        const place = path.join(root, name);
-        if (mode === "create") await fs.mkdir(place, { recursive: true, mode: FOLDER_MODE });
-        else if (!(await exists(node, path.join(place, "facts")))) throw journalLost(`the journal ${name}`);
-        const unlock = await lockFolder(node, place, name);
-        try {
-          const folder = folderAt(node, place, unlock);
-          return guarded(await openFolderJournal(folder, keyFile(folder)));
-        } catch (error) {
-          await unlock();
-          throw error;
-        }
-      }),
-  };
-}
-
-async function entriesOf({ fs }: NodeFiles, place: string): Promise<string[]> {
-  return fs.readdir(place).catch(absent([]));
-}
-
-async function exists({ fs }: NodeFiles, place: string): Promise<boolean> {
-  return fs.stat(place).then(() => true, absent(false));
-}
-
-/** What a missing file means; any other failure is one. */
-function absent<T>(value: T): (error: unknown) => T {
-  return (error) => {
-    if ((error as { code?: unknown }).code === "ENOENT") return value;
-    throw error;
-  };
-}
-
-function folderAt({ fs, path }: NodeFiles, place: string, unlock: () => Promise<void>): Folder {
-  const at = (name: string): string => path.join(place, name);
-
-  /** A new name is durable only when its folder is. */
-  async function syncFolder(): Promise<void> {
-    const handle = await fs.open(place, "r");
-    try {
-      await handle.sync();
-    } catch (error) {
-      // Windows has no such thing, and needs none.
-      if (!["EPERM", "EISDIR", "EINVAL"].includes((error as { code: string }).code)) throw error;
-    } finally {
-      await handle.close();
-    }
-  }
-
-  return {
-    list: () => fs.readdir(place),
-    read: (name) => fs.readFile(at(name)).then((bytes) => new Uint8Array(bytes), absent(undefined)),
-    async write(name, parts) {
-      const handle = await fs.open(at(name), "w", FILE_MODE);
-      try {
-        for (const part of parts) await writeAll(handle, part);
-        await handle.datasync();
-      } finally {
-        await handle.close();
       }
-      await syncFolder();
+      return listings;
     },
+    async create(name, { label }) {
+      const place = placeOf(name);
+      const made = await fs.mkdir(base, { recursive: true, mode: FOLDER_MODE });
+      await fs.mkdir(place, { mode: FOLDER_MODE }).catch((error) => {
+        throw (error as { code?: unknown }).code === "EEXIST" ? journalExists(name) : error;
+      });
+      let lock: FolderLock | undefined;
+      try {
+        for (let folder = base; made !== undefined && folder.length >= made.length; ) {
+          folder = path.dirname(folder);
+          await syncFolder(node, folder);
+        }
+        await syncFolder(node, base);
+        lock = await lockFolder(node, place, name);
+        const folder = folderAt(node, place, lock);
+        return await createFolderJournal(folder, keyFile(folder), utf8(label));
+      } catch (error) {
+        await lock?.release().catch(() => {});
+        await fs.rm(place, { recursive: true, force: true }).catch(() => {});
+        throw error;
+      }
+    },
+    async open(name, options) {
+      if (!(await isThere(name))) throw journalLost(`the journal ${name}`);
+      const place = placeOf(name);
+      const lock = await lockFolder(node, place, name, options);
+      try {
+        if (lock.isForced) await renewFile(node, path.join(place, LOG));
+        const folder = folderAt(node, place, lock);
+        return await openFolderJournal(folder, keyFile(folder));
+      } catch (error) {
+        await lock.release().catch(() => {});
+        throw error;
+      }
+    },
+    async discard(name, options) {
+      if (!(await isThere(name))) return;
+      const lock = await lockFolder(node, placeOf(name), name, options).catch((error) => {
+        // A full disk may have no room for a lock. It is not in use: that was looked at first.
+        if (isStorageFull(error)) return undefined;
+        throw error;
+      });
+      try {
+        await removeFolder(node, placeOf(name));
+      } finally {
+        await lock?.release();
+      }
+    },
+  });
+}
+
+/** A new name is durable only when its folder is. */
+async function syncFolder({ fs }: NodeFiles, place: string): Promise<void> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await fs.open(place, "r");
+    await handle.sync();
+  } catch (error) {
+    if (!NO_FOLDER_SYNC.includes((error as { code?: unknown }).code)) throw error;
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** Puts a copy in a file's place: whoever has the old one open writes to what nobody reads any more. */
+async function renewFile(node: NodeFiles, file: string): Promise<void> {
+  const { fs, path } = node;
+  const copy = `${file}-copy`;
+  await writeDurably(node, copy, new Uint8Array(await fs.readFile(file)));
+  await fs.rename(copy, file);
+  await syncFolder(node, path.dirname(file));
+}
+
+async function removeFolder(node: NodeFiles, place: string): Promise<void> {
+  const { fs, path } = node;
+  const erased = `${place}${ERASED}`;
+  await fs.rm(path.join(place, KEYS), { recursive: true, force: true });
+  await fs.rm(erased, { recursive: true, force: true });
+  await fs.rename(place, erased);
+  await syncFolder(node, path.dirname(place));
+  // Where this fails, the next listing tries again.
+  await fs.rm(erased, { recursive: true, force: true }).catch(() => {});
+}
+
+function folderAt(node: NodeFiles, place: string, lock: FolderLock): Folder {
+  const { fs, path } = node;
+  const at = (name: string): string => path.join(place, name);
+  const read = async (name: string): Promise<Bytes> => new Uint8Array(await fs.readFile(at(name)));
+  return {
+    read: (name) => read(name).catch(absent(undefined)),
+    async open(name) {
+      const found = await fs.open(at(name), "r+").catch(absent(undefined));
+      const handle = found ?? (await fs.open(at(name), "wx+", FILE_MODE));
+      return { isNew: !found, read: () => read(name), ...writingTo(handle) };
+    },
+    syncNames: () => syncFolder(node, place),
     remove: (name) => fs.rm(at(name), { force: true }),
-    async openLog(name, length) {
-      const handle = await fs.open(at(name), "a", FILE_MODE);
-      await handle.truncate(length);
-      await handle.datasync();
-      await syncFolder();
-      return {
-        async append(bytes) {
-          await writeAll(handle, bytes);
-          await handle.datasync();
-        },
-        close: () => handle.close(),
-      };
-    },
+    check: () => lock.check(),
     async erase() {
-      const erased = `${place}${ERASED}`;
-      await fs.rename(place, erased);
-      await unlock();
-      await fs.rm(erased, { recursive: true, force: true });
+      await removeFolder(node, place);
+      await lock.release();
     },
-    close: unlock,
+    close: () => lock.release(),
   };
 }
 
-/** A write may take less than it is given. */
-async function writeAll(handle: FileHandle, bytes: Bytes): Promise<void> {
-  for (let offset = 0; offset < bytes.length; ) {
-    offset += (await handle.write(bytes, offset)).bytesWritten;
-  }
+function writingTo(handle: FileHandle): Omit<OpenFile, "isNew" | "read"> {
+  return {
+    async write(parts, offset) {
+      let position = offset;
+      for (let left = parts.filter(({ length }) => length > 0); left.length > 0; ) {
+        const { bytesWritten } = await handle.writev(left, position);
+        position += bytesWritten;
+        left = behind(left, bytesWritten);
+      }
+    },
+    truncate: (length) => handle.truncate(length),
+    sync: () => handle.datasync(),
+    close: () => handle.close(),
+  };
+}
+
+/** What is left of `parts` when so many bytes were taken: a write may take less than it is given. */
+function behind(parts: readonly Bytes[], taken: number): Bytes[] {
+  let skip = taken;
+  return parts.flatMap((part) => {
+    const start = Math.min(skip, part.length);
+    skip -= start;
+    return start < part.length ? [part.subarray(start)] : [];
+  });
 }

@@ -1,11 +1,28 @@
-import { BlindreelError } from "../errors.js";
-import type { OpenedJournal, OpenJournal } from "./store.js";
+import { BlindreelError, isBlindreelError } from "../errors.js";
 
 /** The errors of every store, so that callers meet the same ones whatever they store in. */
 
-export function journalInUse(name: string, options?: ErrorOptions): BlindreelError<"journal-in-use"> {
-  const message = `the journal ${name} is in use by another tab, worker or process`;
-  return new BlindreelError("journal-in-use", message, undefined, options);
+/** Who has a journal, where the place tells, and when it last showed that it lives. */
+export interface Owner {
+  readonly is?: string | undefined;
+  readonly aliveAt?: Date | undefined;
+}
+
+export function journalInUse(
+  name: string,
+  { is = "another tab, worker or process", aliveAt }: Owner = {},
+  options?: ErrorOptions,
+): BlindreelError<"journal-in-use"> {
+  const ago = aliveAt && Math.round((Date.now() - aliveAt.getTime()) / 1000);
+  const alive = ago === undefined ? "" : `; it was alive ${ago} s ago`;
+  const message = `the journal ${name} is in use by ${is}${alive}`;
+  return new BlindreelError("journal-in-use", message, { aliveAt }, options);
+}
+
+/** A new journal was to have the name of one that is there. */
+export function journalExists(name: string): BlindreelError<"journal-in-use"> {
+  const message = `the name ${name} is in use: there is a journal that has it`;
+  return new BlindreelError("journal-in-use", message, { aliveAt: undefined });
 }
 
 export function journalLost(what: string, options?: ErrorOptions): BlindreelError<"journal-lost"> {
@@ -16,38 +33,50 @@ export function journalDamaged(what: string): BlindreelError<"journal-damaged"> 
   return new BlindreelError("journal-damaged", `the journal is damaged: ${what}`, undefined);
 }
 
+const OURS: readonly unknown[] = [
+  "storage-full",
+  "storage-failed",
+  "journal-in-use",
+  "journal-lost",
+  "journal-damaged",
+];
 const FULL: readonly unknown[] = ["QuotaExceededError", "ENOSPC", "EDQUOT", "EFBIG"];
-const LOST: readonly unknown[] = ["InvalidStateError", "NotFoundError", "ENOENT"];
+const LOST: readonly unknown[] = ["NotFoundError", "ENOENT"];
 
-/** What a platform's storage threw, as one of ours. */
-export function storageFault(cause: unknown): BlindreelError {
-  if (cause instanceof BlindreelError) return cause;
+/** Whether what a platform's storage threw means one of `kinds`, by its `name` or `code`. */
+function isAny(cause: unknown, kinds: readonly unknown[]): boolean {
   const { name, code } = (cause ?? {}) as { name?: unknown; code?: unknown };
-  const isAny = (of: readonly unknown[]): boolean => of.includes(name) || of.includes(code);
-  if (isAny(FULL)) {
-    return new BlindreelError("storage-full", "there is no room left in the journal's storage", undefined, {
-      cause,
-    });
+  return kinds.includes(name) || kinds.includes(code);
+}
+
+export function isStorageFull(cause: unknown): boolean {
+  return isAny(cause, FULL);
+}
+
+/** What a place that is not there means; any other failure is one. */
+export function absent<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (isAny(error, LOST)) return value;
+    throw error;
+  };
+}
+
+/** What a store threw, as one of ours. */
+function storageFault(cause: unknown): BlindreelError {
+  if (isBlindreelError(cause) && OURS.includes(cause.code)) return cause;
+  if (isAny(cause, FULL)) {
+    const message = "there is no room left in the journal's storage";
+    return new BlindreelError("storage-full", message, undefined, { cause });
   }
-  if (isAny(LOST)) return journalLost("the journal's storage", { cause });
+  if (isAny(cause, LOST)) return journalLost("the journal's storage", { cause });
   return new BlindreelError("storage-failed", "the journal's storage failed", undefined, { cause });
 }
 
 /** Runs `action`; what it throws becomes one of ours. */
-export async function withStorageFaults<T>(action: () => Promise<T>): Promise<T> {
+export async function withStorageFaults<T>(action: () => T | Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
     throw storageFault(error);
   }
-}
-
-/** `journal` with every failure as one of ours. */
-export function guarded({ journal, ...found }: OpenedJournal): OpenedJournal {
-  const entries = Object.entries(journal) as [string, (...given: unknown[]) => Promise<unknown>][];
-  const wrapped = entries.map(([name, method]) => [
-    name,
-    (...given: unknown[]) => withStorageFaults(() => method(...given)),
-  ]);
-  return { ...found, journal: Object.fromEntries(wrapped) as OpenJournal };
 }

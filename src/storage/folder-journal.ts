@@ -1,48 +1,148 @@
-import { type Bytes, EMPTY, wipe } from "../formats/bytes.js";
+import { type Bytes, wipe } from "../formats/bytes.js";
 import { decodeHex, encodeHex } from "../formats/encoding.js";
 import { decodeJson, encodeJson } from "../formats/json.js";
-import { journalDamaged } from "./faults.js";
+import { journalDamaged, journalLost } from "./faults.js";
 import { decodeLog, encodeFrame } from "./frame.js";
-import type { JournalChanges, LogName, OpenedJournal, OpenJournal } from "./store.js";
+import { isLabel } from "./guarded.js";
+import type { FoundJournal, JournalPiece, OpenJournal } from "./store.js";
 
-/** A folder of files that nobody else writes to. Every write is durable when its promise resolves. */
+/** A folder of files that nobody else writes to. */
 export interface Folder {
-  list(): Promise<string[]>;
   read(name: string): Promise<Bytes | undefined>;
-  /** A new file with these bytes, or these instead of what it had. */
-  write(name: string, parts: readonly Bytes[]): Promise<void>;
+  /** For writing; made if need be. */
+  open(name: string): Promise<OpenFile>;
+  /** Makes durable which files there are. */
+  syncNames(): Promise<void>;
   /** No error where there is none. */
   remove(name: string): Promise<void>;
-  /** Cuts a file to `length` bytes, made if need be, and goes on behind them. */
-  openLog(name: string, length: number): Promise<LogFile>;
-  /** Removes the folder with all in it, and lets go of it. */
+  /** @throws BlindreelError `journal-in-use` where somebody took it over. */
+  check(): Promise<void>;
+  /** Removes the folder with all in it, the keys first, and lets go of it. */
   erase(): Promise<void>;
   close(): Promise<void>;
 }
 
-export interface LogFile {
-  append(bytes: Bytes): Promise<void>;
+/** What was written is durable after `sync`, of which the file's length is a part. */
+export interface OpenFile {
+  readonly isNew: boolean;
+  /** All of it. */
+  read(): Promise<Bytes>;
+  write(parts: readonly Bytes[], offset: number): Promise<void>;
+  truncate(length: number): Promise<void>;
+  sync(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Where a store keeps a journal's keys. */
 export type KeyPlace = Pick<OpenJournal, "saveKeys" | "keys" | "eraseKeys">;
 
-/** A log and its file, which ends with a whole frame. */
-class Log {
-  readonly #name: LogName;
-  readonly #file: LogFile;
-  #frames: number;
+export const LOG = "facts";
+export const LABEL = "label";
+export const KEYS = "keys";
+const blobFile = (name: string): string => `blob-${name}`;
 
-  constructor(name: LogName, file: LogFile, frames: number) {
-    this.#name = name;
+/** A journal in a new folder: the files `facts` and `label`, and one for each blob. */
+export function createFolderJournal(folder: Folder, keyPlace: KeyPlace, label: Bytes): Promise<OpenJournal> {
+  return withLog(folder, async (file) => {
+    await writeFile(folder, LABEL, label);
+    return journalIn(folder, keyPlace, new Log(file, { length: 0, frames: 0, isTorn: false }));
+  });
+}
+
+/** @throws BlindreelError `journal-lost` where nothing was committed to it; `journal-damaged`. */
+export function openFolderJournal(folder: Folder, keyPlace: KeyPlace): Promise<FoundJournal> {
+  return withLog(folder, async (file) => {
+    const bytes = await file.read();
+    const { records, frames, length } = decodeLog(bytes);
+    if (frames === 0) throw journalLost("what was committed to the journal");
+    const log = new Log(file, { length, frames, isTorn: length < bytes.length });
+    return { journal: journalIn(folder, keyPlace, log), records };
+  });
+}
+
+async function withLog<T>(folder: Folder, use: (file: OpenFile) => Promise<T>): Promise<T> {
+  const file = await folder.open(LOG);
+  try {
+    return await use(file);
+  } catch (error) {
+    await file.close().catch(() => {});
+    throw error;
+  }
+}
+
+export function decodeLabel(bytes: Bytes | undefined): string {
+  try {
+    const label = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return isLabel(label) ? label : "";
+  } catch {
+    return "";
+  }
+}
+
+function journalIn(folder: Folder, keyPlace: KeyPlace, log: Log): OpenJournal {
+  const blobs = new BlobFiles(folder);
+  /** One who was taken over hears of it, and spoils nothing. */
+  const own = async <T>(action: () => Promise<T>): Promise<T> => {
+    await folder.check();
+    return action();
+  };
+  const closeFiles = (): Promise<unknown> => all([log.close(), blobs.closeAll()]);
+  return {
+    async commit({ pieces = [], records = [] }) {
+      await folder.check();
+      if (pieces.length > 0) await blobs.write(pieces);
+      // Who was taken over meanwhile has written to a log that is not read any more.
+      await log.append(records, () => folder.check());
+    },
+    blob: (name) => blobs.read(name),
+    dropBlobs: (names) => own(() => all(names.map((name) => blobs.drop(name)))),
+    saveKeys: (keys) => own(() => keyPlace.saveKeys(keys)),
+    keys: () => keyPlace.keys(),
+    eraseKeys: () => own(() => keyPlace.eraseKeys()),
+    erase: () =>
+      own(async () => {
+        await closeFiles();
+        await folder.erase();
+      }),
+    async close() {
+      try {
+        await closeFiles();
+      } finally {
+        await folder.close();
+      }
+    },
+  };
+}
+
+interface LogEnd {
+  /** Bytes of whole frames. */
+  readonly length: number;
+  readonly frames: number;
+  /** Whether something that was not confirmed may stand behind them. */
+  readonly isTorn: boolean;
+}
+
+class Log {
+  readonly #file: OpenFile;
+  #end: LogEnd;
+
+  constructor(file: OpenFile, end: LogEnd) {
     this.#file = file;
-    this.#frames = frames;
+    this.#end = end;
   }
 
-  async append(records: readonly Bytes[]): Promise<void> {
-    await this.#file.append(encodeFrame(this.#name, this.#frames, records));
-    this.#frames++;
+  /** @param confirm where it fails, so does this, and what was written is written over. */
+  async append(records: readonly Bytes[], confirm: () => Promise<void>): Promise<void> {
+    if (records.length === 0) return confirm();
+    const { length, frames, isTorn } = this.#end;
+    const frame = encodeFrame(frames, records);
+    this.#end = { length, frames, isTorn: true };
+    // A frame shorter than what failed before it would not cover all of that.
+    if (isTorn) await this.#file.truncate(length);
+    await this.#file.write([frame], length);
+    await this.#file.sync();
+    await confirm();
+    this.#end = { length: length + frame.length, frames: frames + 1, isTorn: false };
   }
 
   close(): Promise<void> {
@@ -50,78 +150,90 @@ class Log {
   }
 }
 
-const FACTS = "facts";
-const KEYS = "keys";
-const TAIL = /^tail-(\d{1,15})$/;
-const blobFile = (name: string): string => `blob-${name}`;
-const tailFile = (number: number): string => `tail-${number}`;
+/** Files that are kept open, at most: several tracks write to one each, and end it some time. */
+const MOST_OPEN = 8;
 
-/**
- * A journal in a folder: the file `facts`, one file per blob, and the tail in `tail-N`, of which the highest N whose
- * first frame is whole counts: the tail is replaced by writing the next one.
- */
-export async function openFolderJournal(folder: Folder, keyPlace: KeyPlace): Promise<OpenedJournal> {
-  const found = await openTail(folder);
-  const facts = await openLog(folder, "facts", FACTS).catch(async (error) => {
-    await found.log.close();
-    throw error;
-  });
-  let { log: tail, number } = found;
+class BlobFiles {
+  readonly #folder: Folder;
+  /** In order of use, the latest last. */
+  readonly #open = new Map<string, OpenFile>();
+  /** At first too: who had the journal before may have died between making a file and that. */
+  #hasNewNames = true;
 
-  const journal: OpenJournal = {
-    async commit({ blobs = [], tail: tailRecords = [], facts: factRecords = [] }: JournalChanges) {
-      await Promise.all(blobs.map(({ name, parts }) => folder.write(blobFile(name), parts)));
-      if (tailRecords.length > 0) await tail.append(tailRecords);
-      if (factRecords.length > 0) await facts.log.append(factRecords);
-    },
-    async replaceTail(records) {
-      const next = await startTail(folder, number + 1, records);
-      await tail.close();
-      tail = next;
-      await folder.remove(tailFile(number++));
-    },
-    blob: (name) => folder.read(blobFile(name)),
-    async dropBlobs(names) {
-      await Promise.all(names.map((name) => folder.remove(blobFile(name))));
-    },
-    async erase() {
-      await Promise.all([tail.close(), facts.log.close()]);
-      await keyPlace.eraseKeys();
-      await folder.erase();
-    },
-    async close() {
-      await Promise.all([tail.close(), facts.log.close()]);
-      await folder.close();
-    },
-    ...keyPlace,
-  };
-  return { journal, facts: facts.records, tail: found.records };
-}
-
-async function openLog(folder: Folder, name: LogName, file: string) {
-  const { records, frames, length } = decodeLog(name, (await folder.read(file)) ?? EMPTY);
-  return { log: new Log(name, await folder.openLog(file, length), frames), records };
-}
-
-async function openTail(folder: Folder) {
-  const names = await folder.list();
-  const numbers = names.flatMap((name) => (TAIL.test(name) ? Number(TAIL.exec(name)![1]) : []));
-  for (const number of numbers.sort((a, b) => b - a)) {
-    const bytes = await folder.read(tailFile(number));
-    if (bytes && decodeLog("tail", bytes).frames > 0) {
-      const older = numbers.filter((each) => each < number);
-      await Promise.all(older.map((each) => folder.remove(tailFile(each))));
-      return { ...(await openLog(folder, "tail", tailFile(number))), number };
-    }
-    await folder.remove(tailFile(number));
+  constructor(folder: Folder) {
+    this.#folder = folder;
   }
-  return { log: await startTail(folder, 0, []), records: [], number: 0 };
+
+  async write(pieces: readonly JournalPiece[]): Promise<void> {
+    const byBlob = new Map<string, JournalPiece[]>();
+    for (const piece of pieces) {
+      const ofBlob = byBlob.get(piece.blob);
+      if (ofBlob) ofBlob.push(piece);
+      else byBlob.set(piece.blob, [piece]);
+    }
+    await all([...byBlob].map(([name, ofBlob]) => this.#writeTo(name, ofBlob)));
+    if (this.#hasNewNames) await this.#folder.syncNames();
+    this.#hasNewNames = false;
+    const tooMany = [...this.#open.keys()].slice(0, -MOST_OPEN);
+    await all(tooMany.map((name) => this.close(name)));
+  }
+
+  async #writeTo(name: string, pieces: readonly JournalPiece[]): Promise<void> {
+    let file = this.#open.get(name);
+    if (!file) {
+      file = await this.#folder.open(blobFile(name));
+      this.#hasNewNames ||= file.isNew;
+    }
+    this.#open.delete(name);
+    this.#open.set(name, file);
+    try {
+      for (const { offset, parts } of pieces) await file.write(parts, offset);
+      await file.sync();
+    } catch (error) {
+      // The next attempt begins with a new handle: the place may have given up this one.
+      await this.close(name).catch(() => {});
+      throw error;
+    }
+  }
+
+  async read(name: string): Promise<Bytes | undefined> {
+    return this.#open.get(name)?.read() ?? this.#folder.read(blobFile(name));
+  }
+
+  async drop(name: string): Promise<void> {
+    await this.close(name);
+    await this.#folder.remove(blobFile(name));
+  }
+
+  async close(name: string): Promise<void> {
+    const file = this.#open.get(name);
+    this.#open.delete(name);
+    await file?.close();
+  }
+
+  closeAll(): Promise<void> {
+    return all([...this.#open.keys()].map((name) => this.close(name)));
+  }
 }
 
-async function startTail(folder: Folder, number: number, records: readonly Bytes[]): Promise<Log> {
-  const frame = encodeFrame("tail", 0, records);
-  await folder.write(tailFile(number), [frame]);
-  return new Log("tail", await folder.openLog(tailFile(number), frame.length), 1);
+/** Waits for all of them, failed or not: who is told of a failure may try again, and nothing may still be writing. */
+async function all(actions: readonly Promise<unknown>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(actions)) {
+    if (outcome.status === "rejected") throw outcome.reason;
+  }
+}
+
+/** A file with these bytes, or these instead of what it had, durably. */
+async function writeFile(folder: Folder, name: string, bytes: Bytes): Promise<void> {
+  const file = await folder.open(name);
+  try {
+    await file.write([bytes], 0);
+    await file.truncate(bytes.length);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await folder.syncNames();
 }
 
 /** Keys as bytes in a file of the folder. */
@@ -130,7 +242,7 @@ export function keyFile(folder: Folder): KeyPlace {
     async saveKeys(keys) {
       const entries = Object.entries(keys).map(([name, key]) => [name, encodeHex(key as Bytes)]);
       const text = encodeJson(Object.fromEntries(entries));
-      await folder.write(KEYS, [text]);
+      await writeFile(folder, KEYS, text);
       wipe(text);
     },
     async keys() {
@@ -145,6 +257,9 @@ export function keyFile(folder: Folder): KeyPlace {
         wipe(text);
       }
     },
-    eraseKeys: () => folder.remove(KEYS),
+    async eraseKeys() {
+      await folder.remove(KEYS);
+      await folder.syncNames();
+    },
   };
 }

@@ -1,9 +1,8 @@
 import { nobleDigest } from "../crypto/noble-hash.js";
-import { type Bytes, compareBytes, concatBytes, isAllZero } from "../formats/bytes.js";
+import { type Bytes, compareBytes, concatBytes, isAllZero, joinBytes } from "../formats/bytes.js";
 import { decode, encode, u32, u64 } from "../formats/codec.js";
 import { label } from "../formats/label.js";
 import { journalDamaged } from "./faults.js";
-import type { LogName } from "./store.js";
 
 /**
  * A frame holds the records of one commit, so that a crash leaves all of them or none:
@@ -13,15 +12,15 @@ import type { LogName } from "./store.js";
  * payload = (recordLength:u32 record)*
  * ```
  *
- * The checksum, a cut SHA-256, covers the log's name and the frame's number in it: frames that were lost, moved or
- * repeated are noticed. It is there against accidents, not against whoever can write to the disk.
+ * The checksum, a cut SHA-256, covers the frame's number in the log: frames that were lost, moved or repeated are
+ * noticed. It is there against accidents, not against whoever can write to the disk.
  */
 const ALL_ONES = 2 ** 32 - 1;
 const CHECKSUM_LENGTH = 8;
 const HEADER_LENGTH = 4 + 4 + CHECKSUM_LENGTH;
 
-function checksum(log: LogName, number: number, payload: Bytes): Bytes {
-  const message = concatBytes(label(`journal ${log}`), encode(u64, number), payload);
+function checksum(number: number, payload: Bytes): Bytes {
+  const message = concatBytes(label("journal facts"), encode(u64, number), payload);
   return nobleDigest("SHA-256", message).subarray(0, CHECKSUM_LENGTH);
 }
 
@@ -29,22 +28,17 @@ const number32 = (bytes: Bytes, offset: number): number =>
   decode(u32, bytes.subarray(offset, offset + 4), "");
 
 /** @param number counts the log's frames from 0. */
-export function encodeFrame(log: LogName, number: number, records: readonly Bytes[]): Bytes {
-  const payload = concatBytes(...records.flatMap((record) => [encode(u32, record.length), record]));
+export function encodeFrame(number: number, records: readonly Bytes[]): Bytes {
+  const payload = joinBytes(records.flatMap((record) => [encode(u32, record.length), record]));
   const { length } = payload;
-  return concatBytes(
-    encode(u32, length),
-    encode(u32, ALL_ONES - length),
-    checksum(log, number, payload),
-    payload,
-  );
+  return concatBytes(encode(u32, length), encode(u32, ALL_ONES - length), checksum(number, payload), payload);
 }
 
 /** A frame that stands alone. @throws BlindreelError `journal-damaged`. */
-export function decodeFrame(log: LogName, number: number, frame: Bytes): Bytes[] {
-  const payload = payloadAt(log, number, frame, 0);
+export function decodeFrame(number: number, frame: Bytes): Bytes[] {
+  const payload = payloadAt(number, frame, 0);
   if (!payload || HEADER_LENGTH + payload.length !== frame.length)
-    throw journalDamaged(`a record of its ${log}`);
+    throw journalDamaged("a record of its log");
   return recordsOf(payload);
 }
 
@@ -60,17 +54,17 @@ export interface DecodedLog {
  *
  * @throws BlindreelError `journal-damaged` where a frame is bad and a crash cannot be why.
  */
-export function decodeLog(log: LogName, bytes: Bytes): DecodedLog {
+export function decodeLog(bytes: Bytes): DecodedLog {
   const records: Bytes[] = [];
   let frames = 0;
   let offset = 0;
   while (offset < bytes.length) {
-    const payload = payloadAt(log, frames, bytes, offset);
+    const payload = payloadAt(frames, bytes, offset);
     if (!payload) {
       if (isTorn(bytes, offset)) break;
-      throw journalDamaged(`its ${log} at byte ${offset}`);
+      throw journalDamaged(`its log at byte ${offset}`);
     }
-    records.push(...recordsOf(payload));
+    for (const record of recordsOf(payload)) records.push(record);
     offset += HEADER_LENGTH + payload.length;
     frames++;
   }
@@ -78,13 +72,13 @@ export function decodeLog(log: LogName, bytes: Bytes): DecodedLog {
 }
 
 /** The payload of the frame at `offset`; undefined where it is not whole, or not what was written. */
-function payloadAt(log: LogName, number: number, bytes: Bytes, offset: number): Bytes | undefined {
+function payloadAt(number: number, bytes: Bytes, offset: number): Bytes | undefined {
   const start = offset + HEADER_LENGTH;
   if (start > bytes.length) return undefined;
   const length = number32(bytes, offset);
   if (number32(bytes, offset + 4) !== ALL_ONES - length || start + length > bytes.length) return undefined;
   const payload = bytes.subarray(start, start + length);
-  const isIntact = compareBytes(checksum(log, number, payload), bytes.subarray(offset + 8, start)) === 0;
+  const isIntact = compareBytes(checksum(number, payload), bytes.subarray(offset + 8, start)) === 0;
   return isIntact ? payload : undefined;
 }
 

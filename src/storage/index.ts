@@ -4,11 +4,11 @@ export { indexedDbJournal } from "./indexeddb.js";
 export { memoryJournal } from "./memory.js";
 export { opfsJournal } from "./opfs.js";
 export type {
-  JournalBlob,
+  FoundJournal,
   JournalChanges,
+  JournalListing,
+  JournalPiece,
   JournalStore,
-  LogName,
-  OpenedJournal,
   OpenJournal,
   StoredKeys,
 } from "./store.js";

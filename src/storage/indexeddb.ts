@@ -1,15 +1,37 @@
 import { BlindreelError } from "../errors.js";
-import { type Bytes, concatBytes } from "../formats/bytes.js";
-import { BLOBS, FRAMES, JOURNALS, KEYS, keysIn, openDatabase, settled, within, written } from "./database.js";
-import { guarded, journalDamaged, journalInUse, journalLost, withStorageFaults } from "./faults.js";
+import type { Bytes } from "../formats/bytes.js";
+import { encodeHex } from "../formats/encoding.js";
+import {
+  BLOBS,
+  entriesIn,
+  FRAMES,
+  JOURNALS,
+  KEYS,
+  keysIn,
+  openDatabase,
+  settled,
+  type Write,
+  within,
+  written,
+} from "./database.js";
+import { journalDamaged, journalExists, journalInUse, journalLost } from "./faults.js";
 import { decodeFrame, encodeFrame } from "./frame.js";
-import type { JournalStore, LogName, OpenedJournal, OpenJournal } from "./store.js";
-import { holdWebLock } from "./web-lock.js";
+import { guardedStore } from "./guarded.js";
+import { joinPieces } from "./pieces.js";
+import type { JournalListing, JournalStore, OpenJournal } from "./store.js";
+import { holdWebLock, type WebLock } from "./web-lock.js";
+
+/** What is kept of a journal by its name. */
+interface Entry {
+  readonly label: string;
+  /** Who may write: changed by everyone who takes it without a lock that says that nobody else has it. */
+  readonly owner: string;
+}
 
 /**
  * Journals in IndexedDB, for pages, extensions, and workers of every kind. Transactions are `durability: "strict"`.
  * The recording's keys are kept as non-extractable `CryptoKey`s: scripts cannot read them out, somebody with the disk
- * might. Web Locks keep tabs apart, where there are any; without them, the second to write finds out.
+ * might. Web Locks keep tabs apart, where there are any; without them, whoever had a journal first finds out.
  *
  * @param name of the database.
  * @throws BlindreelError `unsupported-runtime` where there is no IndexedDB.
@@ -19,101 +41,145 @@ export function indexedDbJournal(name = "blindreel-journals"): JournalStore {
     const operation = "indexedDB";
     throw new BlindreelError("unsupported-runtime", "this runtime has no IndexedDB", { operation });
   }
-  return {
+
+  /** Opens the database for `action`; it is closed, and the lock let go, by it where it says so, or where it fails. */
+  async function holding<T>(
+    journal: string,
+    takeOver: boolean | undefined,
+    action: (held: Held) => Promise<T>,
+  ): Promise<T> {
+    const lock = await holdWebLock(`blindreel ${name} ${journal}`, journal, { takeOver });
+    let database: IDBDatabase | undefined;
+    const close = (): void => {
+      database?.close();
+      lock.unlock();
+    };
+    try {
+      database = await openDatabase(name);
+      return await action({ database, lock, close });
+    } catch (error) {
+      close();
+      throw error;
+    }
+  }
+
+  return guardedStore({
     keyForm: "platform",
-    list: () =>
-      withStorageFaults(async () => {
-        const database = await openDatabase(name);
-        try {
-          const request = database.transaction(JOURNALS).objectStore(JOURNALS).getAllKeys();
-          return (await settled(request)) as string[];
-        } finally {
-          database.close();
-        }
+    async list() {
+      const database = await openDatabase(name);
+      try {
+        const store = database.transaction(JOURNALS).objectStore(JOURNALS);
+        const entries = await entriesIn<string, Entry | undefined>(store);
+        return entries.map(([journal, entry]) => ({ name: journal, label: entry?.label }) as JournalListing);
+      } finally {
+        database.close();
+      }
+    },
+    create: (journal, { label }) =>
+      holding(journal, false, async (held) => {
+        const owner = newOwner();
+        await written(held.database, [JOURNALS], (store, refuse) => {
+          const known = store(JOURNALS).count(journal);
+          known.onsuccess = () => {
+            if (known.result > 0) refuse(journalExists(journal));
+            else store(JOURNALS).put({ label, owner } satisfies Entry, journal);
+          };
+        });
+        return journalIn(held, journal, { owner, frames: 0 });
       }),
-    open: (journal, mode) =>
-      withStorageFaults(async () => {
-        const unlock = await holdWebLock(`blindreel ${name} ${journal}`, journal);
-        let database: IDBDatabase | undefined;
-        try {
-          database = await openDatabase(name);
-          return guarded(await openIn(database, journal, mode, unlock));
-        } catch (error) {
-          database?.close();
-          unlock();
-          throw error;
-        }
+    open: (journal, options) =>
+      holding(journal, options?.takeOver, async (held) => {
+        const { database, lock } = held;
+        const isAlone = lock.isReal && !options?.takeOver;
+        const owner = await ownerOf(database, journal, isAlone ? undefined : newOwner());
+        const range = within(journal);
+        const frames = await settled(database.transaction(FRAMES).objectStore(FRAMES).getAll(range));
+        if (frames.length === 0) throw journalLost(`the journal ${journal}`);
+        const records = frames.flatMap((frame: unknown, number) => {
+          if (!(frame instanceof Uint8Array)) throw journalDamaged("a record of its log");
+          return decodeFrame(number, frame as Bytes);
+        });
+        return { journal: journalIn(held, journal, { owner, frames: frames.length }), records };
       }),
-  };
-}
-
-async function openIn(
-  database: IDBDatabase,
-  name: string,
-  mode: "create" | "resume",
-  unlock: () => void,
-): Promise<OpenedJournal> {
-  const known = await settled(database.transaction(JOURNALS).objectStore(JOURNALS).count(name));
-  if (known === 0 && mode === "resume") throw journalLost(`the journal ${name}`);
-  const facts = await readLog(database, name, "facts");
-  const tail = await readLog(database, name, "tail");
-  const frames = { facts: facts.frames, tail: tail.frames };
-
-  const journal: OpenJournal = {
-    async commit({ blobs = [], tail: tailRecords = [], facts: factRecords = [] }) {
-      const next = { ...frames };
-      await written(database, [JOURNALS, FRAMES, BLOBS], (store) => {
-        if (frames.facts === 0) store(JOURNALS).put(true, name);
-        for (const { name: blob, parts } of blobs) store(BLOBS).put(concatBytes(...parts), [name, blob]);
-        // `add`, not `put`: where another tab has written on, this one must not write over it.
-        const append = (log: LogName, records: readonly Bytes[]): void => {
-          if (records.length === 0) return;
-          store(FRAMES).add(encodeFrame(log, next[log], records), [name, log, next[log]]);
-          next[log]++;
-        };
-        append("tail", tailRecords);
-        append("facts", factRecords);
-      }).catch((error) => {
-        throw (error as { name?: unknown })?.name === "ConstraintError" ? journalInUse(name) : error;
-      });
-      Object.assign(frames, next);
-    },
-    async replaceTail(records) {
-      await written(database, [FRAMES], (store) => {
-        store(FRAMES).delete(within(name, "tail"));
-        store(FRAMES).add(encodeFrame("tail", 0, records), [name, "tail", 0]);
-      });
-      frames.tail = 1;
-    },
-    blob: (blob) => settled(database.transaction(BLOBS).objectStore(BLOBS).get([name, blob])),
-    dropBlobs: (names) =>
-      written(database, [BLOBS], (store) => {
-        for (const blob of names) store(BLOBS).delete([name, blob]);
+    discard: (journal, options) =>
+      holding(journal, options?.takeOver, async ({ database, close }) => {
+        await written(database, ALL, (store) => remove(store, journal));
+        close();
       }),
-    ...keysIn(database, name),
-    async erase() {
-      await written(database, [JOURNALS, FRAMES, BLOBS, KEYS], (store) => {
-        store(KEYS).delete(within(name));
-        store(JOURNALS).delete(name);
-        store(FRAMES).delete(within(name));
-        store(BLOBS).delete(within(name));
-      });
-      await journal.close();
-    },
-    async close() {
-      database.close();
-      unlock();
-    },
-  };
-  return { journal, facts: facts.records, tail: tail.records };
-}
-
-async function readLog(database: IDBDatabase, name: string, log: LogName) {
-  const request = database.transaction(FRAMES).objectStore(FRAMES).getAll(within(name, log));
-  const frames = await settled(request);
-  const records = frames.flatMap((frame: unknown, number) => {
-    if (!(frame instanceof Uint8Array)) throw journalDamaged(`a record of its ${log}`);
-    return decodeFrame(log, number, frame as Bytes);
   });
-  return { records, frames: frames.length };
+}
+
+/** A name that nobody else has. Insecure pages, which have journals too, have no `randomUUID`. */
+function newOwner(): string {
+  return encodeHex(crypto.getRandomValues(new Uint8Array(16)));
+}
+
+interface Held {
+  readonly database: IDBDatabase;
+  readonly lock: WebLock;
+  close(): void;
+}
+
+const ALL = [JOURNALS, FRAMES, BLOBS, KEYS];
+
+function remove(store: (name: string) => IDBObjectStore, journal: string): void {
+  for (const each of [KEYS, FRAMES, BLOBS]) store(each).delete(within(journal));
+  store(JOURNALS).delete(journal);
+}
+
+/** Who may write to a journal: as it is, which needs no room on a full disk, or `next` from now on. */
+async function ownerOf(database: IDBDatabase, journal: string, next: string | undefined): Promise<string> {
+  const request = database.transaction(JOURNALS).objectStore(JOURNALS).get(journal);
+  const entry: Entry | undefined = await settled(request);
+  if (!entry) throw journalLost(`the journal ${journal}`);
+  if (next === undefined) return entry.owner;
+  await written(database, [JOURNALS], (store) => store(JOURNALS).put({ ...entry, owner: next }, journal));
+  return next;
+}
+
+function journalIn(
+  { database, lock, close }: Held,
+  name: string,
+  found: { readonly owner: string; readonly frames: number },
+): OpenJournal {
+  let { frames } = found;
+  /** In the same transaction, so that nothing comes between: whoever was taken over writes nothing more. */
+  const write: Write = async (stores, action) => {
+    lock.check();
+    await written(database, [JOURNALS, ...stores.filter((each) => each !== JOURNALS)], (store, refuse) => {
+      const request = store(JOURNALS).get(name);
+      request.onsuccess = () => {
+        const entry: Entry | undefined = request.result;
+        if (!entry) refuse(journalLost(`the journal ${name}`));
+        else if (entry.owner !== found.owner) refuse(journalInUse(name));
+      };
+      action(store);
+    });
+  };
+  return {
+    async commit({ pieces = [], records = [] }) {
+      await write([FRAMES, BLOBS], (store) => {
+        for (const { blob, offset, parts } of pieces) {
+          store(BLOBS).put(joinPieces([[0, parts]]), [name, blob, offset]);
+        }
+        if (records.length > 0) store(FRAMES).put(encodeFrame(frames, records), [name, frames]);
+      });
+      if (records.length > 0) frames++;
+    },
+    async blob(blob) {
+      const store = database.transaction(BLOBS).objectStore(BLOBS);
+      const pieces = await entriesIn<[string, string, number], Bytes>(store, within(name, blob));
+      return joinPieces(pieces.map(([[, , offset], bytes]) => [offset, [bytes]]));
+    },
+    dropBlobs: (names) =>
+      write([BLOBS], (store) => {
+        for (const blob of names) store(BLOBS).delete(within(name, blob));
+      }),
+    ...keysIn(database, name, write),
+    async erase() {
+      await write(ALL, (store) => remove(store, name));
+      close();
+    },
+    close: async () => close(),
+  };
 }

@@ -1,13 +1,49 @@
 import { BlindreelError, outOfRange } from "../errors.js";
-import { type Bytes, concatBytes } from "../formats/bytes.js";
-import { journalInUse, journalLost } from "./faults.js";
-import type { JournalChanges, JournalStore, LogName, OpenJournal, StoredKeys } from "./store.js";
+import { type Bytes, joinBytes } from "../formats/bytes.js";
+import { journalExists, journalInUse, journalLost } from "./faults.js";
+import { guardedStore } from "./guarded.js";
+import { joinPieces, lengthOf } from "./pieces.js";
+import type { JournalStore, OpenJournal, StoredKeys } from "./store.js";
+
+/** Records one behind the other: thousands of small buffers would take ten times their bytes. */
+class Records {
+  #bytes: Bytes = new Uint8Array(1024);
+  #end = 0;
+  readonly #lengths: number[] = [];
+
+  get length(): number {
+    return this.#lengths.length;
+  }
+
+  add(record: Bytes): void {
+    const end = this.#end + record.length;
+    if (end > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(end, 2 * this.#bytes.length));
+      larger.set(this.#bytes.subarray(0, this.#end));
+      this.#bytes = larger;
+    }
+    this.#bytes.set(record, this.#end);
+    this.#end = end;
+    this.#lengths.push(record.length);
+  }
+
+  list(): Bytes[] {
+    let start = 0;
+    return this.#lengths.map((length) => {
+      start += length;
+      return this.#bytes.slice(start - length, start);
+    });
+  }
+}
 
 interface Contents {
-  readonly logs: Record<LogName, Bytes[]>;
-  readonly blobs: Map<string, readonly Bytes[]>;
+  readonly label: string;
+  readonly records: Records;
+  /** By name, then by offset. */
+  readonly blobs: Map<string, Map<number, readonly Bytes[]>>;
   keys: StoredKeys;
-  isOpen: boolean;
+  /** Who has it: a new object for everyone who opens it. */
+  owner: object | undefined;
 }
 
 /**
@@ -22,70 +58,81 @@ export function memoryJournal(options: { readonly capacity?: number } = {}): Jou
   const journals = new Map<string, Contents>();
   let used = 0;
 
+  function drop({ blobs }: Contents, blob: string): void {
+    for (const parts of blobs.get(blob)?.values() ?? []) used -= lengthOf(parts);
+    blobs.delete(blob);
+  }
+
+  function remove(name: string, contents: Contents): void {
+    contents.keys = {};
+    for (const blob of contents.blobs.keys()) drop(contents, blob);
+    journals.delete(name);
+  }
+
+  function take(name: string, contents: Contents, isForced = false): void {
+    if (contents.owner && !isForced) throw journalInUse(name);
+    contents.owner = {};
+  }
+
   function opened(name: string, contents: Contents): OpenJournal {
-    const { logs, blobs } = contents;
-    const drop = (blob: string): void => {
-      used -= lengthOf(blobs.get(blob) ?? []);
-      blobs.delete(blob);
+    const { owner } = contents;
+    const own = (): Contents => {
+      if (journals.get(name) !== contents) throw journalLost(`the journal ${name}`);
+      if (contents.owner !== owner) throw journalInUse(name);
+      return contents;
     };
     return {
-      async commit({ blobs: added = [], tail = [], facts = [] }: JournalChanges) {
-        for (const { name: blob, parts } of added) {
-          drop(blob);
-          const length = lengthOf(parts);
-          if (used + length > limit) {
+      async commit({ pieces = [], records = [] }) {
+        const { blobs, records: log } = own();
+        for (const { blob, offset, parts } of pieces) {
+          const inBlob = blobs.get(blob) ?? new Map<number, readonly Bytes[]>();
+          const needed = used + lengthOf(parts) - lengthOf(inBlob.get(offset) ?? []);
+          if (needed > limit) {
             throw new BlindreelError("storage-full", `the journal holds ${limit} bytes at most`, undefined);
           }
-          used += length;
-          blobs.set(blob, parts);
+          used = needed;
+          blobs.set(blob, inBlob.set(offset, [joinBytes(parts)]));
         }
-        logs.tail.push(...tail);
-        logs.facts.push(...facts);
+        for (const record of records) log.add(record);
       },
-      async replaceTail(records) {
-        logs.tail = [...records];
+      blob: async (blob) => joinPieces([...(own().blobs.get(blob) ?? [])]),
+      async dropBlobs(names) {
+        for (const blob of names) drop(own(), blob);
       },
-      async blob(blob) {
-        const parts = blobs.get(blob);
-        return parts && concatBytes(...parts);
-      },
-      dropBlobs: async (names) => names.forEach(drop),
       async saveKeys(keys) {
-        contents.keys = keys;
+        own().keys = { ...keys };
       },
-      keys: async () => contents.keys,
+      keys: async () => own().keys,
       async eraseKeys() {
-        contents.keys = {};
+        own().keys = {};
       },
-      async erase() {
-        [...blobs.keys()].forEach(drop);
-        journals.delete(name);
-      },
+      erase: async () => remove(name, own()),
       async close() {
-        contents.isOpen = false;
+        if (contents.owner === owner) contents.owner = undefined;
       },
     };
   }
 
-  return {
+  return guardedStore({
     keyForm: "any",
-    list: async () => [...journals.keys()],
-    async open(name, mode) {
-      let contents = journals.get(name);
-      if (!contents && mode === "resume") throw journalLost(`the journal ${name}`);
-      contents ??= { logs: { facts: [], tail: [] }, blobs: new Map(), keys: {}, isOpen: false };
-      if (contents.isOpen) throw journalInUse(name);
-      contents.isOpen = true;
+    list: async () => [...journals].map(([name, { label }]) => ({ name, label })),
+    async create(name, { label }) {
+      if (journals.has(name)) throw journalExists(name);
+      const contents: Contents = { label, records: new Records(), blobs: new Map(), keys: {}, owner: {} };
       journals.set(name, contents);
-      return {
-        journal: opened(name, contents),
-        facts: [...contents.logs.facts],
-        tail: [...contents.logs.tail],
-      };
+      return opened(name, contents);
     },
-  };
-}
-
-function lengthOf(parts: readonly Bytes[]): number {
-  return parts.reduce((total, { length }) => total + length, 0);
+    async open(name, options) {
+      const contents = journals.get(name);
+      if (!contents || contents.records.length === 0) throw journalLost(`the journal ${name}`);
+      take(name, contents, options?.takeOver);
+      return { journal: opened(name, contents), records: contents.records.list() };
+    },
+    async discard(name, options) {
+      const contents = journals.get(name);
+      if (!contents) return;
+      take(name, contents, options?.takeOver);
+      remove(name, contents);
+    },
+  });
 }

@@ -1,19 +1,44 @@
 import type * as NodeFs from "node:fs/promises";
+import type * as NodeOs from "node:os";
 import type * as NodePath from "node:path";
+import type * as NodeTimers from "node:timers";
+import type * as NodeThreads from "node:worker_threads";
 import { BlindreelError } from "../errors.js";
+import type { Bytes } from "../formats/bytes.js";
+
+export const FILE_MODE = 0o600;
 
 /** What of Node's library a directory needs. */
 export interface NodeFiles {
   readonly fs: typeof NodeFs;
   readonly path: typeof NodePath;
+  readonly os: typeof NodeOs;
+  readonly timers: typeof NodeTimers;
+  readonly threads: typeof NodeThreads;
 }
 
 /** @throws BlindreelError `unsupported-runtime` in browsers. */
 export function nodeFiles(): NodeFiles {
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
-  const fs = process?.getBuiltinModule?.("node:fs/promises") as typeof NodeFs | undefined;
-  const path = process?.getBuiltinModule?.("node:path") as typeof NodePath | undefined;
-  if (fs && path) return { fs, path };
+  const library = {
+    fs: process?.getBuiltinModule?.("node:fs/promises"),
+    path: process?.getBuiltinModule?.("node:path"),
+    os: process?.getBuiltinModule?.("node:os"),
+    timers: process?.getBuiltinModule?.("node:timers"),
+    threads: process?.getBuiltinModule?.("node:worker_threads"),
+  };
+  if (Object.values(library).every(Boolean)) return library as NodeFiles;
   const operation = "process.getBuiltinModule";
   throw new BlindreelError("unsupported-runtime", "this runtime has no directories", { operation });
+}
+
+/** A file with these bytes and no others, on the disk. */
+export async function writeDurably({ fs }: NodeFiles, file: string, bytes: Bytes): Promise<void> {
+  const handle = await fs.open(file, "w", FILE_MODE);
+  try {
+    await handle.writeFile(bytes);
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
 }

@@ -1,9 +1,20 @@
 import { BlindreelError } from "../errors.js";
-import type { Bytes } from "../formats/bytes.js";
-import { keysIn, openDatabase } from "./database.js";
-import { guarded, journalInUse, withStorageFaults } from "./faults.js";
-import { type Folder, openFolderJournal } from "./folder-journal.js";
-import type { JournalStore } from "./store.js";
+import { type Bytes, utf8 } from "../formats/bytes.js";
+import { keysIn, openDatabase, written } from "./database.js";
+import { absent, journalExists, journalInUse, journalLost } from "./faults.js";
+import {
+  createFolderJournal,
+  decodeLabel,
+  type Folder,
+  type KeyPlace,
+  LABEL,
+  LOG,
+  type OpenFile,
+  openFolderJournal,
+} from "./folder-journal.js";
+import { guardedStore, isJournalName } from "./guarded.js";
+import type { JournalListing, JournalStore } from "./store.js";
+import { holdWebLock, PATIENCE } from "./web-lock.js";
 
 /** What dedicated workers have: reads and writes at once, and nobody else has the file. */
 interface SyncAccessHandle {
@@ -15,11 +26,17 @@ interface SyncAccessHandle {
   close(): void;
 }
 type SyncFileHandle = FileSystemFileHandle & { createSyncAccessHandle?(): Promise<SyncAccessHandle> };
-type IterableFolder = FileSystemDirectoryHandle & { keys(): AsyncIterableIterator<string> };
+type IterableFolder = FileSystemDirectoryHandle & {
+  values(): AsyncIterableIterator<FileSystemDirectoryHandle | FileSystemFileHandle>;
+};
+
+/** How often to look whether a file's owner let go of it, in milliseconds. */
+const LOOK_AGAIN = 50;
 
 /**
  * Journals in the origin private file system: for dedicated workers, the only place with handles that write through
- * at once. One folder each. Keys are kept in IndexedDB, as non-extractable `CryptoKey`s.
+ * at once. One folder each. Keys are kept in IndexedDB, as non-extractable `CryptoKey`s. Web Locks keep workers apart,
+ * and so does the log's handle, which one alone can have: also `takeOver` needs an owner that can still let go of it.
  *
  * @param name of the folder.
  * @throws BlindreelError `unsupported-runtime` outside dedicated workers.
@@ -31,105 +48,168 @@ export function opfsJournal(name = "blindreel-journals"): JournalStore {
     const message = "this runtime has no synchronous file handles: they are for dedicated workers";
     throw new BlindreelError("unsupported-runtime", message, { operation: "createSyncAccessHandle" });
   }
-  const rootFolder = async (): Promise<FileSystemDirectoryHandle> =>
-    (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create: true });
+  const rootFolder = async (): Promise<IterableFolder> => {
+    const root = await navigator.storage.getDirectory();
+    return (await root.getDirectoryHandle(name, { create: true })) as IterableFolder;
+  };
 
-  return {
+  /** Takes a journal for `action`, which may keep it; where it fails, it is let go. */
+  async function holding<T>(
+    journal: string,
+    takeOver: boolean | undefined,
+    action: (held: Held) => Promise<T>,
+  ): Promise<T> {
+    const handles = new Set<SyncAccessHandle>();
+    const closeFiles = (): void => {
+      for (const handle of handles) handle.close();
+      handles.clear();
+    };
+    const lock = await holdWebLock(`blindreel opfs ${name} ${journal}`, journal, {
+      takeOver,
+      onStolen: closeFiles,
+    });
+    let database: IDBDatabase | undefined;
+    const release = (): void => {
+      closeFiles();
+      database?.close();
+      lock.unlock();
+    };
+    try {
+      database = await openDatabase(name);
+      const opened = database;
+      const keys = keysIn(opened, journal, async (stores, write) => {
+        lock.check();
+        await written(opened, stores, write);
+      });
+      return await action({ root: await rootFolder(), keys, handles, check: () => lock.check(), release });
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  return guardedStore({
     keyForm: "platform",
-    list: () =>
-      withStorageFaults(async () => {
-        const root = (await rootFolder()) as IterableFolder;
-        const names: string[] = [];
-        for await (const entry of root.keys()) {
-          if (await exists(await root.getDirectoryHandle(entry), "facts")) names.push(entry);
-        }
-        return names.sort();
-      }),
-    open: (journal, mode) =>
-      withStorageFaults(async () => {
-        const root = await rootFolder();
-        const place = await root.getDirectoryHandle(journal, { create: mode === "create" });
-        const lock = await accessHandle(place, "lock").catch((cause) => {
-          const isTaken = (cause as { name?: unknown }).name === "NoModificationAllowedError";
-          throw isTaken ? journalInUse(journal, { cause }) : cause;
-        });
-        let database: IDBDatabase | undefined;
-        const release = (): void => {
-          database?.close();
-          lock.close();
-        };
+    async list() {
+      const listings: JournalListing[] = [];
+      for await (const entry of (await rootFolder()).values()) {
+        if (entry.kind !== "directory" || !isJournalName(entry.name)) continue;
+        const label = await readFile(entry, LABEL).catch(() => undefined);
+        listings.push({ name: entry.name, label: decodeLabel(label) });
+      }
+      return listings;
+    },
+    create: (journal, { label }) =>
+      holding(journal, false, async (held) => {
+        const { root, keys, release } = held;
+        if (await root.getDirectoryHandle(journal).catch(absent(undefined))) throw journalExists(journal);
+        const place = await root.getDirectoryHandle(journal, { create: true });
         try {
-          database = await openDatabase(name);
-          const folder = folderAt(root, place, release);
-          return guarded(await openFolderJournal(folder, keysIn(database, journal)));
+          return await createFolderJournal(folderAt(held, place), keys, utf8(label));
         } catch (error) {
           release();
+          await root.removeEntry(journal, { recursive: true }).catch(() => {});
           throw error;
         }
       }),
-  };
+    open: (journal, options) =>
+      holding(journal, options?.takeOver, async (held) => {
+        const place = await held.root.getDirectoryHandle(journal).catch(absent(undefined));
+        if (!place) throw journalLost(`the journal ${journal}`);
+        return openFolderJournal(folderAt(held, place), held.keys);
+      }),
+    discard: (journal, options) =>
+      holding(journal, options?.takeOver, async (held) => {
+        const place = await held.root.getDirectoryHandle(journal).catch(absent(undefined));
+        if (place) {
+          const folder = folderAt(held, place);
+          // Nobody has the journal who does not have this.
+          await folder.open(LOG);
+          await folder.erase();
+        } else {
+          await held.keys.eraseKeys();
+          held.release();
+        }
+      }),
+  });
 }
 
-async function accessHandle(place: FileSystemDirectoryHandle, name: string): Promise<SyncAccessHandle> {
-  const file: SyncFileHandle = await place.getFileHandle(name, { create: true });
-  return file.createSyncAccessHandle!();
+interface Held {
+  readonly root: FileSystemDirectoryHandle;
+  readonly keys: KeyPlace;
+  /** The open files. */
+  readonly handles: Set<SyncAccessHandle>;
+  check(): void;
+  release(): void;
 }
 
-async function exists(place: FileSystemDirectoryHandle, name: string): Promise<boolean> {
-  return place.getFileHandle(name).then(() => true, absent(false));
-}
-
-/** What a missing file means; any other failure is one. */
-function absent<T>(value: T): (error: unknown) => T {
-  return (error) => {
-    if ((error as { name?: unknown }).name === "NotFoundError") return value;
-    throw error;
-  };
-}
-
-function folderAt(root: FileSystemDirectoryHandle, place: IterableFolder, release: () => void): Folder {
+function folderAt({ root, keys, handles, check, release }: Held, place: FileSystemDirectoryHandle): Folder {
   return {
-    async list() {
-      const names: string[] = [];
-      for await (const name of place.keys()) names.push(name);
-      return names;
-    },
-    async read(name) {
-      const file = await place.getFileHandle(name).catch(absent(undefined));
-      return file && new Uint8Array(await (await file.getFile()).arrayBuffer());
-    },
-    async write(name, parts) {
+    read: (name) => readFile(place, name),
+    async open(name) {
       const handle = await accessHandle(place, name);
-      try {
-        handle.truncate(0);
-        let offset = 0;
-        for (const part of parts) offset += writeAll(handle, part, offset);
-        handle.flush();
-      } finally {
-        handle.close();
-      }
+      handles.add(handle);
+      return openFile(handle, () => handles.delete(handle));
     },
+    async syncNames() {},
     remove: (name) => place.removeEntry(name).catch(absent(undefined)),
-    async openLog(name, length) {
-      const handle = await accessHandle(place, name);
-      handle.truncate(length);
-      handle.flush();
-      let end = length;
-      return {
-        async append(bytes) {
-          end += writeAll(handle, bytes, end);
-          handle.flush();
-        },
-        close: async () => handle.close(),
-      };
-    },
+    check: async () => check(),
     async erase() {
-      // The facts first: without them nobody takes the rest for a journal.
-      await place.removeEntry("facts").catch(absent(undefined));
-      release();
+      await keys.eraseKeys();
+      for (const handle of handles) handle.close();
+      handles.clear();
       await root.removeEntry(place.name, { recursive: true });
+      release();
     },
     close: async () => release(),
+  };
+}
+
+async function readFile(place: FileSystemDirectoryHandle, name: string): Promise<Bytes | undefined> {
+  const file = await place.getFileHandle(name).catch(absent(undefined));
+  return file && new Uint8Array(await (await file.getFile()).arrayBuffer());
+}
+
+/** An owner that was taken over, or that is just going, has a moment to let go of the file. */
+async function accessHandle(place: FileSystemDirectoryHandle, name: string): Promise<SyncAccessHandle> {
+  const file: SyncFileHandle = await place.getFileHandle(name, { create: true });
+  for (const patience = Date.now() + PATIENCE; ; ) {
+    try {
+      return await file.createSyncAccessHandle!();
+    } catch (cause) {
+      if ((cause as { name?: unknown }).name !== "NoModificationAllowedError") throw cause;
+      if (Date.now() > patience) throw journalInUse(place.name, {}, { cause });
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
+    }
+  }
+}
+
+function openFile(handle: SyncAccessHandle, onClose: () => void): OpenFile {
+  return {
+    isNew: false,
+    async read() {
+      const bytes = new Uint8Array(handle.getSize());
+      for (let at = 0; at < bytes.length; ) {
+        const taken = handle.read(bytes.subarray(at), { at });
+        if (taken === 0) return bytes.slice(0, at);
+        at += taken;
+      }
+      return bytes;
+    },
+    async write(parts, offset) {
+      let at = offset;
+      for (const part of parts) at += writeAll(handle, part, at);
+    },
+    async truncate(length) {
+      handle.truncate(length);
+    },
+    async sync() {
+      handle.flush();
+    },
+    async close() {
+      handle.close();
+      onClose();
+    },
   };
 }
 

@@ -1,38 +1,67 @@
 import type { Bytes } from "../formats/bytes.js";
 
 /**
- * What a journal needs of a place that survives a crash, and no more: two logs of small records, blobs of ciphertext,
- * and two keys. A record or blob is durable when the promise that took it resolves. What went in comes out, or an
- * error does: `journal-damaged`, `journal-lost`.
+ * What a journal needs of a place that survives a crash, and no more: a log of small records, blobs of ciphertext, and
+ * a few keys. What a call wrote is durable when its promise resolves. What went in comes out, or an error does:
+ * `journal-damaged`, `journal-lost`.
  *
- * Failures are `storage-full`, `storage-failed` and `journal-lost` on every backend alike.
+ * Names of journals are 32 lowercase hex digits, names of blobs 1 to 40 of a-z, 0-9 and "-", labels at most 255 bytes
+ * of UTF-8. The recorder checks them before it calls a store, and makes one of the codes above of whatever is thrown.
  */
 export interface JournalStore {
   /** What a key is kept as: raw bytes; a platform `CryptoKey`, which need not be extractable; or whatever it is. */
   readonly keyForm: "bytes" | "platform" | "any";
-  /** Names of the journals there, in use or not. */
-  list(): Promise<string[]>;
+  /** The journals there, in use or not, with the label their maker gave each. What is no journal is passed over. */
+  list(): Promise<readonly JournalListing[]>;
   /**
-   * Takes a journal for oneself.
+   * A new journal, held by the caller.
    *
-   * @throws BlindreelError `journal-in-use`; `journal-lost` where one to be resumed is not there.
+   * @throws BlindreelError `journal-in-use`, also where there is one of that name; `storage-full`, `storage-failed`.
    */
-  open(name: string, mode: "create" | "resume"): Promise<OpenedJournal>;
+  create(name: string, options: { readonly label: string }): Promise<OpenJournal>;
+  /**
+   * Takes a journal for oneself with the records found in it, in order of writing, without a commit that a crash tore
+   * apart.
+   *
+   * @param options `takeOver`: take it although its owner cannot be proved to be gone.
+   * @throws BlindreelError `journal-in-use`; `journal-lost` where it is not there, or nothing was committed to it;
+   * `journal-damaged`.
+   */
+  open(name: string, options?: { readonly takeOver?: boolean }): Promise<FoundJournal>;
+  /**
+   * Removes a journal whatever its state (damaged too), keys first. No error where there is none.
+   *
+   * @throws BlindreelError `journal-in-use`.
+   */
+  discard(name: string, options?: { readonly takeOver?: boolean }): Promise<void>;
 }
 
-/** A journal with the records found in it, in the order of writing, without a commit that a crash tore apart. */
-export interface OpenedJournal {
+export interface JournalListing {
+  readonly name: string;
+  /** Empty where it was lost or damaged. */
+  readonly label: string;
+}
+
+export interface FoundJournal {
   readonly journal: OpenJournal;
-  readonly facts: readonly Bytes[];
-  readonly tail: readonly Bytes[];
+  readonly records: readonly Bytes[];
 }
 
-/** One journal, held by nobody else until it is closed or erased. Calls are made one after the other. */
+/**
+ * One journal, held by nobody else until closed or erased. Calls are made one after the other. Where somebody took it
+ * over, all that write fail with `journal-in-use`.
+ */
 export interface OpenJournal {
-  /** Writes blobs, then tail records, then facts: whoever finds a later one finds the earlier ones too. */
+  /**
+   * Writes pieces, then records, durably: whoever finds the records finds the pieces too. May be called again with the
+   * same pieces after a failure: pieces say where they belong, so writing one twice is harmless, and a failed record
+   * write leaves nothing behind that a later commit would not write over.
+   */
   commit(changes: JournalChanges): Promise<void>;
-  /** Puts `records` in the place of the whole tail, in one step. */
-  replaceTail(records: readonly Bytes[]): Promise<void>;
+  /**
+   * All pieces of a blob joined, from byte 0 on; undefined where there is none. May hold a torn end beyond what was
+   * committed.
+   */
   blob(name: string): Promise<Bytes | undefined>;
   /** No error where there is none of that name. */
   dropBlobs(names: readonly string[]): Promise<void>;
@@ -42,21 +71,20 @@ export interface OpenJournal {
   eraseKeys(): Promise<void>;
   /** Removes all of it, and lets go of it. */
   erase(): Promise<void>;
+  /** Idempotent. */
   close(): Promise<void>;
 }
 
-/** `facts` only grow; the `tail` holds what is soon out of date and is rewritten when it gets long. */
-export type LogName = "facts" | "tail";
-
 export interface JournalChanges {
-  readonly blobs?: readonly JournalBlob[];
-  readonly tail?: readonly Bytes[];
-  readonly facts?: readonly Bytes[];
+  readonly pieces?: readonly JournalPiece[];
+  readonly records?: readonly Bytes[];
 }
 
-export interface JournalBlob {
-  readonly name: string;
-  /** Written one behind the other. The store may keep them; nobody changes them. */
+export interface JournalPiece {
+  readonly blob: string;
+  /** Where in the blob it belongs, in bytes. */
+  readonly offset: number;
+  /** Written one behind the other. Lent until the call settles: a store that keeps them copies them. */
   readonly parts: readonly Bytes[];
 }
 

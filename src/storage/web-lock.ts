@@ -1,31 +1,55 @@
 import { journalInUse } from "./faults.js";
 
 /** A tab that was just closed or reloaded holds its locks for a moment longer, in milliseconds. */
-const PATIENCE = 1000;
+export const PATIENCE = 1000;
+
+export interface WebLock {
+  /** @throws BlindreelError `journal-in-use` where somebody took it over. */
+  check(): void;
+  unlock(): void;
+  /** Whether the runtime has such locks: where it has none, everybody gets one. */
+  readonly isReal: boolean;
+}
 
 /**
  * Takes a lock that all of an origin's tabs and workers see, and that ends with them; where the runtime has none
  * (insecure contexts), nothing.
  *
- * @returns how to let go.
+ * @param options `takeOver`: whoever has it loses it; `onStolen`: called where this happens to this one.
  * @throws BlindreelError `journal-in-use`.
  */
-export async function holdWebLock(lockName: string, journal: string): Promise<() => void> {
+export async function holdWebLock(
+  lockName: string,
+  journal: string,
+  options: { readonly takeOver?: boolean | undefined; readonly onStolen?: () => void } = {},
+): Promise<WebLock> {
   const locks = (globalThis.navigator as Navigator | undefined)?.locks;
-  if (!locks) return () => {};
+  if (!locks) return { check() {}, unlock() {}, isReal: false };
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), PATIENCE);
+  let state: "waiting" | "held" | "stolen" = "waiting";
   let unlock = (): void => {};
   await new Promise<void>((resolve, reject) => {
     const hold = (): Promise<void> => {
+      state = "held";
       resolve();
       return new Promise((release) => {
         unlock = release;
       });
     };
-    locks
-      .request(lockName, { signal: patience.signal }, hold)
-      .catch((error) => reject(patience.signal.aborted ? journalInUse(journal) : error));
+    // The two do not go together.
+    const how = options.takeOver ? { steal: true } : { signal: patience.signal };
+    locks.request(lockName, how, hold).catch((error) => {
+      if (state === "waiting") return reject(patience.signal.aborted ? journalInUse(journal) : error);
+      state = "stolen";
+      options.onStolen?.();
+    });
   }).finally(() => clearTimeout(timer));
-  return () => unlock();
+  return {
+    check() {
+      if (state === "stolen") throw journalInUse(journal);
+    },
+    unlock: () => unlock(),
+    isReal: true,
+  };
 }

@@ -1,3 +1,4 @@
+import { isPromise } from "../formats/brand.js";
 import type { Bytes } from "../formats/bytes.js";
 import { TAG_LENGTH } from "../formats/constants.js";
 import type { ChunkCipher } from "./chunk.js";
@@ -87,7 +88,7 @@ export async function openChunks(
       if (kept.length > 0) output.set(kept, target + skipped);
     };
     const opened = cipher.open(chunkIndex, sealed);
-    return opened instanceof Promise ? opened.then(place) : place(opened);
+    return isPromise(opened) ? opened.then(place) : place(opened);
   };
   try {
     await eachChunk(first, end, step, { ...options, total: output.length });

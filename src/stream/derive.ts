@@ -1,9 +1,18 @@
 import { hkdfExpand } from "../crypto/hkdf.js";
 import type { CryptoProvider } from "../crypto/provider.js";
 import { randomBytes } from "../crypto/random.js";
-import { authenticationFailed, outOfRange } from "../errors.js";
-import { ascii, type Bytes, bytesArgument, concatBytes, constantTimeEqual, wipe } from "../formats/bytes.js";
+import { authenticationFailed, closedError, outOfRange } from "../errors.js";
+import {
+  ascii,
+  type Bytes,
+  bytesArgument,
+  concatBytes,
+  constantTimeEqual,
+  isAllZero,
+  wipe,
+} from "../formats/bytes.js";
 import { KEY_LENGTH } from "../formats/constants.js";
+import { type Check, type Checks, readOptions } from "../formats/options.js";
 import { ChunkCipher } from "./chunk.js";
 import { COMMITMENT_LENGTH, HEADER_LENGTH, SALT_LENGTH } from "./geometry.js";
 
@@ -22,18 +31,29 @@ export interface StreamKey {
 
 /** Checks a caller's key and copies it: it may be changed or wiped as soon as the call that takes it returns. */
 export function streamKeyArgument(streamKey: StreamKey): StreamKey {
-  const key = bytesArgument("streamKey.key", streamKey.key).slice();
-  if (key.length !== KEY_LENGTH)
-    throw outOfRange("streamKey.key's length", `${KEY_LENGTH} bytes`, key.length);
-  return { key, context: bytesArgument("streamKey.context", streamKey.context).slice() };
+  return readOptions<StreamKey>("streamKey", streamKey, STREAM_KEY, ["key", "context"]);
 }
+
+const copyOf: Check<Bytes> = (name, value) => bytesArgument(name, value).slice();
+
+const STREAM_KEY: Checks<StreamKey> = {
+  key(name, value) {
+    const key = copyOf(name, value);
+    if (key.length !== KEY_LENGTH) throw outOfRange(`${name}'s length`, `${KEY_LENGTH} bytes`, key.length);
+    return key;
+  },
+  context: copyOf,
+};
 
 /**
  * Chunked-encryption, "Key derivation": key || base nonce || commitment = HKDF-Expand-SHA-512. Wipes the stream's key,
  * which therefore has to be a copy of ours.
+ *
+ * @throws BlindreelError `closed` for a key of zeros: it was wiped, and everybody could open what it seals.
  */
 async function derive(crypto: CryptoProvider, { key, context }: StreamKey, salt: Bytes) {
   if (key.length !== KEY_LENGTH) throw outOfRange("key length", `${KEY_LENGTH} bytes`, key.length);
+  if (isAllZero(key)) throw closedError("the key");
   const info = concatBytes(INFO_PREFIX, salt, context);
   const okm = await hkdfExpand(crypto, "SHA-512", key, info, KEY_LENGTH + NONCE_LENGTH + COMMITMENT_LENGTH);
   wipe(key);

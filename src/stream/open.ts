@@ -1,6 +1,6 @@
 import { defaultProvider } from "../crypto/default.js";
 import { truncated } from "../errors.js";
-import { type Bytes, bytesArgument, EMPTY } from "../formats/bytes.js";
+import { allocate, type Bytes, bytesArgument, EMPTY } from "../formats/bytes.js";
 import { openChunks } from "./batch.js";
 import type { ChunkCipher } from "./chunk.js";
 import { type StreamKey, startOpening, streamKeyArgument } from "./derive.js";
@@ -10,7 +10,14 @@ import { pieceChannel } from "./piece-channel.js";
 import { type ByteInput, type PieceReader, type PieceSource, piecesOf } from "./pieces.js";
 import { takeExactly } from "./read-head.js";
 import { readableThrough } from "./readable.js";
-import { type PushStream, pushStream, type StreamOptions, type StreamPair } from "./seal.js";
+import {
+  type PushStream,
+  pushOptions,
+  pushStream,
+  type StreamOptions,
+  type StreamPair,
+  streamOptions,
+} from "./seal.js";
 import { OPENING, Transcoder } from "./transcoder.js";
 
 /** How to open what follows: settled once the caller has read whatever stands before the stream. */
@@ -27,8 +34,9 @@ export interface OpenPlan {
 export async function openBytes(
   sealed: Uint8Array,
   streamKey: StreamKey,
-  options: StreamOptions = {},
+  given?: StreamOptions,
 ): Promise<Bytes> {
+  const options = streamOptions(given);
   return openMessage(bytesArgument("sealed", sealed), 0, planOf(streamKey), options);
 }
 
@@ -44,7 +52,7 @@ export async function openMessage(
   const header = message.slice(0, HEADER_LENGTH);
   const cipher = await startOpening(options.crypto ?? defaultProvider(), plan.streamKey, header);
   const total = claimedPlaintextLength(message.length, file.length);
-  const output = new Uint8Array(total);
+  const output = allocate("the content's length", total);
   const range = { first: 0, end: chunkCount(total), start: 0 };
   await openChunks(cipher, message.subarray(HEADER_LENGTH), range, output, options);
   if (!plan.isPadded) return output;
@@ -82,14 +90,16 @@ export function openThrough(
 export function openReadable(
   input: ByteInput,
   streamKey: StreamKey,
-  options: StreamOptions = {},
+  given?: StreamOptions,
 ): ReadableStream<Bytes> {
+  const options = streamOptions(given);
   const plan = planOf(streamKey);
   return openThrough(piecesOf(input), async () => plan, options);
 }
 
 /** {@link openReadable} as a transform, for `pipeThrough`. */
-export function openTransform(streamKey: StreamKey, options: StreamOptions = {}): StreamPair {
+export function openTransform(streamKey: StreamKey, given?: StreamOptions): StreamPair {
+  const options = streamOptions(given);
   const plan = planOf(streamKey);
   const { writable, source } = pieceChannel();
   return { writable, readable: openThrough(source, async () => plan, options) };
@@ -109,8 +119,9 @@ function planOf(streamKey: StreamKey): OpenPlan {
 export async function createOpener(
   header: Uint8Array,
   streamKey: StreamKey,
-  { crypto = defaultProvider() }: StreamOptions = {},
+  options?: Pick<StreamOptions, "crypto">,
 ): Promise<PushStream> {
+  const { crypto = defaultProvider() } = pushOptions(options);
   const cipher: ChunkCipher = await startOpening(
     crypto,
     streamKeyArgument(streamKey),

@@ -1,3 +1,5 @@
+import { type Checks, functionArgument, signalArgument } from "../formats/options.js";
+
 /** What every long operation accepts. */
 export interface OperationOptions {
   /** Aborting rejects with `signal.reason`, stops the source and wipes what is buffered. */
@@ -5,6 +7,8 @@ export interface OperationOptions {
   /** Called at most ten times a second, and once at the end. */
   readonly onProgress?: (progress: Progress) => void;
 }
+
+export const OPERATION: Checks<OperationOptions> = { signal: signalArgument, onProgress: functionArgument };
 
 export interface Progress {
   /** Bytes of plaintext handled so far. */

@@ -1,4 +1,5 @@
 import { wrongType } from "../errors.js";
+import { isBlob, isUint8Array } from "../formats/brand.js";
 import { type Bytes, bytesArgument, type MaybePromise } from "../formats/bytes.js";
 
 /**
@@ -29,8 +30,8 @@ export type ByteInput =
 
 /** @throws TypeError for anything that is not a {@link ByteInput}. */
 export function piecesOf(input: ByteInput): PieceSource {
-  if (input instanceof Uint8Array) return iteratorPieces([input][Symbol.iterator]());
-  if (typeof Blob !== "undefined" && input instanceof Blob) return readerPieces(input.stream().getReader());
+  if (isUint8Array(input)) return iteratorPieces([input][Symbol.iterator]());
+  if (isBlob(input)) return readerPieces(input.stream().getReader());
   const candidate = input as Partial<ReadableStream<Uint8Array>> &
     Partial<AsyncIterable<Uint8Array>> &
     Partial<Iterable<Uint8Array>>;

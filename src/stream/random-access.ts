@@ -1,16 +1,19 @@
 import { defaultProvider } from "../crypto/default.js";
 import { closedError, truncated } from "../errors.js";
-import type { Bytes } from "../formats/bytes.js";
+import { allocate, type Bytes, EMPTY } from "../formats/bytes.js";
+import { type Checks, countArgument, flagArgument, readOptions } from "../formats/options.js";
 import {
   type ByteSource,
   checkRange,
   claimedSize,
   type ReadOptions,
   readExactly,
+  readOptionsOf,
+  sourceArgument,
 } from "../source/byte-source.js";
 import { openChunks } from "./batch.js";
 import type { ChunkCipher } from "./chunk.js";
-import { startOpening, streamKeyArgument } from "./derive.js";
+import { type StreamKey, startOpening, streamKeyArgument } from "./derive.js";
 import {
   CHUNK,
   chunkCount,
@@ -21,7 +24,7 @@ import {
 } from "./geometry.js";
 import type { OpenPlan } from "./open.js";
 import { checkZeros, readLengthField } from "./padding.js";
-import type { StreamOptions } from "./seal.js";
+import { type StreamOptions, streamOptions } from "./seal.js";
 
 /** How much one step of {@link RandomAccess.stream} reads ahead, in chunks. */
 const STREAM_STEP = 16;
@@ -31,7 +34,8 @@ export interface RandomAccess {
   /** Length of the content in bytes, authentic: the last chunk was opened before this was believed. */
   readonly size: number;
   /**
-   * Content bytes `[start, end)`, in memory at once.
+   * Content bytes `[start, end)`, in memory at once. What reaches the end of padded content also fetches and checks the
+   * padding behind it, once: so whoever reads all of it sees what every other recipient sees, or an error.
    *
    * @throws RangeError outside `0 … size`; BlindreelError `authentication-failed`, `source-failed`, `closed`.
    */
@@ -52,15 +56,36 @@ export async function openRandomAccess(
   source: ByteSource,
   streamOffset: number,
   plan: OpenPlan,
-  options: StreamOptions & { readonly known?: { readonly size: number; readonly head: Bytes } } = {},
+  given?: StreamOptions,
 ): Promise<RandomAccess> {
-  const streamKey = streamKeyArgument(plan.streamKey);
-  const fileLength = options.known?.size ?? (await claimedSize(source, options));
+  const options = streamOptions(given);
+  const ownPlan = readOptions<OpenPlan>("plan", plan, PLAN, ["streamKey", "isPadded"]);
+  sourceArgument("source", source);
+  countArgument("streamOffset", streamOffset);
+  const size = await claimedSize(source, options);
+  return openMessageAccess(source, streamOffset, ownPlan, options, { size, head: EMPTY });
+}
+
+const PLAN: Checks<OpenPlan> = {
+  streamKey: (_name, value) => streamKeyArgument(value as StreamKey),
+  isPadded: flagArgument,
+};
+
+/** {@link openRandomAccess} for whoever has read some of the file. @param plan its key is ours to wipe. */
+export async function openMessageAccess(
+  source: ByteSource,
+  streamOffset: number,
+  plan: OpenPlan,
+  options: StreamOptions,
+  known: { readonly size: number; readonly head: Bytes },
+): Promise<RandomAccess> {
+  const { streamKey } = plan;
+  const fileLength = known.size;
   const messageLength = fileLength - streamOffset;
   if (messageLength < HEADER_LENGTH) throw truncated("the sealed stream", fileLength);
-  const head = options.known?.head.subarray(streamOffset, streamOffset + HEADER_LENGTH);
+  const head = known.head.subarray(streamOffset, streamOffset + HEADER_LENGTH);
   const header =
-    head?.length === HEADER_LENGTH
+    head.length === HEADER_LENGTH
       ? head.slice()
       : await readExactly(source, streamOffset, streamOffset + HEADER_LENGTH, options);
   const cipher = await startOpening(options.crypto ?? defaultProvider(), streamKey, header);
@@ -72,7 +97,10 @@ export async function openRandomAccess(
   if (!plan.isPadded) return new MessageAccess(message, total);
   const length = readLengthField(lastChunk, total);
   checkZeros(lastChunk, lastChunkStart, length, total);
-  return new MessageAccess(message, length);
+  const access = new MessageAccess(message, length);
+  // Who sees that there is nothing reads nothing, and has seen all of it.
+  if (length === 0) await access.checkPadding(options);
+  return access;
 }
 
 interface Message {
@@ -98,7 +126,7 @@ async function readMessage(
     ? total - first * CHUNK + (endChunk - first) * (SEALED_CHUNK - CHUNK)
     : (endChunk - first) * SEALED_CHUNK;
   const sealed = await readExactly(source, from, from + length, options);
-  const output = new Uint8Array(end - start);
+  const output = allocate("the range's length", end - start);
   await openChunks(cipher, sealed, { first, end: endChunk, start }, output, options);
   return output;
 }
@@ -107,16 +135,21 @@ class MessageAccess implements RandomAccess {
   readonly size: number;
   readonly #message: Message;
   #closed = false;
+  /** Where chunks begin whose padding was not looked at; the end where there are none. */
+  #paddingChecked: number;
 
   constructor(message: Message, size: number) {
     this.#message = message;
     this.size = size;
+    this.#paddingChecked = Math.ceil(size / CHUNK) * CHUNK;
   }
 
-  async read(start: number, end: number, options: ReadOptions = {}): Promise<Bytes> {
+  async read(start: number, end: number, given?: ReadOptions): Promise<Bytes> {
+    const options = readOptionsOf(given);
     if (this.#closed) throw closedError("the source");
     checkRange(start, end, this.size);
     if (start === end) return new Uint8Array(0);
+    if (end === this.size) await this.checkPadding(options);
     const endChunk = Math.floor((end - 1) / CHUNK) + 1;
     const paddingEnd = Math.min(endChunk * CHUNK, this.#message.total);
     if (paddingEnd <= this.size || this.size === this.#message.total) {
@@ -128,7 +161,24 @@ class MessageAccess implements RandomAccess {
     return opened.slice(0, end - start);
   }
 
-  stream(start = 0, end = this.size, options: ReadOptions = {}): ReadableStream<Bytes> {
+  /**
+   * Format-v1, "Padding": the chunks of padding alone, but for the last, which was checked when this was opened. Not
+   * all at once, and until it succeeds: however much padding there is, memory stays bounded.
+   */
+  async checkPadding(options: ReadOptions): Promise<void> {
+    const { total } = this.#message;
+    const end = Math.floor(total / CHUNK) * CHUNK;
+    while (this.#paddingChecked < end) {
+      const start = this.#paddingChecked;
+      const stepEnd = Math.min(end, start + STREAM_STEP * CHUNK);
+      const padding = await readMessage(this.#message, start, stepEnd, stepEnd / CHUNK, options);
+      checkZeros(padding, start, this.size, total);
+      this.#paddingChecked = Math.max(this.#paddingChecked, stepEnd);
+    }
+  }
+
+  stream(start = 0, end = this.size, given?: ReadOptions): ReadableStream<Bytes> {
+    const options = readOptionsOf(given);
     checkRange(start, end, this.size);
     const stop = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;

@@ -1,4 +1,4 @@
-import type { Bytes } from "../formats/bytes.js";
+import { type Bytes, EMPTY } from "../formats/bytes.js";
 
 /**
  * Cuts pieces of any size into units of exactly `unit` bytes, for both directions. Whole units are handed on as
@@ -6,12 +6,12 @@ import type { Bytes } from "../formats/bytes.js";
  */
 export class Rechunker {
   readonly #unit: number;
-  readonly #staged: Bytes;
+  /** As large as what was staged so far: short messages need no room for a unit. */
+  #staged: Bytes = EMPTY;
   #stagedLength = 0;
 
   constructor(unit: number) {
     this.#unit = unit;
-    this.#staged = new Uint8Array(unit);
   }
 
   /** How many whole units a piece of this length completes. */
@@ -24,17 +24,29 @@ export class Rechunker {
     let offset = 0;
     if (this.#stagedLength > 0) {
       offset = Math.min(this.#unit - this.#stagedLength, piece.length);
+      this.#reserve(this.#stagedLength + offset);
       this.#staged.set(piece.subarray(0, offset), this.#stagedLength);
       this.#stagedLength += offset;
       if (this.#stagedLength < this.#unit) return;
       this.#stagedLength = 0;
-      onUnit(this.#staged);
+      onUnit(this.#staged.subarray(0, this.#unit));
     }
     for (; piece.length - offset >= this.#unit; offset += this.#unit) {
       onUnit(piece.subarray(offset, offset + this.#unit));
     }
+    this.#reserve(piece.length - offset);
     this.#staged.set(piece.subarray(offset));
     this.#stagedLength = piece.length - offset;
+  }
+
+  /** Room for so many bytes, with those that are staged. */
+  #reserve(length: number): void {
+    const { length: room } = this.#staged;
+    if (length <= room) return;
+    const larger = new Uint8Array(Math.min(this.#unit, Math.max(length, 4 * room)));
+    larger.set(this.#staged);
+    this.#staged.fill(0);
+    this.#staged = larger;
   }
 
   /** What is left: always less than a unit. */

@@ -1,7 +1,16 @@
+import { providerArgument } from "../crypto/argument.js";
 import { defaultProvider } from "../crypto/default.js";
 import type { CryptoProvider } from "../crypto/provider.js";
 import { outOfRange } from "../errors.js";
-import { type Bytes, bytesArgument, concatBytes, EMPTY, type MaybePromise } from "../formats/bytes.js";
+import {
+  allocate,
+  type Bytes,
+  bytesArgument,
+  concatBytes,
+  EMPTY,
+  type MaybePromise,
+} from "../formats/bytes.js";
+import { type Checks, functionArgument, readOptions, signalArgument } from "../formats/options.js";
 import { sealInPlace, spreadChunks } from "./batch.js";
 import { type StreamKey, startSealing, streamKeyArgument } from "./derive.js";
 import { HEADER_LENGTH, sealedLength } from "./geometry.js";
@@ -15,6 +24,16 @@ import { SEALING, Transcoder } from "./transcoder.js";
 export interface StreamOptions extends OperationOptions {
   /** Overrides the runtime's provider, for this call. */
   readonly crypto?: CryptoProvider;
+}
+
+export const STREAM: Checks<StreamOptions> = {
+  signal: signalArgument,
+  onProgress: functionArgument,
+  crypto: providerArgument,
+};
+
+export function streamOptions(given: StreamOptions | undefined): StreamOptions {
+  return readOptions<StreamOptions>("options", given, STREAM);
 }
 
 /** What is written before the stream, and the key it is sealed under. Made once, when sealing starts. */
@@ -44,8 +63,9 @@ export interface StreamPair {
 export async function sealBytes(
   data: Uint8Array,
   streamKey: StreamKey,
-  options: StreamOptions = {},
+  given?: StreamOptions,
 ): Promise<Bytes> {
+  const options = streamOptions(given);
   const plan = planOf(streamKey);
   const layout = layOut(bytesArgument("data", data), 0, undefined);
   await sealLayout(layout, async () => plan, options);
@@ -63,7 +83,7 @@ export interface Layout {
 /** Copies `data` to where it will be sealed, behind `prefixLength` bytes for the caller. Synchronous. */
 export function layOut(data: Bytes, prefixLength: number, padding: Padding | undefined): Layout {
   const plaintextLength = padding ? paddedLength(padding, data.length) : data.length;
-  const output = new Uint8Array(prefixLength + sealedLength(plaintextLength));
+  const output = allocate("data's sealed length", prefixLength + sealedLength(plaintextLength));
   spreadChunks(data, output.subarray(prefixLength + HEADER_LENGTH));
   if (padding) {
     // The length field lies whole in the last chunk, so it ends where the last chunk's plaintext ends.
@@ -113,14 +133,16 @@ export function sealThrough(
 export function sealReadable(
   input: ByteInput,
   streamKey: StreamKey,
-  options: StreamOptions = {},
+  given?: StreamOptions,
 ): ReadableStream<Bytes> {
+  const options = streamOptions(given);
   const plan = planOf(streamKey);
   return sealThrough(piecesOf(input), async () => plan, options);
 }
 
 /** {@link sealBytes} as a transform, for `pipeThrough`. */
-export function sealTransform(streamKey: StreamKey, options: StreamOptions = {}): StreamPair {
+export function sealTransform(streamKey: StreamKey, given?: StreamOptions): StreamPair {
+  const options = streamOptions(given);
   const plan = planOf(streamKey);
   const { writable, source } = pieceChannel();
   return { writable, readable: sealThrough(source, async () => plan, options) };
@@ -143,13 +165,47 @@ export interface PushStream {
   destroy(reason?: unknown): void;
 }
 
+/** A message in push form, into memory of the caller's: for callers that keep what they seal. */
+export interface PlacingSealer {
+  /** Bytes to send before any chunk. */
+  readonly header: Bytes;
+  /** Consumes `piece` before it returns; see {@link Transcoder.pushInto}. */
+  push(piece: Bytes, place: () => Bytes): MaybePromise<void>;
+  /** The last chunk. Nothing may follow. */
+  finish(): MaybePromise<Bytes>;
+  /** Gives up, wiping what is buffered. */
+  destroy(reason: unknown): void;
+}
+
+/** {@link createSealer} for callers that keep what they seal. The caller wipes the key. */
+export async function createPlacingSealer(
+  crypto: CryptoProvider,
+  streamKey: StreamKey,
+): Promise<PlacingSealer> {
+  const { cipher, header } = await startSealing(crypto, streamKey);
+  const transcoder = new Transcoder(cipher, SEALING);
+  return {
+    header,
+    push: (piece, place) => transcoder.pushInto(piece, place),
+    finish: () => transcoder.finish(),
+    destroy: (reason) => transcoder.destroy(reason),
+  };
+}
+
 /** Starts a message in push form. On synchronous backends (Node) its methods return bytes, not promises. */
 export async function createSealer(
   streamKey: StreamKey,
-  { crypto = defaultProvider() }: StreamOptions = {},
+  options?: Pick<StreamOptions, "crypto">,
 ): Promise<PushStream> {
+  const { crypto = defaultProvider() } = pushOptions(options);
   const { cipher, header } = await startSealing(crypto, streamKeyArgument(streamKey));
   return pushStream(new Transcoder(cipher, SEALING), header);
+}
+
+const PUSH: Checks<Pick<StreamOptions, "crypto">> = { crypto: providerArgument };
+
+export function pushOptions(given: Pick<StreamOptions, "crypto"> | undefined): Pick<StreamOptions, "crypto"> {
+  return readOptions("options", given, PUSH);
 }
 
 export function pushStream(transcoder: Transcoder, header: Bytes): PushStream {

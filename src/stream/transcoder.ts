@@ -1,5 +1,6 @@
 import { closedError, truncated } from "../errors.js";
-import { type Bytes, concatBytes, EMPTY, type MaybePromise } from "../formats/bytes.js";
+import { isPromise } from "../formats/brand.js";
+import { type Bytes, EMPTY, joinBytes, type MaybePromise } from "../formats/bytes.js";
 import { TAG_LENGTH } from "../formats/constants.js";
 import type { ChunkCipher } from "./chunk.js";
 import { CHUNK, chunkOffset, SEALED_CHUNK } from "./geometry.js";
@@ -97,6 +98,23 @@ export class Transcoder {
   }
 
   /**
+   * The same, into memory of the caller's. Resolves when the chunks are there.
+   *
+   * @param place gives room for one chunk, as often as `piece` completes one, before this returns.
+   */
+  pushInto(piece: Bytes, place: () => Bytes): MaybePromise<void> {
+    if (!this.isSynchronous) return this.#placed(this.pushApart(piece), place);
+    this.#checkUsable();
+    try {
+      this.#rechunker.push(piece, (unit) =>
+        this.#direction.transformInto(this.#cipher, this.#chunkIndex++, unit, place(), 0),
+      );
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /**
    * The same where the backend is asynchronous, each chunk apart: WebCrypto makes a buffer for every answer, and
    * copying it into another costs browsers more than one more piece in the stream (docs/benchmarks.md).
    */
@@ -123,7 +141,7 @@ export class Transcoder {
       this.#lastChunkLength = rest.length - overhead;
       const last = this.#direction.transform(this.#cipher, this.#chunkIndex, rest);
       this.#rechunker.wipe();
-      return last instanceof Promise ? this.#guardLater(last) : last;
+      return isPromise(last) ? this.#guardLater(last) : last;
     } catch (error) {
       return this.#fail(error);
     }
@@ -147,13 +165,18 @@ export class Transcoder {
     return output;
   }
 
+  async #placed(chunks: readonly Promise<Bytes>[], place: () => Bytes): Promise<void> {
+    const rooms = chunks.map(place);
+    await Promise.all(chunks.map(async (chunk, i) => rooms[i]!.set(await chunk)));
+  }
+
   #checkUsable(): void {
     if (this.#failure) throw this.#failure.error;
     if (this.#ended) throw closedError("the stream");
   }
 
-  #guardLater(result: Promise<Bytes>): Promise<Bytes> {
-    return result.catch((error) => this.#fail(error));
+  #guardLater(result: PromiseLike<Bytes>): Promise<Bytes> {
+    return Promise.resolve(result).catch((error) => this.#fail(error));
   }
 
   #fail(error: unknown): never {
@@ -164,5 +187,5 @@ export class Transcoder {
 
 function joined(chunks: readonly Promise<Bytes>[]): MaybePromise<Bytes> {
   if (chunks.length <= 1) return chunks[0] ?? EMPTY;
-  return Promise.all(chunks).then((all) => concatBytes(...all));
+  return Promise.all(chunks).then((all) => joinBytes(all));
 }

@@ -1,112 +1,231 @@
 /**
- * One process of a recording that dies. The first starts the recording and writes; the next resumes it and ends it.
- * Everything it does that a later check needs is in a log, line by line.
+ * One process of a recording that dies. The first starts the recording and writes; the next resumes it and goes on. Everything
+ * it does that a later check needs is in a log, line by line.
  */
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { nodeProvider } from "../../src/crypto/node.js";
+import { webCryptoProvider } from "../../src/crypto/webcrypto.js";
 import { isBlindreelError } from "../../src/errors.js";
 import { importRecipient } from "../../src/keywrap/import.js";
 import type { Recording } from "../../src/recording/recording.js";
 import { discardJournal, listJournals, resumeRecording } from "../../src/recording/resume.js";
 import { startRecording } from "../../src/recording/start.js";
+import type { RecordingTrack } from "../../src/recording/tracks.js";
+import { uploadRefused } from "../../src/recording/upload.js";
 import { directoryJournal } from "../../src/storage/directory.js";
+import { generator } from "../helpers/bytes.js";
+import { BLOCK, blocks, planCase, planRun, type Step } from "./schedule.js";
 import { type Death, makeSeams, watchedCrypto, watchedStore } from "./seams.js";
 
 export interface ChildOptions {
   readonly folder: string;
   readonly recipient: string;
+  readonly seed: number;
   readonly run: number;
+  readonly isLast: boolean;
+  /** A recording was begun: where its journal is gone, all of it is stored. */
+  readonly isBegun: boolean;
   readonly death: Death | undefined;
 }
 
-const { folder, recipient, run, death } = JSON.parse(process.argv[2]!) as ChildOptions;
-const seams = makeSeams(join(folder, "log"), death, () => process.kill(process.pid, "SIGKILL"));
-const crypto = watchedCrypto(nodeProvider()!, seams);
+const { folder, recipient, seed, run, isLast, isBegun, death } = JSON.parse(process.argv[2]!) as ChildOptions;
+const { tracks, provider } = planCase(seed);
+const plan = planRun(seed, run, isLast);
+const seams = makeSeams(join(folder, "log"), death, () => {
+  process.kill(process.pid, "SIGKILL");
+  // The signal comes between two instructions, and nothing more is to be done before it.
+  for (;;);
+});
+const crypto = watchedCrypto(provider === "node" ? nodeProvider()! : webCryptoProvider, seams);
 const store = watchedStore(directoryJournal(join(folder, "journal")), seams);
+/** What a server does is no part of the schedule: uploads come in any order. */
+const random = generator(seed + 15485863 * (run + 1));
 
-/** What the run writes to a track: `length` bytes that no other run or track has. */
-function content(track: string, length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  for (let i = 0; i < length; i++) bytes[i] = (i * 31 + (i >> 8) * 7 + run * 101 + track.length) % 251;
-  return bytes;
-}
-
-/** Stores a part of an object in a file, as a server does that has it on disk when it answers. */
-function put(objectName: string, offset: number, bytes: Uint8Array): void {
-  const file = join(folder, "server", objectName);
-  mkdirSync(dirname(file), { recursive: true });
-  const handle = openSync(file, existsSync(file) ? "r+" : "w");
-  writeSync(handle, bytes, 0, bytes.length, offset);
-  closeSync(handle);
-}
-
-async function upload(recording: Recording): Promise<void> {
-  seams.around("upload envelope", () => put(recording.envelope.objectName, 0, recording.envelope.bytes));
-  for await (const { objectName, offset, bytes, acknowledge } of recording.parts({ minSize: 20_000 })) {
-    seams.around("upload part", () => put(objectName, offset, bytes));
-    const digest = createHash("sha256").update(bytes).digest("hex");
-    seams.log(`acknowledged ${objectName} ${offset} ${bytes.length} ${digest}`);
-    acknowledge();
+/** Stores an object as a server does that has it on disk when it answers, whole or not at all. */
+async function put(name: string, bytes: Uint8Array): Promise<void> {
+  seams.log(`handed ${name} ${createHash("sha256").update(bytes).digest("hex")}`);
+  if (plan.uploadDelay > 0) await pause(random() * plan.uploadDelay);
+  if (random() < plan.refusing) {
+    seams.log(`refused ${name}`);
+    throw uploadRefused("a test");
   }
+  if (random() < plan.failing) throw new Error("the server is not there");
+  seams.around(() => {
+    const file = join(folder, "server", name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(`${file}.part`, bytes);
+    renameSync(`${file}.part`, file);
+  });
+  if (random() < plan.failing) throw new Error("the server's answer is lost");
+  seams.log(`stored ${name}`);
+}
+
+/** Uploads that can be left. */
+class Uploading {
+  readonly #stop = new AbortController();
+  readonly #done: Promise<"stored" | "closed" | "left">;
+
+  constructor(recording: Recording) {
+    this.#done = plan.isByHand ? this.#byHand(recording) : this.#byLoop(recording);
+    this.#done.catch(() => {});
+  }
+
+  /** A loop by hand is left when it gets the next object, which then is out. */
+  leave(): void {
+    this.#stop.abort();
+  }
+
+  get done(): Promise<"stored" | "closed" | "left"> {
+    return this.#done;
+  }
+
+  async #byLoop(recording: Recording): Promise<"stored" | "closed" | "left"> {
+    const { signal } = this.#stop;
+    for (;;) {
+      try {
+        return await recording.upload(put, {
+          concurrency: plan.concurrency,
+          firstDelay: 1,
+          longestDelay: 4,
+          signal,
+        });
+      } catch (error) {
+        if (signal.aborted) return "left";
+        // An envelope or a last manifest that was refused: the next loop tries it again.
+        if (!isBlindreelError(error) || error.code !== "upload-refused") throw error;
+      }
+    }
+  }
+
+  async #byHand(recording: Recording): Promise<"stored" | "closed" | "left"> {
+    const { signal } = this.#stop;
+    for (;;) {
+      try {
+        for await (const object of recording.objects()) {
+          // Left with an object that is out.
+          if (signal.aborted) return "left";
+          try {
+            await put(object.name, object.bytes);
+            object.acknowledge();
+          } catch (error) {
+            if (isBlindreelError(error)) object.refuse(error);
+            else object.retry();
+            await pause(1);
+          }
+        }
+        return recording.state === "closed" ? "stored" : "closed";
+      } catch (error) {
+        if (!isBlindreelError(error) || error.code !== "upload-refused") throw error;
+      }
+    }
+  }
+}
+
+interface Written {
+  readonly track: RecordingTrack;
+  blocks: number;
 }
 
 async function record(recording: Recording): Promise<void> {
-  const uploading = upload(recording);
-  const camera = recording.track("camera");
-  const chat = recording.track("chat");
-  const media = content("camera", 90_000);
-  await camera.write(media.slice(0, 40_000));
-  await chat.write(content("chat", 100));
-  await recording.flush();
-  seams.log(`flushed ${run}`);
-  await Promise.all([camera.write(media.slice(40_000, 70_000)), chat.write(content("chat", 50))]);
-  const checkpoint = await recording.checkpoint();
-  seams.around("upload checkpoint", () => put(checkpoint.objectName, 0, checkpoint.bytes));
-  await camera.write(media.slice(70_000));
-  await finish(recording, uploading);
+  let uploading = new Uploading(recording);
+  const written = tracks.map(
+    ({ name, options }): Written => ({ track: recording.track(name, options), blocks: 0 }),
+  );
+  const pending: Promise<unknown>[] = [];
+  const note = (what: string, of: readonly Written[], work: Promise<unknown>): Promise<void> => {
+    const lines = of.map(({ track, blocks: number }) => `${what} ${track.name} ${run} ${number}`);
+    return work.then(() => lines.forEach((line) => void seams.log(line)));
+  };
+  const act = (step: Step): Promise<unknown> => {
+    switch (step.kind) {
+      case "write": {
+        const { name, isText } = tracks[step.track]!;
+        const to = written[step.track]!;
+        const text = blocks(name, run, to.blocks, to.blocks + step.blocks);
+        to.blocks += step.blocks;
+        return note("wrote", [to], to.track.write(isText ? text : Buffer.from(text)));
+      }
+      case "flush": {
+        if (step.track === undefined) return note("flushed", written, recording.flush());
+        const one = written[step.track]!;
+        return note("flushed", [one], one.track.flush());
+      }
+      case "checkpoint":
+        return recording.checkpoint();
+      case "take":
+        // One with a cadence is a single take.
+        if (!tracks[step.track]!.options?.cadence)
+          written[step.track]!.track.startTake({ type: "video/webm" });
+        return Promise.resolve();
+      case "pause":
+        return pause(step.delay);
+      case "reload":
+        uploading.leave();
+        uploading = new Uploading(recording);
+        return Promise.resolve();
+    }
+  };
+  for (const step of plan.steps) {
+    const isAwaited = !("isAwaited" in step) || step.isAwaited;
+    const work = act(step);
+    if (isAwaited) await work;
+    else {
+      // Looked at when all are made: a deadline may end some of them.
+      work.catch(() => {});
+      pending.push(work);
+    }
+  }
+  if (plan.timeout === undefined) await Promise.all(pending);
+  if (plan.end === "close") {
+    await note("flushed", written, recording.close());
+    seams.log(`closed ${run}`);
+    await uploading.done;
+    return;
+  }
+  const { undrained } = await recording.finish(`run ${run}`, plan.timeout ? { timeout: plan.timeout } : {});
+  await Promise.allSettled(pending);
+  seams.log(`finished ${run} ${undrained.length}`);
+  await uploaded(await uploading.done);
 }
 
-async function finish(recording: Recording, uploading: Promise<void>): Promise<void> {
-  const finished = recording.finished ?? (await recording.finish(`run ${run}`));
-  const { objectName, bytes } = finished.manifest!;
-  seams.around("upload manifest", () => put(objectName, 0, bytes));
-  seams.log(`finished ${objectName}`);
-  finished.acknowledge();
-  await uploading;
+async function uploaded(outcome: string): Promise<void> {
+  if (outcome !== "stored") throw new Error(`the upload ended as "${outcome}"`);
+  const left = await listJournals(store);
+  if (left.length > 0) throw new Error("all is stored, and the journal is there");
 }
 
 async function main(): Promise<void> {
-  if (run === 0) {
-    const to = await importRecipient(recipient);
-    const recording = await startRecording({ to, journal: store, crypto });
-    seams.log(`started ${recording.recordingId}`);
-    await record(recording);
-  } else {
-    for (const journal of await listJournals(store)) {
-      let recording: Recording;
-      try {
-        recording = await resumeRecording(journal, { crypto });
-      } catch (error) {
-        // It died before `startRecording` was done: nobody has heard of that recording.
-        if (!isBlindreelError(error) || error.code !== "journal-lost") throw error;
-        seams.log(`lost ${journal.recordingId}`);
-        await discardJournal(journal);
-        continue;
-      }
-      seams.log(`resumed ${recording.recordingId}`);
-      if (recording.finished) await finish(recording, upload(recording));
-      else await record(recording);
+  process.stdout.write("ready\n");
+  const settings = { segmentEvery: plan.segmentEvery, checkpointEvery: plan.checkpointEvery, crypto };
+  const journals = await listJournals(store);
+  if (journals.length > 1) throw new Error("two journals");
+  for (const journal of journals) {
+    let recording: Recording;
+    try {
+      recording = await resumeRecording(journal, settings);
+    } catch (error) {
+      // It died before `startRecording` was done: nobody has heard of that recording.
+      if (!isBlindreelError(error) || error.code !== "journal-lost") throw error;
+      seams.log(`lost ${journal.recordingId}`);
+      await discardJournal(journal);
+      continue;
     }
+    seams.log(`resumed ${recording.recordingId} ${recording.state}`);
+    if (recording.state === "recording") return record(recording);
+    return uploaded(await new Uploading(recording).done);
   }
-  // The journal goes when everything is acknowledged; its folder is empty then.
-  for (let i = 0; i < 200 && (await listJournals(store)).length > 0; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  seams.log(`ended ${run}`);
-  process.stdout.write(`${seams.calls}\n`);
-  seams.close();
+  if (isBegun) return;
+  const to = await importRecipient(recipient);
+  const recording = await startRecording({ ...settings, to, journal: store, label: `case ${seed}` });
+  seams.log(`started ${recording.recordingId}`);
+  await record(recording);
 }
 
+if (BLOCK !== 16) throw new Error("blocks are 16 bytes");
 await main();
+seams.log(`ended ${run}`);
+process.stdout.write(`calls ${seams.calls}\n`);
+seams.close();

@@ -4,15 +4,14 @@ import type { AeadKey, CryptoProvider } from "../../src/crypto/provider.js";
 import type { Bytes } from "../../src/formats/bytes.js";
 import type { JournalStore, OpenJournal } from "../../src/storage/store.js";
 
-/** Where a process dies: around the how many-th call, from 1. */
-export interface Death {
-  readonly call: number;
-  readonly when: "before" | "after";
-}
+/** Where a process dies: around the how many-th call, from 1; or some time after it is ready, in milliseconds. */
+export type Death =
+  | { readonly call: number; readonly when: "before" | "after" }
+  | { readonly delay: number; readonly when: "later" };
 
 export interface Seams {
   readonly calls: number;
-  around<T>(name: string, action: () => T): T;
+  around<T>(action: () => T): T;
   /** Writes a line to the log, which is there also when the process is not any more. */
   log(line: string): void;
   close(): void;
@@ -26,81 +25,116 @@ export function makeSeams(logFile: string, death: Death | undefined, die: () => 
     get calls() {
       return calls;
     },
-    around(_name, action) {
+    around(action) {
       const call = ++calls;
-      if (death?.call === call && death.when === "before") die();
+      const isDue = death !== undefined && "call" in death && death.call === call;
+      if (isDue && death.when === "before") die();
       const result = action();
-      const after = (): void => {
-        if (death?.call === call && death.when === "after") die();
-      };
-      if (result instanceof Promise) {
-        return result.then((value) => {
-          after();
-          return value;
-        }) as typeof result;
-      }
-      after();
-      return result;
+      if (!isDue || death.when !== "after") return result;
+      if (!(result instanceof Promise)) die();
+      return (result as Promise<unknown>).then((value) => {
+        die();
+        return value;
+      }) as typeof result;
     },
     log: (line) => void writeSync(log, `${line}\n`),
     close: () => closeSync(log),
   };
 }
 
-const SEGMENT_LABEL = Buffer.from("blindreel/v1 segment\0");
+type Method = (...given: unknown[]) => unknown;
 
-/** `crypto` with every call numbered, and every pair of key and nonce, and every segment entered, in the log. */
+/** `object` with a wrapper around each of its methods, whether own or inherited. */
+function withMethods<T extends object>(object: T, wrap: (name: string, method: Method) => Method): T {
+  const watched: Record<string, unknown> = {};
+  for (let at: object = object; at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+    for (const name of Object.getOwnPropertyNames(at)) {
+      const value: unknown = object[name as keyof T];
+      if (name !== "constructor")
+        watched[name] ??= typeof value === "function" ? wrap(name, value.bind(object)) : value;
+    }
+  }
+  return watched as T;
+}
+
+const SEGMENT_LABEL = Buffer.from("blindreel/v1 segment\0");
+/** Where a segment's header has track and index (format-v1, "Segment"). */
+const [TRACK, INDEX] = [22, 26];
+
+/** `crypto` with every call numbered; every pair of key and nonce, and every segment that is sealed, is in the log. */
 export function watchedCrypto(crypto: CryptoProvider, seams: Seams): CryptoProvider {
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
-  const watched: Record<string, unknown> = { ...crypto };
-  for (const [name, method] of Object.entries(crypto)) {
-    if (typeof method !== "function") continue;
-    watched[name] = (...given: unknown[]) =>
-      seams.around(name, () => (method as (...args: unknown[]) => unknown).apply(crypto, given));
-  }
-  watched.hmac = (hash: "SHA-256" | "SHA-512", key: Bytes, message: Bytes) => {
-    const at = Buffer.from(message.buffer, message.byteOffset, message.length).indexOf(SEGMENT_LABEL);
-    // A stream's key is derived in several blocks; the first ends in 0x01.
-    if (at >= 0 && hash === "SHA-512" && message.at(-1) === 1) {
-      const header = Buffer.from(message).subarray(at + SEGMENT_LABEL.length);
-      seams.log(`segment ${header.readUInt32BE(22)}/${header.readUInt32BE(26)}`);
+  /** By the key of their stream: segments that may be sealed. */
+  const segments = new Map<string, string>();
+  const noteSegment = (message: Bytes, output: Bytes): void => {
+    const at = Buffer.from(message).indexOf(SEGMENT_LABEL);
+    // A stream's key is the beginning of its first block, which ends in 0x01.
+    if (at < 0 || message.at(-1) !== 1) return;
+    const header = Buffer.from(message).subarray(at + SEGMENT_LABEL.length);
+    const name = `${header.readUInt16BE(TRACK)}/${header.readUInt32BE(INDEX)}`;
+    segments.set(hex(output.subarray(0, 32)), name);
+  };
+  const watchedKey = (key: string, aead: AeadKey): AeadKey => {
+    const note = (nonce: Bytes): void => {
+      const segment = segments.get(key);
+      if (segment) seams.log(`sealed ${segment}`);
+      segments.delete(key);
+      seams.log(`pair ${key} ${hex(nonce)}`);
+    };
+    return withMethods(aead, (name, method) => (...given) => {
+      if (name.startsWith("seal")) note(given[0] as Bytes);
+      return seams.around(() => method(...given));
+    });
+  };
+  const watched = withMethods(crypto, (name, method) => {
+    if (name === "hmac") {
+      return (...given) => {
+        const [hash, , message] = given as [string, Bytes, Bytes];
+        const result = seams.around(() => method(...given)) as Bytes | Promise<Bytes>;
+        if (hash !== "SHA-512") return result;
+        if (!(result instanceof Promise)) noteSegment(message, result);
+        else result.then((output) => noteSegment(message, output));
+        return result;
+      };
     }
-    return seams.around("hmac", () => crypto.hmac(hash, key, message));
-  };
-  watched.importAesGcmKey = (key: Bytes) => {
-    const name = hex(key);
-    const aead = seams.around("importAesGcmKey", () => crypto.importAesGcmKey(key)) as AeadKey;
-    return {
-      ...aead,
-      seal: (nonce, plaintext, aad) => {
-        seams.log(`pair ${name} ${hex(nonce)}`);
-        return seams.around("seal", () => aead.seal(nonce, plaintext, aad));
-      },
-      sealInto: (nonce, plaintext, output, offset) => {
-        seams.log(`pair ${name} ${hex(nonce)}`);
-        seams.around("sealInto", () => aead.sealInto!(nonce, plaintext, output, offset));
-      },
-    } satisfies AeadKey;
-  };
-  return watched as unknown as CryptoProvider;
+    if (name === "importAesGcmKey") {
+      return (...given) => {
+        const key = hex(given[0] as Bytes);
+        const result = seams.around(() => method(...given)) as AeadKey | Promise<AeadKey>;
+        return result instanceof Promise
+          ? result.then((aead) => watchedKey(key, aead))
+          : watchedKey(key, result);
+      };
+    }
+    return (...given) => seams.around(() => method(...given));
+  });
+  const { signatures } = crypto;
+  if (!signatures) return watched;
+  const watchedSignatures = withMethods(
+    signatures,
+    (_name, method) =>
+      (...given) =>
+        seams.around(() => method(...given)),
+  );
+  return { ...watched, signatures: watchedSignatures };
 }
 
 /** `store` with every call numbered. */
 export function watchedStore(store: JournalStore, seams: Seams): JournalStore {
-  const watch = (journal: OpenJournal): OpenJournal =>
-    Object.fromEntries(
-      Object.entries(journal).map(([name, method]) => [
-        name,
-        (...given: unknown[]) =>
-          seams.around(name, () => (method as (...args: unknown[]) => unknown).apply(journal, given)),
-      ]),
-    ) as unknown as OpenJournal;
+  const watch = <T extends object>(object: T): T =>
+    withMethods(
+      object,
+      (_name, method) =>
+        (...given) =>
+          seams.around(() => method(...given)),
+    );
+  const watched = watch(store);
   return {
-    keyForm: store.keyForm,
-    list: () => seams.around("list", () => store.list()),
-    async open(name, mode) {
-      const { journal, ...found } = await seams.around("open", () => store.open(name, mode));
-      return { ...found, journal: watch(journal) };
+    ...watched,
+    create: async (name, options) => watch<OpenJournal>(await watched.create(name, options)),
+    async open(name, options) {
+      const { journal, records } = await watched.open(name, options);
+      return { records, journal: watch(journal) };
     },
   };
 }

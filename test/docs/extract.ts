@@ -4,15 +4,19 @@ import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
+const pagesIn = (folder: string): string[] =>
+  readdirSync(join(ROOT, folder))
+    .filter((name) => name.endsWith(".md"))
+    .sort()
+    .map((name) => `${folder}/${name}`);
+
 /** README.md and the pages of docs/, relative to the root. */
 export const PAGES: readonly string[] = [
   "README.md",
   "SECURITY.md",
   "CHANGELOG.md",
-  ...readdirSync(join(ROOT, "docs"))
-    .filter((name) => name.endsWith(".md"))
-    .sort()
-    .map((name) => `docs/${name}`),
+  ...pagesIn("docs"),
+  ...pagesIn("docs/decisions"),
 ];
 
 /** A fenced block of a page. */

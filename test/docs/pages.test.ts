@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -53,6 +54,50 @@ describe("README.md", () => {
   });
 });
 
+describe("the package", () => {
+  test("holds every page that its pages link to, README.md's first of all", () => {
+    const pack = ["pack", "--dry-run", "--json", "--ignore-scripts"];
+    const { status, stdout } = spawnSync("npm", pack, { cwd: ROOT, encoding: "utf8" });
+    expect(status).toBe(0);
+    const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
+    const packed = new Set(files.map(({ path }) => path));
+    const pages = [...packed].filter((path) => path.endsWith(".md"));
+    expect(pages).toContain("README.md");
+    const missing = pages.flatMap((page) =>
+      [...prose(page).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
+        .map(([, target]) => target!)
+        .filter((target) => !/^(https?|mailto):/.test(target) && !packed.has(join(dirname(page), target)))
+        .map((target) => `${page}: ${target}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test("exports what README.md lists", () => {
+    const { exports } = JSON.parse(readPage("package.json")) as { exports: Record<string, unknown> };
+    const [, table] = /\| import \| for \|\n([\s\S]*?)\n\n/.exec(readPage("README.md"))!;
+    const listed = table!
+      .split("\n")
+      .flatMap((row) => [...row.split(" | ")[0]!.matchAll(/`(?:blindreel)?(\/\w+)?`/g)])
+      .map(([, path = ""]) => `.${path}`);
+    const expected = Object.keys(exports).filter((path) => path !== "./package.json");
+    expect(listed.sort()).toEqual(expected.sort());
+  });
+});
+
+describe("every error code", () => {
+  test("is explained in a table of some page, or in docs/opacity.md", () => {
+    const codes = [...readPage("src/errors.ts").matchAll(/^ {2}"?([a-z-]+)"?: (?:undefined|\{)/gm)];
+    expect(codes.length).toBeGreaterThan(25);
+    const rows = PAGES.flatMap((page) => readPage(page).split("\n")).filter((line) => line.startsWith("| `"));
+    const explained = new Set(
+      rows.flatMap((row) => [...row.split(" | ")[0]!.matchAll(/`([a-z-]+)`/g)].map(([, code]) => code)),
+    );
+    const ofChecks = prose("docs/opacity.md");
+    const missing = codes.map(([, code]) => code!).filter((code) => !explained.has(code));
+    expect(missing.filter((code) => !ofChecks.includes(`\`${code}\``))).toEqual([]);
+  });
+});
+
 describe("docs/dependencies.md", () => {
   test("names every dependency of every package, and nothing else", () => {
     const page = readPage("docs/dependencies.md");
@@ -84,6 +129,7 @@ describe("docs/format-v1.md", () => {
         "journal-lost",
         "journal-damaged",
         "journal-in-use",
+        "upload-refused",
       ],
     ];
     const page = readPage("docs/format-v1.md");

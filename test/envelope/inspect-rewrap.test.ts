@@ -121,7 +121,7 @@ describe.each(backends)("rewrap on $name", (crypto) => {
     expect(tried).toBe(0);
   });
 
-  it("takes no X25519 recipient into a post-quantum-only envelope", async () => {
+  it("takes no classical recipient into a post-quantum-only envelope", async () => {
     const wing = { type: 2, keyId: new Seeded("x-wing").bytes(16), body: new Seeded("body").bytes(1168) };
     let fileKey!: Uint8Array;
     const forged = new Uint8Array(
@@ -153,6 +153,12 @@ describe.each(backends)("rewrap on $name", (crypto) => {
       wrap: async () => ({ type: 2, keyId: new Uint8Array(16), body: pattern(1168) }),
     };
     await expectCode(() => rewrap(forged, { ...options, to: [own, alice.recipient] }), "invalid-recipients");
+    const p256: Recipient = {
+      slotType: 6,
+      keyId: undefined,
+      wrap: async () => ({ type: 6, keyId: new Uint8Array(16), body: pattern(113) }),
+    };
+    await expectCode(() => rewrap(forged, { ...options, to: [own, p256] }), "invalid-recipients");
     expect(inspect(await rewrap(forged, { ...options, to: own })).isPostQuantumOnly).toBe(true);
   });
 
@@ -297,14 +303,14 @@ describe("inspect", () => {
         sender,
         kind: 4,
         isEnvelopeOnly: true,
-        slots: (all) => [...all, { type: 6, keyId: new Uint8Array(16), body: new Uint8Array(0) }],
+        slots: (all) => [...all, { type: 5, keyId: new Uint8Array(16), body: new Uint8Array(0) }],
       },
       [forgedAlice],
     );
     const seen = inspect(new Uint8Array(forged));
     expect(seen.sender).toBe(toHex(sender));
     expect(seen.kind).toBe("share");
-    expect(seen.slots[1]).toEqual({ type: 6, typeName: "unknown", keyId: undefined });
+    expect(seen.slots[1]).toEqual({ type: 5, typeName: "unknown", keyId: undefined });
   });
 
   it("inspectionLength needs 14 bytes, and no more", async () => {

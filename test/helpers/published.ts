@@ -5,7 +5,13 @@ import { describe } from "vitest";
 /** Where the published vectors are: beside the repository, never inside it. */
 const FOLDER = fileURLToPath(new URL("../../../shared/vectors/", import.meta.url));
 
-const isPresent = existsSync(FOLDER);
+/** Inputs on which careful readers of the specification differed. */
+const FINDINGS = fileURLToPath(new URL("../../../shared/findings/cases/", import.meta.url));
+
+/** A file on which readers differed, as it was stored. */
+export function findingCase(name: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(readFileSync(FINDINGS + name));
+}
 
 /** Reads one of the published vector files. */
 export function publishedVectors<T>(name: string): T {
@@ -17,12 +23,21 @@ export function publishedVectors<T>(name: string): T {
  * absence is a failure.
  */
 export function describePublished(title: string, define: () => void): void {
-  if (isPresent) {
+  describeWith(FOLDER, "published vectors", title, define);
+}
+
+/** The same for tests on {@link findingCase}. */
+export function describeFindings(title: string, define: () => void): void {
+  describeWith(FINDINGS, "cases of findings", title, define);
+}
+
+function describeWith(folder: string, what: string, title: string, define: () => void): void {
+  if (existsSync(folder)) {
     describe(title, define);
     return;
   }
-  if (process.env.CI) throw new Error(`published vectors are missing: ${FOLDER}`);
-  describe.skip(`${title} (published vectors absent: ${FOLDER})`, define);
+  if (process.env.CI) throw new Error(`${what} are missing: ${folder}`);
+  describe.skip(`${title} (${what} absent: ${folder})`, define);
 }
 
 /** A Wycheproof file: groups of tests, with the number of tests that it says it has. */

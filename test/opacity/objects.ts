@@ -1,8 +1,10 @@
 /** One of each object of the format, as a server gets it. Keys are thrown away: nothing here needs them. */
 import { randomFillSync } from "node:crypto";
 import { encodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "../../src/envelope/segment-header.js";
+import { decodeEnvelope } from "../../src/envelope/wire.js";
 import { ascii, type Bytes, concatBytes, utf8 } from "../../src/formats/bytes.js";
 import { encode } from "../../src/formats/codec.js";
+import { LIMITS } from "../../src/formats/constants.js";
 import { encodeBase64Url } from "../../src/formats/encoding.js";
 import { GrantKind, grantBodyCodec } from "../../src/formats/grant.js";
 import { encodeJson, type JsonValue } from "../../src/formats/json.js";
@@ -34,6 +36,7 @@ export async function envelopeAlone(): Promise<Bytes> {
 export interface SegmentOptions {
   readonly recordingId?: Bytes;
   readonly track?: number;
+  readonly take?: number;
   readonly index?: number;
   readonly flags?: number;
 }
@@ -44,6 +47,7 @@ export async function segment(content: Uint8Array, options: SegmentOptions = {})
     flags: 0,
     recordingId: randomBytes(16),
     track: 1,
+    take: 0,
     index: 0,
     ...options,
   });
@@ -53,6 +57,20 @@ export async function segment(content: Uint8Array, options: SegmentOptions = {})
 export async function manifest(length = 700): Promise<Bytes> {
   const header = concatBytes(ascii("BLRM"), Uint8Array.of(1), randomBytes(16), Uint8Array.of(0, 0, 0, 3));
   return concatBytes(header, await sealBytes(randomBytes(length), { key: randomBytes(32), context: header }));
+}
+
+/** A page of a recording's log: 17 entries, or so. */
+export async function page(): Promise<Bytes> {
+  const header = concatBytes(ascii("BLRL"), Uint8Array.of(1), randomBytes(16), Uint8Array.of(0, 0, 0, 2));
+  return concatBytes(header, await sealBytes(randomBytes(3072), { key: randomBytes(32), context: header }));
+}
+
+/** The core of an envelope, and what may stand behind it in an excerpt. */
+export async function excerpt(rest = randomBytes(500)): Promise<Bytes> {
+  const envelope = await envelopeAlone();
+  const { length } = decodeEnvelope(envelope, LIMITS).coreParts.bytes;
+  const core = envelope.slice(14, 18 + length);
+  return concatBytes(ascii("BLRX"), Uint8Array.of(1), core, rest);
 }
 
 export function grant(kem: "x25519" | "x-wing" = "x25519"): Bytes {
@@ -93,12 +111,12 @@ export function keyset(payload: JsonValue = KEYSET_PAYLOAD, header?: string): By
 
 /** Every kind of object, small and of several chunks. */
 export async function everyObject(): Promise<Readonly<Record<string, Bytes>>> {
-  const { recipient } = await generateIdentity();
+  const [{ recipient }, { recipient: hidden }] = [await generateIdentity(), await generateIdentity()];
   return {
     envelope: await envelopeAlone(),
     "sealed file": await sealedFile(randomBytes(100)),
     "sealed file of chunks": await sealedFile(randomBytes(2 * CHUNK + 5), {
-      to: [recipient, recipient.anonymous()],
+      to: [recipient, hidden.anonymous()],
       policy: { region: "eu-central", institution: "ab".repeat(16), expiresAt: new Date("2100-01-01") },
       metadata: { name: "x".repeat(2000) },
     }),
@@ -106,6 +124,8 @@ export async function everyObject(): Promise<Readonly<Record<string, Bytes>>> {
     segment: await segment(randomBytes(3000)),
     "segment of whole chunks": await segment(new Uint8Array(CHUNK)),
     manifest: await manifest(),
+    page: await page(),
+    excerpt: await excerpt(),
     grant: grant(),
     "grant to X-Wing": grant("x-wing"),
     keyset: keyset(),

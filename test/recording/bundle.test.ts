@@ -1,50 +1,106 @@
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 
-/** One folder holds what extensions record with and what reviewers read with; a bundle carries what it uses. */
+/** What extensions record with and what reviewers read with share a log's format, and no more. */
 
-const ENTRY = fileURLToPath(new URL("../../src/recording/index.ts", import.meta.url));
-const RESOLVE_DIR = fileURLToPath(new URL("../../", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Modules of `src` of which something is in the bundle. */
-async function modulesOf(exported: string): Promise<string[]> {
-  const { metafile } = await build({
-    stdin: { contents: `export { ${exported} } from ${JSON.stringify(ENTRY)};`, resolveDir: RESOLVE_DIR },
+interface Bundle {
+  /** Modules of `src` of which something is in the bundle. */
+  readonly modules: readonly string[];
+  readonly text: string;
+  /** KiB, minified and gzipped, without what `import()` may load. */
+  readonly size: number;
+}
+
+async function bundle(entry: string, exported: string): Promise<Bundle> {
+  const { metafile, outputFiles } = await build({
+    stdin: { contents: `export ${exported} from "./src/${entry}";`, resolveDir: ROOT },
+    absWorkingDir: ROOT,
     bundle: true,
     splitting: true,
+    minify: true,
     format: "esm",
     platform: "browser",
+    target: "es2022",
     outdir: "out",
     write: false,
     metafile: true,
+    logLevel: "silent",
   });
-  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
-  return inputs.flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? path.replace(/^src\//, "") : []));
+  const outputs = Object.entries(metafile.outputs);
+  const loaded = new Set<string>();
+  const load = (name: string): void => {
+    if (loaded.has(name)) return;
+    loaded.add(name);
+    for (const { path, kind } of metafile.outputs[name]!.imports) if (kind === "import-statement") load(path);
+  };
+  load(outputs.find(([, { entryPoint }]) => entryPoint !== undefined)![0]);
+  const files = outputFiles.filter(({ path }) => [...loaded].some((name) => path.endsWith(`/${name}`)));
+  return {
+    modules: outputs.flatMap(([name, { inputs }]) =>
+      loaded.has(name)
+        ? Object.entries(inputs).flatMap(([path, { bytesInOutput }]) =>
+            bytesInOutput > 0 ? path.replace(/^src\//, "") : [],
+          )
+        : [],
+    ),
+    text: files.map((file) => file.text).join("\n"),
+    size: files.reduce((sum, { contents }) => sum + gzipSync(contents, { level: 9 }).length, 0) / 1024,
+  };
 }
 
+/** What only reading needs. */
 const READING =
-  /^recording\/(review|review-track|verify|verdict|take-source|block-cache|segment-reader|range-proof|prove|manifests|unsigned-segment)\.ts$/;
-/** Storage, and what seals. */
-const WRITING =
-  /^storage\/|^envelope\/(create|seal)\.ts$|^recording\/(?!review|segment-reader).*(writ|journal|record|start|resume)/;
+  /^review\/|^log\/(proof|excerpt-open)\.ts$|^envelope\/(open|unlock|rewrap|inspect)\.ts$|^stream\/(open|random-access|read-ahead)\.ts$|^source\/(blob|bytes|file-handle|http)\.ts$|^opacity\//;
+/** What only writing needs. */
+const WRITING = /^recording\/|^storage\/|^envelope\/(create|seal|recipients|rewrap)\.ts$|^opacity\//;
+/** Words of errors, names of methods and of platform interfaces, which survive minification. */
+const READING_WORDS = /uncovered|no-matching-key|stale-manifest|Content-Range|content-range|decapsulat/;
+const WRITING_WORDS = /indexedDB|requestData|dataavailable|journal-in-use|navigator\.locks|strict/;
+
+const RECORDS = "{ startRecording, resumeRecording, listJournals, discardJournal }";
 
 describe("a bundle", () => {
-  it("that opens recordings carries nothing that makes them", async () => {
-    const modules = await modulesOf("openRecording, verifyRange");
-    expect(modules.filter((name) => READING.test(name)).length).toBeGreaterThan(9);
-    expect(modules.filter((name) => WRITING.test(name))).toEqual([]);
+  let recording: Bundle;
+  let review: Bundle;
+  let sizes: Record<string, string>;
+  beforeAll(async () => {
+    recording = await bundle("recording/index.ts", "*");
+    review = await bundle("review/index.ts", "*");
+    const records = await bundle("recording/index.ts", RECORDS);
+    const names = await bundle("recording/index.ts", "{ segmentName, parseObjectName }");
+    const shown = { recording, review, records, names };
+    sizes = Object.fromEntries(
+      Object.entries(shown).map(([name, { size }]) => [name, `${size.toFixed(1)} KiB`]),
+    );
+    console.log("minified and gzipped, without storage:", sizes);
+    expect(names.modules.filter((name) => READING.test(name) || WRITING.test(name))).toEqual([]);
+    expect(names.size).toBeLessThan(1.5);
   });
 
-  it("that makes recordings carries nothing that opens them", async () => {
-    const modules = await modulesOf("startRecording, resumeRecording");
-    expect(modules.filter((name) => WRITING.test(name)).length).toBeGreaterThan(9);
-    expect(modules.filter((name) => READING.test(name))).toEqual([]);
-    expect(modules.filter((name) => /^envelope\/(open|unlock)\.ts$/.test(name))).toEqual([]);
+  it("of blindreel/recording holds nothing that opens recordings, nor a store that it was not given", () => {
+    expect(recording.modules.filter((name) => name.startsWith("recording/")).length).toBeGreaterThan(15);
+    expect(recording.modules.filter((name) => READING.test(name))).toEqual([]);
+    expect(recording.modules.filter((name) => /indexeddb|opfs|directory|folder/.test(name))).toEqual([]);
+    expect(recording.text.match(READING_WORDS)?.[0]).toBeUndefined();
   });
 
-  it("that only names objects carries neither", async () => {
-    const modules = await modulesOf("objectName");
-    expect(modules.filter((name) => READING.test(name) || WRITING.test(name))).toEqual([]);
+  it("of blindreel/review holds nothing that makes recordings", () => {
+    expect(review.modules.filter((name) => name.startsWith("review/")).length).toBeGreaterThan(12);
+    expect(review.modules.filter((name) => WRITING.test(name))).toEqual([]);
+    expect(review.text.match(WRITING_WORDS)?.[0]).toBeUndefined();
+  });
+
+  it("of either holds no Node module, no eval, and of packages nothing but hashes", () => {
+    for (const { text, modules } of [recording, review]) {
+      expect(
+        text.match(/from\s*["']node:|require\(|createRequire|\bBuffer\b|\beval\(|new Function\(/)?.[0],
+      ).toBeUndefined();
+      // Trees and entries are hashed at once, which the platforms cannot.
+      expect(modules.filter((name) => /node_modules\/(?!@noble\/hashes\/)/.test(name))).toEqual([]);
+    }
   });
 });

@@ -13,7 +13,7 @@ import { openBytes } from "../../src/stream/open.js";
 import { backends } from "../helpers/backends.js";
 import { expectCode } from "../helpers/errors.js";
 import { alice, bob } from "../vectors/cases.js";
-import { forge, NOW, type Secrets, Seeded } from "../vectors/forge.js";
+import { forge, NOW, type Secrets, Seeded, segmentKey } from "../vectors/forge.js";
 import { expand, type GcmKey, gcmOpen, label, salamander, streamCipher } from "./gcm-forgery.js";
 import { expectRefused, ways } from "./ways.js";
 
@@ -35,7 +35,8 @@ interface Forged {
   readonly file: Bytes;
   readonly secrets: Secrets;
   readonly secondFileKey: Bytes;
-  readonly secondContentKey: Bytes;
+  readonly firstKey: Bytes;
+  readonly secondKey: Bytes;
   readonly one: GcmKey;
   readonly two: GcmKey;
   readonly context: Bytes;
@@ -81,15 +82,18 @@ function forgeTwoFaced(committedSlot: "alice" | "bob"): Forged {
     concatBytes(label("content"), secrets.coreHash),
     32,
   );
-  const one = streamCipher(secrets.contentKey, salt, context);
-  const two = streamCipher(secondContentKey, salt, context);
+  const firstKey = new Uint8Array(segmentKey(secrets.contentKey, draft.segmentHeader));
+  const secondKey = new Uint8Array(segmentKey(secondContentKey, draft.segmentHeader));
+  const one = streamCipher(firstKey, salt, context);
+  const two = streamCipher(secondKey, salt, context);
   chunk = salamander(one, two, INNOCENT, DAMNING);
   const { file, stream } = write();
   return {
     file,
     secrets,
     secondFileKey,
-    secondContentKey,
+    firstKey,
+    secondKey,
     one,
     two,
     context,
@@ -110,12 +114,11 @@ describe.each(backends)("a two-faced file, on $name", (crypto) => {
   });
 
   it("C1 the stream's commitment refuses the second key before any chunk", async () => {
-    const { stream, context, secrets, secondContentKey } = forged;
-    const key = new Uint8Array(secrets.contentKey);
-    const opened = await openBytes(stream, { key, context }, { crypto });
+    const { stream, context, firstKey, secondKey } = forged;
+    const opened = await openBytes(stream, { key: firstKey, context }, { crypto });
     expect(new TextDecoder().decode(opened.subarray(0, 32))).toBe("the candidate looked at nothing.");
     await expectCode(
-      () => openBytes(stream, { key: secondContentKey, context }, { crypto }),
+      () => openBytes(stream, { key: secondKey, context }, { crypto }),
       "authentication-failed",
     );
   });

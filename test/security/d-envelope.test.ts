@@ -19,7 +19,7 @@ import {
 } from "../../src/index.js";
 import { backends } from "../helpers/backends.js";
 import { cut, drain, pattern } from "../helpers/bytes.js";
-import { caught, expectCode, expectOutOfRange } from "../helpers/errors.js";
+import { caught, expectCode, expectOutOfRange, expectWrongType } from "../helpers/errors.js";
 import { refuseUnhandledRejections } from "../helpers/rejections.js";
 import { type EnvelopeParts, putTogether, takeApart } from "./envelope-parts.js";
 import { expectRefused, ways } from "./ways.js";
@@ -114,7 +114,8 @@ describe("D2 slots", () => {
   });
 
   it("added, of a known or an unknown type, named or anonymous, is refused", async () => {
-    const other = await seal(content, { to: [mallory.recipient, mallory.recipient.anonymous()] });
+    const { recipient: unnamed } = await generateIdentity();
+    const other = await seal(content, { to: [mallory.recipient, unnamed.anonymous()] });
     const foreign = takeApart(other.slice(0, inspect(other).envelopeLength)).slots;
     const unknown = concatBytes(Uint8Array.of(0x7f, 0xff), pattern(16), Uint8Array.of(0, 3), pattern(3));
     for (const slot of [...foreign, unknown]) {
@@ -401,6 +402,6 @@ describe("D7 lengths and counts that are lies", () => {
         openSource({ size: async () => 1, read: async () => lie }, { identities: people, limits }),
       );
     }
-    await expectOutOfRange(() => open(file, { identities: people, limits: { slot: 1 } as object }));
+    await expectWrongType(() => open(file, { identities: people, limits: { slot: 1 } as object }));
   });
 });

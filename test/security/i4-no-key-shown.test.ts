@@ -170,7 +170,7 @@ describe.each(backends)("on $name", (provider) => {
     await collect(stream);
     const source = await openSource(bytesSource(file), opening);
     shown.push(source, source.stream(), await source.close());
-    const rewrapped = await rewrap(envelope, { ...opening, to: stranger.recipient });
+    const rewrapped = await rewrap(envelope, { identities: identity, crypto, to: stranger.recipient });
     shown.push(rewrapped, canReplace(envelope, rewrapped), file);
 
     // Errors from the middle of things, own and foreign.

@@ -1,8 +1,15 @@
 #!/usr/bin/env python3
-"""An independent reader of Blindreel sealed files (.reel), written from docs/format-v1.md alone.
+"""An independent reader of Blindreel sealed files (.reel), recordings, excerpts and receipts, written from
+docs/format-v1.md alone.
 
 usage: decoder.py KEY.jwk FILE.reel > plaintext
        decoder.py --info KEY.jwk FILE.reel      (prints the authenticated metadata as JSON)
+       decoder.py --recording KEY.jwk FOLDER [--expect COREHASH] [--min-sequence N]      (prints the verdict as JSON)
+       decoder.py --excerpt FILE [--expect COREHASH]                  (prints what it shows as JSON)
+       decoder.py --receipt FILE [--expect COREHASH]
+       decoder.py … --now SECONDS       (another time than the clock's)
+
+FOLDER holds a recording's objects under their customary names, without the recordingId in front.
 
 Needs Python 3.9 and the package `cryptography` 38 or newer. On failure it prints one of the document's error
 codes to stderr and exits with status 1, having written nothing to stdout.
@@ -27,7 +34,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 MAX_ENVELOPE, MAX_CORE, MAX_METADATA = 5242880, 131072, 65536
 MAX_SLOT_BODY, MAX_SLOTS, MAX_ANONYMOUS = 4096, 4096, 64
-BODY_LENGTH = {1: 80, 2: 1168, 3: 73, 4: 112, 5: 80}
+BODY_LENGTH = {1: 80, 2: 1168, 3: 73, 4: 112, 6: 113}
 KIND_FILE = 2
 CHUNK, TAG = 16384, 16
 
@@ -57,6 +64,7 @@ def mac(key, data):
 
 
 def expand(key, info, length=32, algorithm=hashes.SHA256):
+    check(any(key), "authentication-failed")
     return HKDFExpand(algorithm=algorithm(), length=length, info=info).derive(key)
 
 
@@ -130,7 +138,7 @@ class Envelope:
     def read_core(self, fields):
         check(fields.uint(2) == 0x0001, "unsupported-algorithm")
         self.kind = fields.uint(1)
-        check(self.kind in (1, 2, 3, 4), "unsupported-algorithm")
+        check(self.kind in (1, 2, 3, 4, 5), "unsupported-algorithm")
         self.flags = fields.uint(2)
         check(self.flags in (0, 1), "unsupported-algorithm")
         self.recording_id = fields.take(16)
@@ -142,37 +150,36 @@ class Envelope:
         fields.take(16)
         sender_type = fields.uint(1)
         check(sender_type in (0, 1), "unsupported-algorithm")
-        sender = fields.string(2, 32)
+        self.sender = sender = fields.string(2, 32)
+        check(len(sender) == (32 if sender_type == 1 else 0), "malformed")
         self.head = self.core[: fields.at]
         self.sealed_metadata = fields.string(4, MAX_METADATA)
         plaintext_length = stream_plaintext_length(len(self.sealed_metadata), "malformed")
         check(plaintext_length > 0 and plaintext_length % 512 == 0, "malformed")
         self.core0 = self.core[: fields.at]
         self.commitment = fields.take(32)
-        check(len(sender) == (32 if sender_type == 1 else 0), "malformed")
         fields.end()
 
     def read_slots(self, fields):
         count = fields.uint(2)
         check(count <= MAX_SLOTS, "limit-exceeded")
-        self.slots = []
+        check(count >= 1, "malformed")
+        self.slots, named, anonymous = [], set(), 0
         for _ in range(count):
             kind, key_id = fields.uint(2), fields.take(16)
-            self.slots.append((kind, key_id, fields.string(2, MAX_SLOT_BODY)))
-        check(sum(key_id == bytes(16) for _, key_id, _ in self.slots) <= MAX_ANONYMOUS, "limit-exceeded")
-
-        check(count >= 1, "malformed")
-        named = set()
-        for kind, key_id, body in self.slots:
+            body = fields.string(2, MAX_SLOT_BODY)
+            anonymous += key_id == bytes(16)
+            check(anonymous <= MAX_ANONYMOUS, "limit-exceeded")
             check(BODY_LENGTH.get(kind, len(body)) == len(body), "malformed")
             if key_id == bytes(16):
-                check(kind not in (3, 4, 5), "malformed")
+                check(kind not in (3, 4), "malformed")
             else:
                 check((kind, key_id) not in named, "malformed")
                 named.add((kind, key_id))
             check(kind != 3 or count == 1, "malformed")
-            check(kind != 1 or self.flags & 1 == 0, "malformed")
-        check(all(a < b for a, b in zip(self.slots, self.slots[1:])), "malformed")
+            check(kind not in (1, 6) or self.flags & 1 == 0, "malformed")
+            check(not self.slots or self.slots[-1] < (kind, key_id, body), "malformed")
+            self.slots.append((kind, key_id, body))
 
 
 # Slot type 1 ---------------------------------------------------------------------------------------------------
@@ -363,10 +370,9 @@ def unpad(padded):
     return padded[:length]
 
 
-def open_file(file, private_key, now):
-    """The steps of "Opening", in their order."""
-    envelope = Envelope(file)
-    check(envelope.kind == KIND_FILE, "wrong-kind")
+def open_envelope(envelope, kind, private_key, now):
+    """Steps 10 to 17 of "Opening", in their order."""
+    check(envelope.kind == kind, "wrong-kind")
     core_hash = H("core", envelope.core)
     file_key, read_key = find_file_key(envelope, private_key, core_hash)
     slots_key = expand(file_key, L("slots") + core_hash)
@@ -375,7 +381,13 @@ def open_file(file, private_key, now):
     metadata = open_stream(metadata_key, L("metadata"), envelope.sealed_metadata)
     info = read_metadata(metadata, envelope.created_at)
     check(envelope.expires_at == 0 or now < envelope.expires_at, "expired")
+    return info, core_hash, read_key
 
+
+def open_file(file, private_key, now):
+    """The steps of "Opening", in their order."""
+    envelope = Envelope(file)
+    info, core_hash, read_key = open_envelope(envelope, KIND_FILE, private_key, now)
     header = file[envelope.length : envelope.length + 30]
     check(len(header) == 30, "truncated")
     check(header[:4] == b"BLRS", "malformed")
@@ -384,23 +396,50 @@ def open_file(file, private_key, now):
     check(header[6:22] == envelope.recording_id, "authentication-failed")
     check(header[22:30] == bytes(8), "malformed")
     content_key = expand(read_key, L("content") + core_hash)
-    plaintext = open_stream(content_key, L("segment") + header, file[envelope.length + 30 :])
+    segment_key = expand(content_key, L("segment key") + header)
+    plaintext = open_stream(segment_key, L("segment") + header, file[envelope.length + 30 :])
     return info, unpad(plaintext) if header[5] == 1 else plaintext
 
 
+def read_file(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def main(arguments):
-    wants_info = arguments[:1] == ["--info"]
-    key_path, file_path = arguments[1:] if wants_info else arguments
-    with open(key_path, encoding="utf-8") as key_file:
-        key_text = key_file.read()
-    with open(file_path, "rb") as sealed_file:
-        file = sealed_file.read()
+    expected, min_sequence, now = None, 0, time.time()
+    paths, flag = [], ""
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--expect":
+            expected = bytes.fromhex(next(rest))
+        elif argument == "--min-sequence":
+            min_sequence = int(next(rest))
+        elif argument == "--now":
+            now = int(next(rest))
+        elif argument.startswith("--"):
+            flag = argument
+        else:
+            paths.append(argument)
     try:
-        info, plaintext = open_file(file, read_jwk(key_text), time.time())
+        if flag in ("--excerpt", "--receipt"):
+            import recording_decoder
+
+            read = recording_decoder.read_excerpt if flag == "--excerpt" else recording_decoder.read_receipt
+            print(json.dumps(read(read_file(paths[0]), expected)))
+            return 0
+        private_key = read_jwk(read_file(paths[0]))
+        if flag == "--recording":
+            import recording_decoder
+
+            options = (paths[1], private_key, expected, min_sequence, now)
+            print(json.dumps(recording_decoder.read_recording(*options)))
+            return 0
+        info, plaintext = open_file(read_file(paths[1]), private_key, now)
     except Fault as fault:
         print(fault, file=sys.stderr)
         return 1
-    if wants_info:
+    if flag == "--info":
         print(json.dumps(info))
     else:
         sys.stdout.buffer.write(plaintext)
@@ -408,4 +447,7 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    # By its name, so that what it imports shares its classes.
+    from decoder import main as run
+
+    sys.exit(run(sys.argv[1:]))

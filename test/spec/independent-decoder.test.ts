@@ -1,9 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   type ExportableIdentity,
@@ -13,33 +8,18 @@ import {
   sealFrom,
 } from "../../src/index.js";
 import { importIdentity } from "../../src/keywrap/index.js";
-import { ensurePython } from "./ensure-python.js";
+import { readVectors, sha256Hex } from "../vectors/vector-file.js";
+import { DECODER, type Decoded, PythonDecoder, python } from "./python-decoder.js";
 import { PLAINTEXT, RECIPIENT_PRIVATE_KEY, sealExample } from "./worked-example.js";
 
-const DECODER = fileURLToPath(new URL("decoder.py", import.meta.url));
-const DECODE_JOBS = fileURLToPath(new URL("decode-jobs.py", import.meta.url));
-const python = ensurePython();
-
-/** What the Python program made of a file. */
-interface Decoded {
-  readonly status: number;
-  readonly stdout: Buffer;
-  readonly stderr: string;
-}
-
 describe.skipIf("missing" in python)("docs/format-v1.md, read by an independent decoder in Python", () => {
-  let folder: string;
-  let decoder: ChildProcess;
-  let answers: AsyncIterator<string>;
+  let decoder: PythonDecoder;
   let institution: ExportableIdentity;
   let staff: ExportableIdentity;
   let stranger: ExportableIdentity;
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), "blindreel-decoder-"));
-    const program = "path" in python ? python.path : "";
-    decoder = spawn(program, ["-B", DECODE_JOBS], { stdio: ["pipe", "pipe", "inherit"] });
-    answers = createInterface(decoder.stdout!)[Symbol.asyncIterator]();
+    decoder = new PythonDecoder();
     [institution, staff, stranger] = await Promise.all([
       generateIdentity(),
       generateIdentity(),
@@ -47,27 +27,15 @@ describe.skipIf("missing" in python)("docs/format-v1.md, read by an independent 
     ]);
   });
 
-  afterAll(() => {
-    decoder.kill();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => decoder?.close());
 
   async function decode(
     file: Uint8Array,
     key: ExportableIdentity,
     ...flags: readonly string[]
   ): Promise<Decoded> {
-    const keyPath = join(folder, "key.jwk");
-    const filePath = join(folder, "file.reel");
-    writeFileSync(keyPath, JSON.stringify(key.toJwk()));
-    writeFileSync(filePath, file);
-    decoder.stdin!.write(`${JSON.stringify([...flags, keyPath, filePath])}\n`);
-    const { value, done } = await answers.next();
-    if (done) throw new Error("the decoder ended without an answer");
-    const { status, stdout, stderr } = JSON.parse(value) as Record<"stdout" | "stderr", string> & {
-      status: number;
-    };
-    return { status, stdout: Buffer.from(stdout, "base64"), stderr: stderr.trim() };
+    const keyPath = decoder.file("key.jwk", JSON.stringify(key.toJwk()));
+    return decoder.run(...flags, keyPath, decoder.file("file.reel", file));
   }
 
   async function expectOpens(
@@ -127,11 +95,26 @@ describe.skipIf("missing" in python)("docs/format-v1.md, read by an independent 
     await expectOpens(await sealExample(), identity, PLAINTEXT);
   });
 
+  test("makes of every vector what the SDK makes of it", async () => {
+    const vectors = readVectors().filter(
+      ({ identities, ignoreExpiry, minEpoch }) => identities.length === 1 && !ignoreExpiry && minEpoch === 0,
+    );
+    expect(vectors.length).toBeGreaterThan(250);
+    const differences: string[] = [];
+    for (const { name, identities, now, file, expect: codes, releasedSha256 } of vectors) {
+      const key = await importIdentity(identities[0]!);
+      const { stdout, stderr, status } = await decode(file, key, "--now", String(now));
+      const code = status === 0 ? "ok" : stderr;
+      const isRight = codes.includes(code) && (code !== "ok" || sha256Hex(stdout) === releasedSha256);
+      if (!isRight) differences.push(`${name}: ${code}, not ${codes.join(" or ")}`);
+    }
+    expect(differences).toEqual([]);
+  });
+
   test("is a program of its own: exit status, standard output and standard error", async () => {
     const run = (key: ExportableIdentity) => {
-      const [keyPath, filePath] = [join(folder, "own.jwk"), join(folder, "own.reel")];
-      writeFileSync(keyPath, JSON.stringify(key.toJwk()));
-      writeFileSync(filePath, file);
+      const keyPath = decoder.file("own.jwk", JSON.stringify(key.toJwk()));
+      const filePath = decoder.file("own.reel", file);
       const program = "path" in python ? python.path : "";
       const { status, stdout, stderr } = spawnSync(program, [DECODER, keyPath, filePath]);
       return { status, stdout: Uint8Array.from(stdout), stderr: stderr.toString().trim() };

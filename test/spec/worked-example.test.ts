@@ -3,10 +3,11 @@ import { describe, expect, test } from "vitest";
 import { decodeHex, encodeHex } from "../../src/formats/encoding.js";
 import { isBlindreelError, open } from "../../src/index.js";
 import { importIdentity } from "../../src/keywrap/index.js";
-import { objectName, openRecording } from "../../src/recording/index.js";
+import { manifestName, segmentName } from "../../src/log/names.js";
+import { openExcerpt, openReceipt, openRecording } from "../../src/review/index.js";
 import { bytesSource } from "../../src/source/index.js";
 import { backends } from "../helpers/backends.js";
-import { MESSAGE } from "./recording-example.js";
+import { MESSAGE, SCREEN } from "./recording-example.js";
 import {
   NOW,
   PLAINTEXT,
@@ -49,21 +50,49 @@ describe("the worked example of docs/format-v1.md", () => {
     async (crypto) => {
       const identities = await importIdentity(pageValue("recipient private key"), { crypto });
       const coreHash = encodeHex(pageValue("recording's coreHash"));
+      const id = "1112131415161718191a1b1c1d1e1f20";
+      const stored = new Map([
+        [segmentName(id, 1, 0), pageValue("segment of chat")],
+        [segmentName(id, 2, 0), pageValue("segment of screen 0")],
+        [segmentName(id, 2, 1), pageValue("segment of screen 1")],
+        [manifestName(id, 0), pageValue("checkpoint")],
+        [manifestName(id, 1), pageValue("manifest")],
+      ]);
       const review = await openRecording(pageValue("recording's envelope"), {
         identities,
         crypto,
-        manifest: pageValue("manifest"),
         expected: { coreHash },
+        objects: (name) => (stored.has(name) ? bytesSource(stored.get(name)!) : null),
+        list: () => stored.keys(),
       });
-      const segment = pageValue("recording's segment");
-      const name = objectName(review.recordingId, 1, 0);
-      const objects = (wanted: string) => (wanted === name ? bytesSource(segment) : null);
-      const verdict = await review.verify({ objects, list: () => [name] });
+      const verdict = await review.verify();
       expect(verdict).toMatchObject({ state: "complete", origin: "pinned", gaps: [], findings: [] });
-      const source = review.track("chat").takes[0]!.source(objects);
-      expect(await source.read(0, source.size)).toEqual(MESSAGE);
+      const contentOf = async (track: string) => {
+        const source = review.track(track).takes[0]!.source();
+        return source.read(0, source.size);
+      };
+      expect(await contentOf("chat")).toEqual(MESSAGE);
+      expect(Buffer.from(await contentOf("screen"))).toEqual(Buffer.concat(SCREEN));
+      await review.close();
     },
   );
+
+  test.each(backends)("has an excerpt and a receipt that open, on $name", async (crypto) => {
+    const expected = { coreHash: encodeHex(pageValue("recording's coreHash")) };
+    const excerpt = await openExcerpt(pageValue("excerpt"), { expected, crypto });
+    expect(excerpt).toMatchObject({
+      state: "final",
+      origin: "pinned",
+      track: "screen",
+      size: 5,
+      sequence: 1,
+    });
+    expect(await excerpt.segments[0]!.read()).toEqual(SCREEN[0]);
+    const receipt = await openReceipt(pageValue("receipt"), { expected, crypto });
+    expect(receipt).toMatchObject({ origin: "pinned", size: 5, sequence: 1 });
+    expect(receipt.logRoot).toBe(encodeHex(pageValue("logRoot")));
+    expect(receipt.witnesses).toMatchObject([{ time: new Date("2026-01-15T10:21:30Z") }]);
+  });
 
   test("is sealed alike again and again: only randomness makes files differ", async () => {
     expect(await sealExample()).toEqual(await sealExample());

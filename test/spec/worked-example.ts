@@ -15,6 +15,7 @@ import {
   deriveContentKey,
   deriveMetadataKey,
   deriveReadKey,
+  deriveSegmentKey,
   hashCore,
   metadataContext,
   segmentContext,
@@ -210,7 +211,8 @@ export async function exampleSteps(): Promise<readonly Step[]> {
 
   const contentKey = await deriveContentKey(crypto, readKey, coreHash);
   const segmentHeader = file.slice(length, length + SEGMENT_HEADER_LENGTH);
-  const content = await streamKeys(contentKey, contentSalt, segmentContext(segmentHeader));
+  const segmentKey = await deriveSegmentKey(crypto, contentKey, segmentHeader);
+  const content = await streamKeys(segmentKey, contentSalt, segmentContext(segmentHeader));
   const nonce0 = chunkNonce(content.baseNonce, 0);
   const chunk0 = await gcmSeal(content.cipherKey, nonce0, PLAINTEXT);
 
@@ -320,6 +322,7 @@ export async function exampleSteps(): Promise<readonly Step[]> {
       values: [
         { name: "contentKey", bytes: contentKey },
         { name: "segmentHeader", bytes: segmentHeader },
+        { name: "segmentKey", bytes: segmentKey, note: "Expand(contentKey, L(segment key), segmentHeader)" },
         { name: "context", bytes: segmentContext(segmentHeader), note: "L(segment), segmentHeader" },
         { name: "HKDF info", bytes: content.info },
         { name: "OKM", bytes: content.okm },

@@ -1,7 +1,7 @@
 /** Runs in a page and in a dedicated worker: the cases of every store on the browser's own. */
 import { indexedDbJournal } from "../../src/storage/indexeddb.js";
 import { opfsJournal } from "../../src/storage/opfs.js";
-import type { JournalStore } from "../../src/storage/store.js";
+import type { JournalStore, OpenJournal } from "../../src/storage/store.js";
 import { storeCases } from "./store-cases.js";
 
 export type Outcome = Readonly<Record<string, string>>;
@@ -10,7 +10,7 @@ async function runAll(make: (database: string) => JournalStore): Promise<Outcome
   const outcome: Record<string, string> = {};
   for (const [i, { name, run }] of storeCases.entries()) {
     try {
-      await run(make(`cases-${i}`), "0123456789abcdef");
+      await run(make(`cases-${i}`), "0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcde0");
       outcome[name] = "passed";
     } catch (error) {
       outcome[name] = String((error as Error).stack);
@@ -19,7 +19,52 @@ async function runAll(make: (database: string) => JournalStore): Promise<Outcome
   return outcome;
 }
 
+/** A worker that stays, and does as it is told: one after the other. */
+function startWorker(): (order: Order) => Promise<unknown> {
+  const worker = new Worker("/entry.js", { type: "module" });
+  return (order) => {
+    worker.postMessage(order);
+    return new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = ({ message }) => reject(new Error(message));
+    });
+  };
+}
+
+interface Order {
+  readonly run?: "opfs" | "indexeddb";
+  readonly call?: "create" | "open" | "takeOver" | "commit" | "list" | "discard";
+}
+
+let held: OpenJournal | undefined;
+
+/** On one OPFS journal that all the workers share. */
+async function obey(call: Order["call"]): Promise<unknown> {
+  const store = opfsJournal("shared");
+  const name = "f".repeat(32);
+  try {
+    if (call === "create") held = await store.create(name, { label: "shared" });
+    else if (call === "open") held = (await store.open(name)).journal;
+    else if (call === "takeOver") held = (await store.open(name, { takeOver: true })).journal;
+    else if (call === "commit") await held!.commit({ records: [new Uint8Array(3)] });
+    else if (call === "discard") await store.discard(name);
+    else {
+      // Strays, also of the name that a journal has.
+      const root = await navigator.storage.getDirectory();
+      const folder = await root.getDirectoryHandle("shared", { create: true });
+      await folder.getDirectoryHandle("folder", { create: true });
+      await folder.getFileHandle(".DS_Store", { create: true });
+      await folder.getFileHandle("e".repeat(32), { create: true });
+      return (await store.list()).map(({ label }) => label);
+    }
+    return "done";
+  } catch (error) {
+    return (error as { code?: unknown }).code ?? String((error as Error).stack);
+  }
+}
+
 const tools = {
+  startWorker,
   runIndexedDb: () => runAll(indexedDbJournal),
   indexedDbJournal,
   opfsCode: (): unknown => {
@@ -30,20 +75,14 @@ const tools = {
       return (error as { code?: unknown }).code;
     }
   },
-  runInWorker: (store: "opfs" | "indexeddb"): Promise<Outcome> => {
-    const worker = new Worker("/entry.js", { type: "module" });
-    worker.postMessage(store);
-    return new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }) => resolve(data);
-      worker.onerror = ({ message }) => reject(new Error(message));
-    });
-  },
+  runInWorker: (run: "opfs" | "indexeddb") => startWorker()({ run }) as Promise<Outcome>,
 };
 export type StorageTools = typeof tools;
 
 if (typeof document === "undefined") {
-  addEventListener("message", async ({ data }) => {
-    postMessage(await runAll(data === "opfs" ? opfsJournal : indexedDbJournal));
+  addEventListener("message", async ({ data }: MessageEvent<Order>) => {
+    if (data.run) postMessage(await runAll(data.run === "opfs" ? opfsJournal : indexedDbJournal));
+    else postMessage(await obey(data.call));
   });
 } else {
   Object.assign(globalThis, { tools });

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { BrowserContext, Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import type { OpenJournal } from "../../src/storage/store.js";
 import { describeChromium, launchChromium } from "../helpers/browsers.js";
 import { bundleForBrowser, type PageServer, servePage } from "../helpers/page.js";
 import type { Outcome, StorageTools } from "./browser-entry.js";
@@ -46,12 +47,74 @@ describeChromium("stores in Chromium", () => {
     expect(await page.evaluate(() => tools.opfsCode())).toBe("unsupported-runtime");
   });
 
+  it("OPFS keeps two workers apart, until one takes over, or is gone", async () => {
+    const heard = await page.evaluate(async () => {
+      const [one, two] = [tools.startWorker(), tools.startWorker()];
+      const said: unknown[] = [];
+      const tell = async (worker: typeof one, call: "create" | "open" | "takeOver" | "commit" | "discard") =>
+        said.push(`${call} ${await worker({ call })}`);
+      await tell(one, "create");
+      await tell(one, "commit");
+      await tell(two, "open");
+      await tell(two, "discard");
+      await tell(two, "takeOver");
+      await tell(one, "commit");
+      await tell(two, "commit");
+      await tell(one, "open");
+      said.push(await two({ call: "list" }));
+      return said;
+    });
+    expect(heard).toEqual([
+      "create done",
+      "commit done",
+      "open journal-in-use",
+      "discard journal-in-use",
+      "takeOver done",
+      "commit journal-in-use",
+      "commit done",
+      "open journal-in-use",
+      ["shared"],
+    ]);
+    await page.close();
+    page = await open();
+    expect(await page.evaluate(() => tools.startWorker()({ call: "discard" }))).toBe("done");
+    expect(await page.evaluate(() => tools.startWorker()({ call: "open" }))).toBe("journal-lost");
+  });
+
+  it("fault J6: OPFS and IndexedDB pass over what is no journal", async () => {
+    expect(await page.evaluate(() => tools.startWorker()({ call: "list" }))).toEqual([]);
+    const listed = await page.evaluate(async () => {
+      const store = tools.indexedDbJournal("strays");
+      await store.list();
+      const database = await new Promise<IDBDatabase>((resolve) => {
+        const request = indexedDB.open("strays");
+        request.onsuccess = () => resolve(request.result);
+      });
+      await new Promise((resolve) => {
+        const transaction = database.transaction("journals", "readwrite");
+        transaction.objectStore("journals").put({ label: "x" }, "../precious");
+        transaction.objectStore("journals").put({ label: "x" }, 5);
+        transaction.objectStore("journals").put(true, "a".repeat(32));
+        transaction.oncomplete = resolve;
+      });
+      database.close();
+      return store.list();
+    });
+    expect(listed).toEqual([{ name: "a".repeat(32), label: "" }]);
+  });
+
   it("IndexedDB keeps two tabs apart, and a tab that is gone holds nothing", async () => {
     const create = async (target: Page) =>
       target.evaluate(async () => {
         try {
-          const { journal } = await tools.indexedDbJournal("tabs").open("a", "create");
-          await journal.commit({ facts: [new Uint8Array(3)] });
+          const store = tools.indexedDbJournal("tabs");
+          const name = "a".repeat(32);
+          const isThere = (await store.list()).length > 0;
+          const journal = isThere
+            ? (await store.open(name)).journal
+            : await store.create(name, { label: "" });
+          await journal.commit({ records: [new Uint8Array(3)] });
+          Object.assign(globalThis, { journal });
           return "opened";
         } catch (error) {
           return (error as { code?: unknown }).code;
@@ -62,6 +125,37 @@ describeChromium("stores in Chromium", () => {
     expect(await create(page)).toBe("journal-in-use");
     await other.close();
     expect(await create(page)).toBe("opened");
+    const thief = await open();
+    const steal = () => tools.indexedDbJournal("tabs").open("a".repeat(32), { takeOver: true });
+    expect(await thief.evaluate(`(${steal})().then(({ records }) => records.length)`)).toBe(2);
+    const spoil = async () => {
+      const { journal } = globalThis as unknown as { journal: OpenJournal };
+      return journal.commit({ records: [new Uint8Array(1)] }).catch((error) => error.code);
+    };
+    expect(await page.evaluate(spoil)).toBe("journal-in-use");
+    await thief.close();
+  });
+
+  it("IndexedDB without Web Locks lets the one write who had it last", async () => {
+    const target = await open();
+    const heard = await target.evaluate(async () => {
+      Object.defineProperty(navigator, "locks", { value: undefined });
+      const store = tools.indexedDbJournal("lockless");
+      const name = "a".repeat(32);
+      const commit = (journal: OpenJournal) =>
+        journal.commit({ records: [new Uint8Array(1)] }).then(
+          () => "no error",
+          (error) => error.code,
+        );
+      const first = await store.create(name, { label: "" });
+      const said = [await commit(first)];
+      const { journal } = await store.open(name);
+      said.push(await commit(first), await commit(journal));
+      await journal.close();
+      return [...said, (await store.open(name)).records.length];
+    });
+    expect(heard).toEqual(["no error", "journal-in-use", "no error", 2]);
+    await target.close();
   });
 
   it("IndexedDB says when the quota is used up", async () => {
@@ -71,22 +165,27 @@ describeChromium("stores in Chromium", () => {
     const session = await browser.newCDPSession(target);
     await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 2 ** 20 });
     const full = await target.evaluate(async () => {
-      const { journal } = await tools.indexedDbJournal("full").open("a", "create");
+      const journal = await tools.indexedDbJournal("full").create("a".repeat(32), { label: "" });
       for (let i = 0; i < 30; i++) {
         const parts = [new Uint8Array(2 ** 20).map(() => 256 * Math.random())];
         try {
-          await journal.commit({ blobs: [{ name: `${i}`, parts }], facts: [new Uint8Array(1)] });
+          const records = [new Uint8Array(1)];
+          await journal.commit({ pieces: [{ blob: "b", offset: i * 2 ** 20, parts }], records });
         } catch (error) {
+          // There is room again when something was dropped, and what failed can be written.
+          await journal.dropBlobs(["b"]);
+          await journal.commit({ records: [new Uint8Array(1)] });
           await journal.close();
-          return (error as { code?: unknown }).code;
+          const { records } = await tools.indexedDbJournal("full").open("a".repeat(32));
+          return [(error as { code?: unknown }).code, records.length - i];
         }
       }
       return "no error";
     });
-    expect(full).toBe("storage-full");
+    expect(full).toEqual(["storage-full", 1]);
   });
 
-  it("IndexedDB says when it was evicted, and when a record is damaged", async () => {
+  it("IndexedDB says when it was evicted, and when a record is damaged, fault J3: which can be discarded", async () => {
     const target = await open();
     const session = await browser.newCDPSession(target);
     const codes = await target.evaluate(async () => {
@@ -95,9 +194,11 @@ describeChromium("stores in Chromium", () => {
           () => "no error",
           (error) => error.code,
         );
-      const { journal } = await tools.indexedDbJournal("damaged").open("a", "create");
-      await journal.commit({ facts: [new Uint8Array(3)] });
-      await journal.commit({ facts: [new Uint8Array(4)] });
+      const name = "a".repeat(32);
+      const store = tools.indexedDbJournal("damaged");
+      const journal = await store.create(name, { label: "" });
+      await journal.commit({ records: [new Uint8Array(3)] });
+      await journal.commit({ records: [new Uint8Array(4)] });
       await journal.close();
       const database = await new Promise<IDBDatabase>((resolve) => {
         const request = indexedDB.open("damaged");
@@ -106,35 +207,41 @@ describeChromium("stores in Chromium", () => {
       const change = (frame: unknown) =>
         new Promise((resolve) => {
           const transaction = database.transaction("frames", "readwrite");
-          transaction.objectStore("frames").put(frame, ["a", "facts", 1]);
+          transaction.objectStore("frames").put(frame, [name, 1]);
           transaction.oncomplete = resolve;
         });
-      const reopen = () => tools.indexedDbJournal("damaged").open("a", "resume");
+      const reopen = () => store.open(name);
       await change(new Uint8Array(24));
       const damaged = await code(reopen);
       await change("text");
       const replaced = await code(reopen);
       database.close();
-      return { damaged, replaced };
+      await store.discard(name);
+      return { damaged, replaced, discarded: await code(reopen) };
     });
-    expect(codes).toEqual({ damaged: "journal-damaged", replaced: "journal-damaged" });
+    expect(codes).toEqual({
+      damaged: "journal-damaged",
+      replaced: "journal-damaged",
+      discarded: "journal-lost",
+    });
 
     await target.evaluate(async () => {
-      const { journal } = await tools.indexedDbJournal("evicted").open("a", "create");
-      await journal.commit({ facts: [new Uint8Array(1)] });
+      const journal = await tools.indexedDbJournal("evicted").create("a".repeat(32), { label: "" });
+      await journal.commit({ records: [new Uint8Array(1)] });
       Object.assign(globalThis, { journal });
     });
     await session.send("Storage.clearDataForOrigin", { origin: server.origin, storageTypes: "indexeddb" });
     const lost = await target.evaluate(async () => {
-      const { journal } = globalThis as unknown as { journal: { commit(changes: object): Promise<void> } };
-      const writing = await journal.commit({ facts: [new Uint8Array(1)] }).then(
+      const { journal } = globalThis as unknown as { journal: OpenJournal };
+      const writing = await journal.commit({ records: [new Uint8Array(1)] }).then(
         () => "no error",
         (error) => error.code,
       );
+      await journal.close();
       const store = tools.indexedDbJournal("evicted");
-      const opening = await store.open("b", "resume").catch((error) => error.code);
+      const opening = await store.open("a".repeat(32)).catch((error) => error.code);
       return { writing, opening, left: await store.list() };
     });
-    expect(lost).toEqual({ writing: "journal-lost", opening: "journal-lost", left: [] });
+    expect(lost).toEqual({ writing: "storage-failed", opening: "journal-lost", left: [] });
   });
 });

@@ -199,10 +199,11 @@ function core(): Case[] {
       suite: 2,
     }),
     refused("D4-kind-0", "There is no kind 0.", "unsupported-algorithm", { kind: 0 }),
-    refused("D4-kind-5", "An unknown kind is refused.", "unsupported-algorithm", { kind: 5 }),
+    refused("D4-kind-6", "An unknown kind is refused.", "unsupported-algorithm", { kind: 6 }),
     refused("D10-kind-recording", "A recording's envelope is no sealed file.", "wrong-kind", { kind: 1 }),
     refused("D10-kind-identity", "A stored identity is no sealed file.", "wrong-kind", { kind: 3 }),
     refused("D10-kind-share", "A recovery share is no sealed file.", "wrong-kind", { kind: 4 }),
+    refused("D10-kind-grant", "A grant's file is no sealed file.", "wrong-kind", { kind: 5 }),
     refused("D4-flag-2", "An unknown flag is refused.", "unsupported-algorithm", { flags: 2 }),
     refused("D4-flag-3", "An unknown flag beside a known one is refused.", "unsupported-algorithm", {
       flags: 3,
@@ -210,6 +211,10 @@ function core(): Case[] {
     refused("D4-flag-8000", "The highest flag is refused.", "unsupported-algorithm", { flags: 0x8000 }),
     refused("E5-post-quantum-only", "A post-quantum-only envelope with a classical slot.", "malformed", {
       flags: 1,
+    }),
+    refused("E5-post-quantum-only-p256", "A P-256 slot is a classical slot.", "malformed", {
+      flags: 1,
+      slots: () => [{ type: 6, keyId: noise("slot 6", 16), body: noise("body 6", 113) }],
     }),
     refused(
       "D6-created-at-exact",
@@ -337,6 +342,19 @@ function metadata(): Case[] {
       "Nesting of 60 arrays.",
       `{"createdAt":${NOW},"metadata":{"a":${"[".repeat(60)}${"]".repeat(60)}}}`,
     ),
+    text(
+      "I2-scalar-at-level-33",
+      "A scalar counts as a level: this one lies in an object and 32 arrays.",
+      `{"createdAt":${NOW},"later":${"[".repeat(32)}1${"]".repeat(32)}}`,
+    ),
+    text(
+      "I2-scalar-in-objects-at-level-33",
+      "A scalar counts as a level, in objects as in arrays.",
+      `{"createdAt":${NOW},"later":${'{"a":'.repeat(32)}1${"}".repeat(32)}}`,
+    ),
+    ok("json-level-32", "A scalar and an empty array at level 32, the deepest.", SMALL, {
+      metadataText: `{"createdAt":${NOW},"later":${"[".repeat(31)}[],1${"]".repeat(31)}}`,
+    }),
     text("D6-metadata-array", "Metadata is an object.", `[${NOW}]`, "malformed"),
     text(
       "D6-metadata-own-array",
@@ -497,9 +515,9 @@ function slots(): Case[] {
       ...all,
       known(4, 113),
     ]),
-    forged("D4-pre-shared-length", "A type 5 slot of a wrong length.", "malformed", (all) => [
+    forged("D4-p256-length", "A type 6 slot of a wrong length.", "malformed", (all) => [
       ...all,
-      known(5, 79),
+      known(6, 112),
     ]),
     forged(
       "G4-passphrase-beside-others",
@@ -510,10 +528,46 @@ function slots(): Case[] {
     forged("D6-passphrase-anonymous", "A passphrase slot has a key id.", "malformed", () => [
       { ...known(3, 73), keyId: ANONYMOUS },
     ]),
-    forged("D6-pre-shared-anonymous", "A pre-shared slot has a key id.", "malformed", (all) => [
+    forged("D6-passkey-anonymous", "A passkey slot has a key id.", "malformed", (all) => [
       ...all,
-      { ...known(5, 80), keyId: ANONYMOUS },
+      { ...known(4, 112), keyId: ANONYMOUS },
     ]),
+    forged(
+      "D7-66-anonymous-bad-order",
+      "Slots are checked one after the other: their order is broken before one is too many.",
+      "malformed",
+      (_, wrap) => {
+        const all = Array.from({ length: 66 }, () => wrap(mallory, { keyId: ANONYMOUS }));
+        all.sort((a, b) => Buffer.compare(a.body, b.body));
+        return [all[1]!, all[0]!, ...all.slice(2)];
+      },
+      { isUnsorted: true },
+    ),
+    forged(
+      "D7-body-79-then-5000",
+      "Slots are checked one after the other: the first is too short before the second is too long.",
+      "malformed",
+      (all) => [{ ...all[0]!, body: all[0]!.body.slice(0, 79) }, unknownSlot(0x7fff, 5000)],
+    ),
+    forged(
+      "D7-body-5000-then-79",
+      "Slots are checked one after the other: the first is too long before the second is too short.",
+      "limit-exceeded",
+      (all) => [{ ...all[0]!, body: noise("long body", 5000) }, { ...known(6, 112) }],
+    ),
+    forged(
+      "C5-file-key-of-zeros",
+      "A file key of zeros, validly wrapped and committed to: everybody has it (L9).",
+      AUTH,
+      (all) => all,
+      { fileKey: new Uint8Array(32) },
+    ),
+    ok("p256-anonymous", "A P-256 slot may be anonymous.", SMALL, {
+      slots: (all) => [...all, { ...known(6, 113), keyId: ANONYMOUS }],
+    }),
+    ok("slot-type-5", "Slot type 5 is not used: an unknown type, of any length.", SMALL, {
+      slots: (all) => [...all, known(5, 79)],
+    }),
     forged("none-of-yours", "Sealed to others.", "no-matching-key", (_, wrap) => [wrap(bob)]),
     forged("none-of-yours-anonymous", "Sealed to others who are not named.", "no-matching-key", (_, wrap) => [
       wrap(bob, { keyId: ANONYMOUS }),
@@ -521,7 +575,7 @@ function slots(): Case[] {
     forged("none-known", "Only slots of unknown types.", "no-matching-key", () => [unknownSlot()]),
     forged("none-other-types", "Slots of types that these keys are not for.", "no-matching-key", () => [
       known(2, 1168),
-      known(5, 80),
+      known(6, 113),
     ]),
     forged(
       "C2-another-file-key",

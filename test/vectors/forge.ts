@@ -43,6 +43,9 @@ const label = (name: string): Bytes => concatBytes(utf8ToBytes(`blindreel/v1 ${n
 const hash = (name: string, message: Bytes): Bytes => sha256(concatBytes(label(name), message));
 const expand32 = (key: Bytes, ...info: Bytes[]): Bytes => expand(sha256, key, concatBytes(...info), 32);
 
+export const segmentKey = (contentKey: Bytes, segmentHeader: Bytes): Bytes =>
+  expand32(contentKey, label("segment key"), segmentHeader);
+
 const extract = (ikm: Bytes, salt: Bytes): Bytes => hmac(sha256, salt, ikm);
 
 /** HKDF-Expand (RFC 5869 §2.3). */
@@ -168,6 +171,7 @@ export interface Forgery {
   readonly suite?: number;
   readonly kind?: number;
   readonly flags?: number;
+  readonly fileKey?: Bytes;
   readonly recordingId?: Bytes;
   readonly createdAt?: number | bigint;
   readonly expiresAt?: number | bigint;
@@ -220,10 +224,11 @@ export interface SegmentForgery {
   readonly flags?: number;
   readonly recordingId?: Bytes;
   readonly track?: number;
+  readonly take?: number;
   readonly index?: number;
   /** Written instead of the header that the key is bound to. */
   readonly writtenHeader?: (header: Bytes) => Bytes;
-  readonly key?: (secrets: Secrets) => Bytes;
+  readonly key?: (secrets: Secrets, header: Bytes) => Bytes;
   readonly context?: (header: Bytes) => Bytes;
   readonly stream?: Parameters<typeof cobblestone>[4];
   /** Padded plaintext is made by the caller. */
@@ -247,7 +252,8 @@ export function forge(
   recipients: readonly KeyPair[],
 ): Bytes {
   const random = new Seeded(seed);
-  const fileKey = random.bytes(32);
+  const randomKey = random.bytes(32);
+  const fileKey = forgery.fileKey ?? randomKey;
   const readKey = expand32(fileKey, label("read"));
   const recordingId = forgery.recordingId ?? random.bytes(16);
   const str = (length: Bytes, bytes: Bytes) => concatBytes(length, bytes);
@@ -319,12 +325,13 @@ export function forge(
     u8(segment.version ?? 1),
     u8(segment.flags ?? 0),
     segment.recordingId ?? recordingId,
-    u32(segment.track ?? 0),
+    u16(segment.track ?? 0),
+    u16(segment.take ?? 0),
     u32(segment.index ?? 0),
   );
   const context = segment.context?.(segmentHeader) ?? concatBytes(label("segment"), segmentHeader);
   const stream = cobblestone(
-    segment.key?.(secrets) ?? contentKey,
+    segment.key?.(secrets, segmentHeader) ?? segmentKey(contentKey, segmentHeader),
     context,
     segment.plaintext ?? plaintext,
     random.bytes(24),

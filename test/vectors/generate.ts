@@ -1,7 +1,8 @@
 /** Writes all vectors: `npm run vectors`. They are the same on every run; a test compares them. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { envelopeCases } from "./envelope-cases.js";
-import { encodeRecordingVector, recordingCases } from "./recording-cases.js";
+import { recordingCases } from "./recording-cases.js";
+import { encodeRecordingVector } from "./recording-vector.js";
 import { streamCases } from "./stream-cases.js";
 import { encodeVector, FOLDER, fileName, RECORDINGS } from "./vector-file.js";
 

@@ -1,6 +1,6 @@
 import { concatBytes } from "@noble/hashes/utils.js";
 import { bad, type Case, content, flip, LONG, mallory, ok, SMALL } from "./cases.js";
-import { CHUNK, cobblestone, type FileParts, forge, pad, SEALED_CHUNK, Seeded } from "./forge.js";
+import { CHUNK, cobblestone, type FileParts, forge, pad, SEALED_CHUNK, Seeded, segmentKey } from "./forge.js";
 
 /** Section A of the list of attacks: order, end and integrity of the stream; and its padding. */
 
@@ -224,7 +224,8 @@ function flips(): Case[] {
     ["segment-padded", "the padded flag, which the key is bound to", flip(5), [AUTH], 0],
     ["segment-unknown-flag", "an unknown flag", flip(5, 0x80), ["unsupported-algorithm"], 0],
     ["segment-recording", "the segment's recording id", flip(6), [AUTH], 0],
-    ["segment-track", "the track: a sealed file has track 0 only", flip(25), ["malformed"], 0],
+    ["segment-track", "the track: a sealed file has track 0 only", flip(23), ["malformed"], 0],
+    ["segment-take", "the take: a sealed file has take 0 only", flip(25), ["malformed"], 0],
     ["segment-index", "the index: a sealed file has index 0 only", flip(29), ["malformed"], 0],
     ["salt", "the stream's salt", flip(SEGMENT_HEADER), [AUTH], 0],
     ["stream-commitment", "the stream's commitment", flip(SEGMENT_HEADER + 24), [AUTH], 0],
@@ -314,6 +315,12 @@ function splices(): Case[] {
       LONG,
       { segment: { track: 1 } },
     ),
+    bad("A5-take-1", "A valid segment of take 1 is no sealed file's content.", "malformed", LONG, {
+      segment: { take: 1 },
+    }),
+    bad("A5-take-1-as-0", "A segment of take 1 with take 0's header: the key is bound to it.", AUTH, LONG, {
+      segment: { take: 1, writtenHeader: flip(25) },
+    }),
     bad("A5-index-1", "A valid second segment is no sealed file's content.", "malformed", LONG, {
       segment: { index: 1 },
     }),
@@ -323,7 +330,7 @@ function splices(): Case[] {
       AUTH,
       LONG,
       {
-        segment: { track: 1, writtenHeader: flip(25) },
+        segment: { track: 1, writtenHeader: flip(23) },
       },
     ),
     bad("A5-index-1-as-0", "Segment 1 with segment 0's header: the key is bound to the header.", AUTH, LONG, {
@@ -383,11 +390,26 @@ function commitments(): Case[] {
     bad("C5-stream-zero-commitment", "A commitment of zeros is not a missing check.", AUTH, SMALL, {
       segment: { stream: { commitment: () => new Uint8Array(32) } },
     }),
-    bad("C5-read-key-for-content", "Sealed under the read key instead of the content key.", AUTH, SMALL, {
+    bad("C5-read-key-for-content", "Sealed under the read key instead of the segment's.", AUTH, SMALL, {
       segment: { key: ({ readKey }) => readKey },
     }),
-    bad("C5-file-key-for-content", "Sealed under the file key instead of the content key.", AUTH, SMALL, {
+    bad("C5-file-key-for-content", "Sealed under the file key instead of the segment's.", AUTH, SMALL, {
       segment: { key: ({ fileKey }) => fileKey },
+    }),
+    bad("C5-content-key-for-content", "Sealed under the content key instead of the segment's.", AUTH, SMALL, {
+      segment: { key: ({ contentKey }) => contentKey },
+    }),
+    bad(
+      "C5-segment-key-of-another-header",
+      "Sealed under the key of another segment of this recording.",
+      AUTH,
+      SMALL,
+      {
+        segment: { key: ({ contentKey }, header) => segmentKey(contentKey, flip(29)(header)) },
+      },
+    ),
+    bad("C5-zeros-for-content", "Sealed under a key of zeros, which everybody has (L9).", AUTH, SMALL, {
+      segment: { key: () => new Uint8Array(32) },
     }),
     bad(
       "D10-metadata-as-segment",
@@ -537,6 +559,34 @@ function padding(): Case[] {
   ];
 }
 
+/** What shows only to readers of the whole, so that all readers have to look at it. */
+function hiddenPadding(): Case[] {
+  const padded = (data: Uint8Array, total: number, at: number) => {
+    const plaintext = pad(data, total);
+    plaintext[at] = 1;
+    return { segment: { flags: 1, plaintext } };
+  };
+  const data = content(9000);
+  return [
+    bad(
+      "A9-padded-hidden-in-middle-chunk",
+      "Something else than zeros in a chunk of padding alone: a reader by range must look at it too.",
+      AUTH,
+      concatBytes(data, new Uint8Array(11_000), Uint8Array.of(1)),
+      padded(data, 40_000, 20_000),
+      { released: 20_001 },
+    ),
+    bad(
+      "A9-padded-hidden-behind-nothing",
+      "No content, and something in the padding a chunk later.",
+      AUTH,
+      concatBytes(new Uint8Array(20_000), Uint8Array.of(1)),
+      padded(new Uint8Array(0), 40_000, 20_000),
+      { released: 20_001 },
+    ),
+  ];
+}
+
 export const streamCases: readonly Case[] = [
   ...sizes(),
   ...order(),
@@ -546,4 +596,5 @@ export const streamCases: readonly Case[] = [
   ...splices(),
   ...commitments(),
   ...padding(),
+  ...hiddenPadding(),
 ];

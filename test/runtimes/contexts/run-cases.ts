@@ -22,7 +22,8 @@ export async function runAndReport({ name, origin, round }: Task): Promise<void>
     try {
       await each.run(host);
     } catch (error) {
-      failures.push(`${each.name}: ${(error as Error)?.stack ?? error}`);
+      const { stack, cause } = error as Error;
+      failures.push(`${each.name}: ${stack ?? error}${cause === undefined ? "" : `; ${cause}`}`);
     }
   }
   const { isSecureContext } = globalThis as { isSecureContext?: boolean };

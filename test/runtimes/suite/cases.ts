@@ -6,6 +6,7 @@ import type { Case } from "./kit.js";
 import { ownVectorCases } from "./own-vectors.js";
 import { published } from "./published.js";
 import { randomAccess } from "./random-access.js";
+import { recordings } from "./recordings.js";
 import { roundTrips } from "./round-trips.js";
 import { streams } from "./streams.js";
 
@@ -16,6 +17,7 @@ export const firstRound: readonly Case[] = [
   ...roundTrips,
   ...streams,
   ...randomAccess,
+  ...recordings,
   ...abort,
   ...errors,
   capabilitiesHere,
@@ -27,6 +29,7 @@ export const contextRound: readonly Case[] = [
   ...roundTrips,
   ...streams,
   ...randomAccess,
+  ...recordings,
   ...abort,
   ...errors,
   capabilitiesOfContext,
@@ -42,6 +45,7 @@ export const fallbackRound: readonly Case[] = [
   ...ownVectorCases.slice(0, 1),
   ...roundTrips,
   ...randomAccess,
+  ...recordings,
   ...errors,
   capabilitiesHere,
   sealForOthers,

@@ -45,6 +45,13 @@ export function publishedVectors<T>(host: Host, name: string): Promise<T> {
 export const documented = (host: Host): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> =>
   fetchJson(host, "/documented");
 
+/** A recording as a server stores it. */
+export interface DepositedRecording {
+  readonly coreHash: string;
+  /** Names, and bytes in base64url. */
+  readonly objects: readonly (readonly [string, string])[];
+}
+
 /** What one runtime sealed for the others. */
 export interface Deposit {
   readonly from: string;
@@ -52,6 +59,7 @@ export interface Deposit {
   readonly files: readonly { readonly length: number; readonly file: string }[];
   /** Hex, over the same message by the same key. */
   readonly signature: string;
+  readonly recording: DepositedRecording;
 }
 
 export async function deposit(host: Host, given: Deposit): Promise<void> {

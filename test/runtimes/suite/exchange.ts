@@ -5,6 +5,7 @@ import { type Bytes, collect, cut, join, pattern } from "./bytes.js";
 import { deposit, deposited, deposits, fromBase64 } from "./data.js";
 import { ED25519_PUBLIC_KEY, ED25519_SEED, NOW, RECIPIENT } from "./fixed.js";
 import { type Case, equal, type Host, isTrue, sameBytes } from "./kit.js";
+import { recordForOthers, reviewFromOther } from "./recordings.js";
 
 /** What each runtime seals with its own randomness, each of the others opens: sealing first, opening when all have. */
 
@@ -46,6 +47,7 @@ export const sealForOthers: Case = {
       from: host.name,
       files: files.map(({ length, bytes }) => ({ length, file: encodeBase64Url(bytes) })),
       signature: encodeHex(signature),
+      recording: await recordForOthers(to),
     });
   },
 };
@@ -71,7 +73,7 @@ export const openFromOthers: Case = {
       all.some(({ from }) => from === host.name),
       "its own files are among them",
     );
-    for (const { from, files, signature } of all) {
+    for (const { from, files, signature, recording } of all) {
       equal(files.length, LENGTHS.length + 2, `files from ${from}`);
       for (const [i, { length, file }] of files.entries()) {
         const bytes = fromBase64(file);
@@ -81,6 +83,7 @@ export const openFromOthers: Case = {
         const streamed = await collect(openFrom(cut(bytes, 10_000), { identities }));
         sameBytes(streamed, pattern(length), `file ${i} from ${from}, as a stream`);
       }
+      await reviewFromOther(from, recording, identities);
       const isGood = await verifyEd25519(
         defaultProvider(),
         ED25519_PUBLIC_KEY,

@@ -15,7 +15,7 @@ export const RECIPIENT = {
   privateKey: counting(0xa0, 32),
   publicKey: decodeHex("605a725d2a4adfeeb1a29e17edd621c1b7593ee8cdbc44ac6c4ab6e2f805d23c"),
   /** Of the file that {@link fixedProvider} gives: what the first implementation wrote, and every other must. */
-  fileSha256: "5d685269e81019d718f855a322e4c364bd41ef7a259cd736f22df2d98b3c18ee",
+  fileSha256: "cded5af9e6a0d97bdee1c06227d369edd5fb0e3a7477503a472aef6e091a774e",
 };
 
 export const ED25519_SEED: Bytes = counting(0x40, 32);

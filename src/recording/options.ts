@@ -1,0 +1,187 @@
+import { providerArgument } from "../crypto/argument.js";
+import { defaultProvider } from "../crypto/default.js";
+import type { CryptoProvider } from "../crypto/provider.js";
+import { ENVELOPE, type EnvelopeOptions } from "../envelope/create.js";
+import { outOfRange, wrongType } from "../errors.js";
+import { utf8 } from "../formats/bytes.js";
+import { type Check, type Checks, flagArgument, functionArgument, readOptions } from "../formats/options.js";
+import { wellFormedText } from "../formats/text.js";
+import type { JournalStore } from "../storage/store.js";
+import type { Padding } from "../stream/padding.js";
+import type { RecordingEvent } from "./events.js";
+
+/** What a recording that starts and one that goes on have in common. */
+export interface RecordingOptions {
+  /** Milliseconds after which a segment ends, and with it what waits to be uploaded: 10,000 unless given. */
+  readonly segmentEvery?: number;
+  /** Milliseconds between two checkpoints: 30,000 unless given. `Infinity`: none. */
+  readonly checkpointEvery?: number;
+  /** Bytes written that may wait to be sealed and journalled, all tracks together: 32 MiB unless given. */
+  readonly maxQueued?: number;
+  /**
+   * Bytes of ciphertext that may wait for their upload: beyond, sealing waits. 64 MiB unless given where the journal is in
+   * memory, and no limit where it is not.
+   */
+  readonly maxUnacknowledged?: number;
+  /** What happens when the journal's storage fails: the recording stops (the default), or goes on without it. */
+  readonly onJournalFailure?: "stop" | "continue-in-memory";
+  /** Told of what happens by itself and is no call's business: see {@link RecordingEvent}. What it throws is ignored. */
+  readonly onEvent?: (event: RecordingEvent) => void;
+  /** Overrides the clock, which is asked once, at the start. */
+  readonly now?: () => Date;
+  /** Overrides the runtime's provider. */
+  readonly crypto?: CryptoProvider;
+}
+
+/** How a recording starts: who it is for and what it says, as for `seal`, and where it is kept. */
+export interface StartRecordingOptions extends RecordingOptions, Omit<EnvelopeOptions, "now" | "crypto"> {
+  /** Where ciphertext is kept until the server has it, and what is needed to go on after a crash. Memory unless given. */
+  readonly journal?: JournalStore;
+  /** Tells this journal from others on the machine; not sealed. At most 255 bytes of UTF-8. */
+  readonly label?: string;
+}
+
+/** How a recording goes on. */
+export interface ResumeOptions extends RecordingOptions {
+  /** Only uploads what is there. Nothing is written any more, and no key is needed. */
+  readonly uploadOnly?: boolean;
+  /** Takes the journal although its owner cannot be proved to be gone: only where you know that it is. */
+  readonly takeOver?: boolean;
+}
+
+export interface FinishOptions {
+  /** Milliseconds to wait for recorders and tracks: 10,000 unless given. What is not there by then is a loss. */
+  readonly timeout?: number;
+}
+
+export interface TrackOptions {
+  /**
+   * Hides lengths: `"chunk"` fills whole chunks of 16 KiB, `"padme"` costs at most 12 %. Tracks written as text are padded to
+   * whole chunks unless this says otherwise.
+   */
+  readonly padding?: Padding | "none";
+  /**
+   * Milliseconds: the track seals exactly one segment of one chunk (16,375 bytes) so often, whether or not something was
+   * written, so that the times of its uploads say nothing. 100 at least.
+   */
+  readonly cadence?: number;
+}
+
+/** The same, checked and complete. */
+export interface RecordingSettings {
+  readonly segmentEvery: number;
+  readonly checkpointEvery: number;
+  readonly maxQueued: number;
+  readonly maxUnacknowledged: number;
+  readonly continueInMemory: boolean;
+  readonly onEvent: (event: RecordingEvent) => void;
+  readonly now: () => Date;
+  readonly crypto: CryptoProvider;
+}
+
+/** A duration in milliseconds, or a number of bytes; `Infinity` is one. */
+const positive: Check<number> = (name, value) => {
+  if (typeof value !== "number") throw wrongType(name, "a number", value);
+  if (!(value > 0)) throw outOfRange(name, "above 0", value);
+  return value;
+};
+
+function oneOf<T extends string>(...known: readonly T[]): Check<T> {
+  return (name, value) => {
+    if (!(known as readonly unknown[]).includes(value))
+      throw wrongType(name, known.map((each) => `"${each}"`).join(" or "), value);
+    return value as T;
+  };
+}
+
+/** Well-formed text of at most `ceiling` bytes of UTF-8. */
+export function textArgument(name: string, value: unknown, fewest: number, ceiling: number): string {
+  const text = wellFormedText(name, value);
+  const { length } = utf8(text);
+  if (length < fewest || length > ceiling)
+    throw outOfRange(name, `${fewest} to ${ceiling} bytes of UTF-8`, `${length} bytes`);
+  return text;
+}
+
+const storeArgument: Check<JournalStore> = (name, value) => {
+  if (typeof (value as JournalStore | null)?.create !== "function")
+    throw wrongType(name, "a journal's storage, as indexedDbJournal() makes it", value);
+  return value as JournalStore;
+};
+
+const RECORDING = (): Checks<RecordingOptions> => ({
+  segmentEvery: positive,
+  checkpointEvery: positive,
+  maxQueued: positive,
+  maxUnacknowledged: positive,
+  onJournalFailure: oneOf("stop", "continue-in-memory"),
+  onEvent: functionArgument,
+  now: functionArgument,
+  crypto: providerArgument,
+});
+
+const MAX_LABEL = 255;
+
+export function readStartOptions(given: unknown): StartRecordingOptions {
+  const { now: _now, crypto: _crypto, ...envelope } = ENVELOPE;
+  return readOptions<StartRecordingOptions>(
+    "options",
+    given,
+    {
+      ...RECORDING(),
+      ...envelope,
+      journal: storeArgument,
+      label: (name, value) => textArgument(name, value, 0, MAX_LABEL),
+    },
+    ["to"],
+  );
+}
+
+export function readResumeOptions(given: unknown): ResumeOptions {
+  return readOptions<ResumeOptions>("options", given, {
+    ...RECORDING(),
+    uploadOnly: flagArgument,
+    takeOver: flagArgument,
+  });
+}
+
+export function readFinishOptions(given: unknown): Required<FinishOptions> {
+  return { timeout: 10_000, ...readOptions<FinishOptions>("options", given, { timeout: positive }) };
+}
+
+const SHORTEST_CADENCE = 100;
+
+export function readTrackOptions(given: unknown): TrackOptions {
+  const options = readOptions<TrackOptions>("options", given, {
+    padding: oneOf("chunk", "padme", "none"),
+    cadence: positive,
+  });
+  const { cadence, padding } = options;
+  if (cadence !== undefined && !(cadence >= SHORTEST_CADENCE && Number.isFinite(cadence)))
+    throw outOfRange("options.cadence", `${SHORTEST_CADENCE} milliseconds or more`, cadence);
+  if (cadence !== undefined && padding !== undefined && padding !== "chunk")
+    throw outOfRange("options.padding", '"chunk" where there is a cadence', padding);
+  return options;
+}
+
+const MIB = 2 ** 20;
+
+export function recordingSettings(options: RecordingOptions, isInMemory: boolean): RecordingSettings {
+  const { onEvent = () => {} } = options;
+  return {
+    segmentEvery: options.segmentEvery ?? 10_000,
+    checkpointEvery: options.checkpointEvery ?? 30_000,
+    maxQueued: options.maxQueued ?? 32 * MIB,
+    maxUnacknowledged: options.maxUnacknowledged ?? (isInMemory ? 64 * MIB : Number.POSITIVE_INFINITY),
+    continueInMemory: options.onJournalFailure === "continue-in-memory",
+    onEvent: (event) => {
+      try {
+        onEvent(event);
+      } catch {
+        // The caller's own, and nothing of the recording depends on it.
+      }
+    },
+    now: options.now ?? (() => new Date()),
+    crypto: options.crypto ?? defaultProvider(),
+  };
+}

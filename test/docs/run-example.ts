@@ -1,0 +1,77 @@
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { build, type Plugin } from "esbuild";
+import { ROOT } from "./extract.js";
+
+/** Names that an example may use without importing them. */
+const AMBIENT = ["recordingBytes", "media", "mediaRecorder", "server", "storedExam"];
+const AMBIENT_MODULE = join(ROOT, "test/docs/ambient.ts");
+
+/** `blindreel` and its subpaths, as the package's exports name them, in the sources. */
+export const ENTRIES: Readonly<Record<string, string>> = {
+  blindreel: join(ROOT, "src/index.ts"),
+  "blindreel/envelope": join(ROOT, "src/envelope/index.ts"),
+  "blindreel/recording": join(ROOT, "src/recording/index.ts"),
+  "blindreel/review": join(ROOT, "src/review/index.ts"),
+  "blindreel/storage": join(ROOT, "src/storage/index.ts"),
+  "blindreel/stream": join(ROOT, "src/stream/index.ts"),
+  "blindreel/keywrap": join(ROOT, "src/keywrap/index.ts"),
+  "blindreel/crypto": join(ROOT, "src/crypto/index.ts"),
+  "blindreel/fallback": join(ROOT, "src/fallback.ts"),
+  "blindreel/source": join(ROOT, "src/source/index.ts"),
+  "blindreel/formats": join(ROOT, "src/formats/index.ts"),
+  "blindreel/opacity": join(ROOT, "src/opacity/index.ts"),
+  "blindreel/matchers": join(ROOT, "src/opacity/matchers.ts"),
+  "blindreel/errors": join(ROOT, "src/errors.ts"),
+};
+
+const fromSources: Plugin = {
+  name: "blindreel-from-sources",
+  setup(bundler) {
+    bundler.onResolve({ filter: /^blindreel(\/|$)/ }, ({ path }) => {
+      const entry = ENTRIES[path];
+      return entry === undefined ? { errors: [{ text: `${path} is not exported` }] } : { path: entry };
+    });
+  },
+};
+
+/** Writes an example to `path`, with the ambient names that it uses. */
+export function writeExample(path: string, code: string): void {
+  const names = AMBIENT.filter((name) => new RegExp(`\\b${name}\\b`).test(code));
+  const module = `${relative(dirname(path), AMBIENT_MODULE).replaceAll("\\", "/").replace(/\.ts$/, "")}.js`;
+  // On the first line, so that lines in errors are one more than in the block.
+  const prefix = names.length > 0 ? `import { ${names.join(", ")} } from "${module}";` : "";
+  writeFileSync(path, `${prefix}\n${code}export {};\n`);
+}
+
+export interface ExampleRun {
+  readonly status: number | null;
+  readonly stderr: string;
+  /** Lines that it printed. */
+  readonly printed: readonly string[];
+}
+
+/** Runs an example in a process of its own. @param env see `ambient.ts`. */
+export async function runExample(
+  path: string,
+  { env = {}, timeout = 30_000 }: { readonly env?: Record<string, string>; readonly timeout?: number } = {},
+): Promise<ExampleRun> {
+  const output = path.replace(/\.ts$/, ".mjs");
+  await build({
+    entryPoints: [path],
+    outfile: output,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    plugins: [fromSources],
+    logLevel: "silent",
+  });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [output], {
+    encoding: "utf8",
+    timeout,
+    env: { ...process.env, ...env },
+  });
+  return { status, stderr, printed: stdout.split("\n").slice(0, -1) };
+}
