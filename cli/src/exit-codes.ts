@@ -62,6 +62,7 @@ const EXIT_CODES: Record<FailureCode, ExitCode> = {
   "stale-manifest": 1,
   "unknown-track": 1,
   "queue-full": 1,
+  "upload-refused": 1,
   "storage-full": 1,
   "storage-failed": 1,
   "journal-lost": 1,
