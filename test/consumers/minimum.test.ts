@@ -14,7 +14,6 @@ import { expectReport } from "./report.js";
 
 /** Used where a runtime has it; each has a substitute beside it for runtimes that lack it. */
 const OPTIONAL: Readonly<Record<string, string>> = {
-  "ArrayBuffer.resizable": "where no buffer can be resized, none needs refusing",
   "Symbol.asyncDispose": "a symbol of our own stands in, and handles have `close`",
   "Uint8Array.fromHex": "noble's and scure's own decoding",
   "Uint8Array.toHex": "noble's and scure's own encoding",
