@@ -34,6 +34,7 @@ export class CadenceTrack {
   #unread = 0;
   #taken = 0;
   #sealed = 0;
+  #sealedTicks = 0;
   #open: OpenSegment | undefined;
   #ticks = 0;
   #isSealing = false;
@@ -85,10 +86,15 @@ export class CadenceTrack {
     if (this.#failure) throw this.#failure.error;
   }
 
+  /** Waits for a tick in any case: how long the end takes says nothing of what was written since the last one. */
   async drain(): Promise<void> {
     this.#isClosed = true;
     await this.#ready;
+    const sealed = this.#sealedTicks;
     await this.flush();
+    const release = keepAlive();
+    while (!this.#failure && this.#sealedTicks === sealed) await this.#change.next();
+    release();
     this.#stopTimer();
     while (!this.#failure && this.#isSealing) await this.#change.next();
   }
@@ -192,6 +198,7 @@ export class CadenceTrack {
       await segment.finish(() => [{ kind: "reserve", track: this.id, take, index: index + 1, time, type }]);
       this.#open = this.#host.journal.state.track(this.id).open;
       this.#sealed += length;
+      this.#sealedTicks++;
       this.#host.queuedBytes -= length;
       this.#host.logged();
     } finally {
