@@ -189,12 +189,14 @@ export class Journal {
     await this.#store.commit({ pieces, records: [...records, ...settled] });
   }
 
-  /** They take room, and nothing depends on it. */
+  /**
+   * They take room, and nothing depends on it. A store that failed keeps its own until it is erased: its records do not say that
+   * they are not needed.
+   */
   async #drop({ dropped }: Batch): Promise<void> {
     const blobs = dropped.splice(0);
     if (blobs.length === 0) return;
     await this.#store.dropBlobs(blobs).catch(() => {});
-    await this.#failedStore?.dropBlobs(blobs).catch(() => {});
   }
 
   /**
