@@ -120,39 +120,22 @@ function room(metadata: Bytes) {
   };
 }
 
-/** A new envelope with the keys that its content needs. The caller wipes them. */
+/** A new envelope with the keys of its content. The caller wipes them. */
 export interface CreatedEnvelope {
   readonly bytes: Bytes;
   readonly recordingId: Bytes;
   readonly coreHash: Bytes;
+  readonly readKey: Bytes;
   readonly contentKey: Bytes;
 }
 
-/** The same for a recording, whose keys live as long as it does. */
-export interface CreatedRecording extends CreatedEnvelope {
-  readonly readKey: Bytes;
-  readonly manifestKey: Bytes;
-}
-
 /**
- * Makes a file key, wraps it to every recipient and binds it all together (format-v1, "Envelope").
+ * Makes a file key, wraps it to every recipient and binds it all together (format-v1, "Envelope"). Wipes the plan's
+ * metadata.
  *
  * @throws BlindreelError `bad-random`; whatever a recipient's `wrap` throws.
  */
 export async function createEnvelope(plan: EnvelopePlan): Promise<CreatedEnvelope> {
-  const { readKey, ...envelope } = await createWithReadKey(plan);
-  wipe(readKey);
-  return envelope;
-}
-
-/** {@link createEnvelope} for a recording: also the keys that its journal and its manifests need. */
-export async function createRecordingEnvelope(plan: EnvelopePlan): Promise<CreatedRecording> {
-  const envelope = await createWithReadKey(plan);
-  const manifestKey = await deriveManifestKey(plan.crypto, envelope.readKey, envelope.coreHash);
-  return { ...envelope, manifestKey };
-}
-
-async function createWithReadKey(plan: EnvelopePlan): Promise<CreatedEnvelope & { readonly readKey: Bytes }> {
   const { crypto } = plan;
   const recordingId = randomBytes(crypto, RECORDING_ID_LENGTH);
   const fileKey = randomBytes(crypto, KEY_LENGTH);
@@ -169,13 +152,25 @@ async function createWithReadKey(plan: EnvelopePlan): Promise<CreatedEnvelope & 
     const slots = await wrapToAll(crypto, fileKey, coreHash, plan.recipients, plan.signal);
     const bytes = await assemble(crypto, fileKey, coreHash, { coreBytes, epoch: 0, slots });
     const contentKey = await deriveContentKey(crypto, readKey, coreHash);
-    return { bytes, recordingId, coreHash, contentKey, readKey };
+    return { bytes, recordingId, coreHash, readKey, contentKey };
   } catch (error) {
     wipe(readKey);
     throw error;
   } finally {
     wipe(fileKey, plan.metadata);
   }
+}
+
+/** The same for a recording, whose keys live as long as it does. */
+export interface CreatedRecording extends CreatedEnvelope {
+  readonly manifestKey: Bytes;
+}
+
+/** {@link createEnvelope} for a recording: also the key of its manifests. */
+export async function createRecordingEnvelope(plan: EnvelopePlan): Promise<CreatedRecording> {
+  const envelope = await createEnvelope(plan);
+  const manifestKey = await deriveManifestKey(plan.crypto, envelope.readKey, envelope.coreHash);
+  return { ...envelope, manifestKey };
 }
 
 /** What an envelope consists of, but for its MAC. */

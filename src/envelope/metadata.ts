@@ -61,10 +61,8 @@ export async function sealMetadata(
   metadataKey: Bytes,
   plaintext: Bytes,
 ): Promise<Bytes> {
-  const layout = layOut(plaintext, 0, undefined);
   const streamKey = { key: metadataKey, context: metadataContext() };
-  await sealLayout(layout, async () => ({ prefix: EMPTY, streamKey }), { crypto });
-  return layout.output;
+  return sealLayout(layOut(plaintext, 0), { prefix: EMPTY, streamKey }, { crypto });
 }
 
 export async function openMetadata(

@@ -1,8 +1,7 @@
 import { closedError } from "../errors.js";
 import { type Bytes, bytesArgument } from "../formats/bytes.js";
-import { pieceChannel } from "../stream/piece-channel.js";
+import { pieceChannel, type StreamPair } from "../stream/piece-channel.js";
 import { withResolvers } from "../stream/resolvers.js";
-import type { StreamPair } from "../stream/seal.js";
 import { CheckedScanner, type StructureOptions } from "./inspect-structure.js";
 import type { Structure } from "./structure.js";
 

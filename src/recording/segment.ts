@@ -297,7 +297,7 @@ class PaddedSegment implements SegmentWriter {
     const data = this.#staged.take();
     const layout = layOut(data, SEGMENT_HEADER_LENGTH, this.#padding);
     wipe(data);
-    await sealLayout(layout, () => segmentPlan(this.#context, this.open, SegmentFlag.padded), { crypto });
+    await sealLayout(layout, segmentPlan(this.#context, this.open, SegmentFlag.padded), { crypto });
     const { output } = layout;
     const head = await hashSegmentHead(crypto, output.slice(0, SEGMENT_HEAD_LENGTH));
     const chunks = await hashChunks(crypto, output.subarray(SEGMENT_HEAD_LENGTH));

@@ -2,29 +2,28 @@ import { defaultProvider } from "../crypto/default.js";
 import { truncated } from "../errors.js";
 import { allocate, type Bytes, bytesArgument, EMPTY } from "../formats/bytes.js";
 import { openChunks } from "./batch.js";
-import type { ChunkCipher } from "./chunk.js";
 import { type StreamKey, startOpening, streamKeyArgument } from "./derive.js";
 import { CHUNK, chunkCount, claimedPlaintextLength, HEADER_LENGTH } from "./geometry.js";
+import { type PushOptions, pushOptions, type StreamOptions, streamOptions } from "./options.js";
 import { checkZeros, readLengthField, Unpadder } from "./padding.js";
-import { pieceChannel } from "./piece-channel.js";
+import { pairThrough, type StreamPair } from "./piece-channel.js";
 import { type ByteInput, type PieceReader, type PieceSource, piecesOf } from "./pieces.js";
+import { type PushStream, pushStream } from "./push.js";
 import { takeExactly } from "./read-head.js";
 import { readableThrough } from "./readable.js";
-import {
-  type PushStream,
-  pushOptions,
-  pushStream,
-  type StreamOptions,
-  type StreamPair,
-  streamOptions,
-} from "./seal.js";
 import { OPENING, Transcoder } from "./transcoder.js";
 
-/** How to open what follows: settled once the caller has read whatever stands before the stream. */
+/** The key of a message, and whether it is padded: known once what stands before it has been read. */
 export interface OpenPlan {
   readonly streamKey: StreamKey;
   readonly isPadded: boolean;
 }
+
+/** A message on its own, under a copy of the caller's key. */
+const messagePlan = (streamKey: StreamKey): OpenPlan => ({
+  streamKey: streamKeyArgument(streamKey),
+  isPadded: false,
+});
 
 /**
  * Opens a message held in memory, all or nothing.
@@ -37,7 +36,45 @@ export async function openBytes(
   given?: StreamOptions,
 ): Promise<Bytes> {
   const options = streamOptions(given);
-  return openMessage(bytesArgument("sealed", sealed), 0, planOf(streamKey), options);
+  return openMessage(bytesArgument("sealed", sealed), 0, messagePlan(streamKey), options);
+}
+
+/**
+ * {@link openBytes} over a stream, a Blob or an iterable. Chunks are released as they are authenticated: what came
+ * out before an error is a true prefix, and only a clean end says that it was everything.
+ */
+export function openReadable(
+  input: ByteInput,
+  streamKey: StreamKey,
+  given?: StreamOptions,
+): ReadableStream<Bytes> {
+  const options = streamOptions(given);
+  const plan = messagePlan(streamKey);
+  return openThrough(piecesOf(input), async () => plan, options);
+}
+
+/** {@link openReadable} as a transform, for `pipeThrough`. */
+export function openTransform(streamKey: StreamKey, given?: StreamOptions): StreamPair {
+  const options = streamOptions(given);
+  const plan = messagePlan(streamKey);
+  return pairThrough((source) => openThrough(source, async () => plan, options));
+}
+
+/**
+ * The push form of opening.
+ *
+ * @param header the message's first 56 bytes; push what follows them.
+ * @throws BlindreelError `authentication-failed` where the key, context or header do not fit.
+ */
+export async function createOpener(
+  header: Uint8Array,
+  streamKey: StreamKey,
+  options?: PushOptions,
+): Promise<PushStream> {
+  const { crypto = defaultProvider() } = pushOptions(options);
+  const ownHeader = bytesArgument("header", header).slice();
+  const cipher = await startOpening(crypto, streamKeyArgument(streamKey), ownHeader);
+  return pushStream(new Transcoder(cipher, OPENING), EMPTY);
 }
 
 /** As {@link openBytes}, for a message that starts at `streamOffset` of `file` and ends with it. */
@@ -62,70 +99,24 @@ export async function openMessage(
   return output.slice(0, length);
 }
 
-/** The pull form. `makePlan` reads what stands before the stream from the reader it is given. */
+/**
+ * The pull form: content comes as fast as the result is read.
+ *
+ * @param start reads what stands before the message, when the first byte is asked for.
+ */
 export function openThrough(
   source: PieceSource,
-  makePlan: (reader: PieceReader) => Promise<OpenPlan>,
+  start: (reader: PieceReader) => Promise<OpenPlan>,
   options: StreamOptions,
 ): ReadableStream<Bytes> {
-  const crypto = options.crypto ?? defaultProvider();
-  const start = async (reader: PieceReader) => {
-    const { streamKey, isPadded } = await makePlan(reader);
+  const { crypto = defaultProvider() } = options;
+  const begin = async (reader: PieceReader) => {
+    const { streamKey, isPadded } = await start(reader);
     const origin = reader.consumed;
-    const cipher = await startOpening(
-      crypto,
-      streamKey,
-      await takeExactly(reader, HEADER_LENGTH, "the sealed stream"),
-    );
+    const header = await takeExactly(reader, HEADER_LENGTH, "the sealed stream");
+    const cipher = await startOpening(crypto, streamKey, header);
     const transcoder = new Transcoder(cipher, OPENING, { origin });
     return isPadded ? { transcoder, filter: new Unpadder() } : { transcoder };
   };
-  return readableThrough(source, start, options);
-}
-
-/**
- * {@link openBytes} over a stream, a Blob or an iterable. Chunks are released as they are authenticated: what came
- * out before an error is a true prefix, and only a clean end says that it was everything.
- */
-export function openReadable(
-  input: ByteInput,
-  streamKey: StreamKey,
-  given?: StreamOptions,
-): ReadableStream<Bytes> {
-  const options = streamOptions(given);
-  const plan = planOf(streamKey);
-  return openThrough(piecesOf(input), async () => plan, options);
-}
-
-/** {@link openReadable} as a transform, for `pipeThrough`. */
-export function openTransform(streamKey: StreamKey, given?: StreamOptions): StreamPair {
-  const options = streamOptions(given);
-  const plan = planOf(streamKey);
-  const { writable, source } = pieceChannel();
-  return { writable, readable: openThrough(source, async () => plan, options) };
-}
-
-/** A message on its own, with a copy of the caller's key. */
-function planOf(streamKey: StreamKey): OpenPlan {
-  return { streamKey: streamKeyArgument(streamKey), isPadded: false };
-}
-
-/**
- * The push form of opening.
- *
- * @param header the message's first 56 bytes; push what follows them.
- * @throws BlindreelError `authentication-failed` where the key, context or header do not fit.
- */
-export async function createOpener(
-  header: Uint8Array,
-  streamKey: StreamKey,
-  options?: Pick<StreamOptions, "crypto">,
-): Promise<PushStream> {
-  const { crypto = defaultProvider() } = pushOptions(options);
-  const cipher: ChunkCipher = await startOpening(
-    crypto,
-    streamKeyArgument(streamKey),
-    bytesArgument("header", header).slice(),
-  );
-  return pushStream(new Transcoder(cipher, OPENING), EMPTY);
+  return readableThrough(source, begin, options);
 }

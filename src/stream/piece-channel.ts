@@ -1,20 +1,36 @@
 import { closedError } from "../errors.js";
+import type { Bytes } from "../formats/bytes.js";
 import type { PieceResult, PieceSource } from "./pieces.js";
+
+/** A web stream pair: bytes written to one end come out of the other. */
+export interface StreamPair {
+  readonly readable: ReadableStream<Bytes>;
+  readonly writable: WritableStream<Uint8Array>;
+}
 
 interface Settlers<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (reason: unknown) => void;
 }
 
-/**
- * A writable end whose pieces come out of a source: how a transform is built on the pull form. One piece at a time
- * is handed over; its write settles when the next one is asked for, and until then the piece belongs to the stream.
- * Closing settles when everything has come out at the other end, so that `pipeTo` reports what was found there.
- */
 export function pieceChannel(): { writable: WritableStream<Uint8Array>; source: PieceSource } {
   const channel = new PieceChannel();
   return { writable: channel.writable, source: channel };
 }
+
+/** A transform, built on the pull form: `through` reads what is written. */
+export function pairThrough<Readable extends ReadableStream<Bytes>>(
+  through: (source: PieceSource) => Readable,
+): { readonly readable: Readable; readonly writable: WritableStream<Uint8Array> } {
+  const { writable, source } = pieceChannel();
+  return { readable: through(source), writable };
+}
+
+/**
+ * A writable end whose pieces come out of a source, one piece at a time. A write settles when the next piece is asked for, and
+ * until then the piece belongs to the stream. Closing settles when everything has come out at the other end, so that
+ * `pipeTo` reports what was found there.
+ */
 
 class PieceChannel implements PieceSource {
   readonly writable: WritableStream<Uint8Array>;
@@ -23,7 +39,7 @@ class PieceChannel implements PieceSource {
   #offered: PieceResult | undefined;
   /** Settles the write in progress. */
   #taken: (() => void) | undefined;
-  /** Whoever asked before a piece was written. */
+  /** A call of `next` before a piece was written. */
   #waiting: Settlers<PieceResult> | undefined;
   #closing: Settlers<void> | undefined;
   #failure: { readonly reason: unknown } | undefined;

@@ -23,8 +23,8 @@ import {
   SEALED_CHUNK,
 } from "./geometry.js";
 import type { OpenPlan } from "./open.js";
+import { type StreamOptions, streamOptions } from "./options.js";
 import { checkZeros, readLengthField } from "./padding.js";
-import { type StreamOptions, streamOptions } from "./seal.js";
 
 /** How much one step of {@link RandomAccess.stream} reads ahead, in chunks. */
 const STREAM_STEP = 16;
@@ -71,7 +71,7 @@ const PLAN: Checks<OpenPlan> = {
   isPadded: flagArgument,
 };
 
-/** {@link openRandomAccess} for whoever has read some of the file. @param plan its key is ours to wipe. */
+/** {@link openRandomAccess} where the file's beginning has been read. Wipes the plan's key. */
 export async function openMessageAccess(
   source: ByteSource,
   streamOffset: number,
@@ -98,7 +98,7 @@ export async function openMessageAccess(
   const length = readLengthField(lastChunk, total);
   checkZeros(lastChunk, lastChunkStart, length, total);
   const access = new MessageAccess(message, length);
-  // Who sees that there is nothing reads nothing, and has seen all of it.
+  // Content of no bytes is never read, so its padding is checked here.
   if (length === 0) await access.checkPadding(options);
   return access;
 }

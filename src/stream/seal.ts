@@ -1,4 +1,3 @@
-import { providerArgument } from "../crypto/argument.js";
 import { defaultProvider } from "../crypto/default.js";
 import type { CryptoProvider } from "../crypto/provider.js";
 import { outOfRange } from "../errors.js";
@@ -10,48 +9,28 @@ import {
   EMPTY,
   type MaybePromise,
 } from "../formats/bytes.js";
-import { type Checks, functionArgument, readOptions, signalArgument } from "../formats/options.js";
 import { sealInPlace, spreadChunks } from "./batch.js";
 import { type StreamKey, startSealing, streamKeyArgument } from "./derive.js";
 import { HEADER_LENGTH, sealedLength } from "./geometry.js";
-import type { OperationOptions } from "./operation.js";
+import { type PushOptions, pushOptions, type StreamOptions, streamOptions } from "./options.js";
 import { type Padding, paddedLength, paddedPieces, writeLengthField } from "./padding.js";
-import { pieceChannel } from "./piece-channel.js";
+import { pairThrough, type StreamPair } from "./piece-channel.js";
 import { type ByteInput, type PieceSource, piecesOf } from "./pieces.js";
+import { type PushStream, pushStream } from "./push.js";
 import { readableThrough } from "./readable.js";
 import { SEALING, Transcoder } from "./transcoder.js";
 
-export interface StreamOptions extends OperationOptions {
-  /** Overrides the runtime's provider, for this call. */
-  readonly crypto?: CryptoProvider;
-}
-
-export const STREAM: Checks<StreamOptions> = {
-  signal: signalArgument,
-  onProgress: functionArgument,
-  crypto: providerArgument,
-};
-
-export function streamOptions(given: StreamOptions | undefined): StreamOptions {
-  return readOptions<StreamOptions>("options", given, STREAM);
-}
-
-/** What is written before the stream, and the key it is sealed under. Made once, when sealing starts. */
+/** What stands before a message, and the key it is sealed under. */
 export interface SealPlan {
   readonly prefix: Bytes;
   readonly streamKey: StreamKey;
 }
 
-export interface SealOptions extends StreamOptions {
-  /** Hides the length; recorded by the caller in its own header. */
-  readonly padding?: Padding | undefined;
-}
-
-/** A web stream pair: bytes written to one end come out of the other. */
-export interface StreamPair {
-  readonly readable: ReadableStream<Bytes>;
-  readonly writable: WritableStream<Uint8Array>;
-}
+/** A message on its own, under a copy of the caller's key. */
+const messagePlan = (streamKey: StreamKey): SealPlan => ({
+  prefix: EMPTY,
+  streamKey: streamKeyArgument(streamKey),
+});
 
 /**
  * Seals a message held in memory: `salt || commitment || chunks` (chunked-encryption, "Message chunking").
@@ -66,10 +45,32 @@ export async function sealBytes(
   given?: StreamOptions,
 ): Promise<Bytes> {
   const options = streamOptions(given);
-  const plan = planOf(streamKey);
-  const layout = layOut(bytesArgument("data", data), 0, undefined);
-  await sealLayout(layout, async () => plan, options);
-  return layout.output;
+  return sealLayout(layOut(bytesArgument("data", data), 0), messagePlan(streamKey), options);
+}
+
+/** {@link sealBytes} over a stream, a Blob or an iterable: the fastest form where the source is at hand. */
+export function sealReadable(
+  input: ByteInput,
+  streamKey: StreamKey,
+  given?: StreamOptions,
+): ReadableStream<Bytes> {
+  const options = streamOptions(given);
+  const plan = messagePlan(streamKey);
+  return sealThrough(piecesOf(input), async () => plan, options);
+}
+
+/** {@link sealBytes} as a transform, for `pipeThrough`. */
+export function sealTransform(streamKey: StreamKey, given?: StreamOptions): StreamPair {
+  const options = streamOptions(given);
+  const plan = messagePlan(streamKey);
+  return pairThrough((source) => sealThrough(source, async () => plan, options));
+}
+
+/** Starts a message in push form. On synchronous backends (Node) its methods return bytes, not promises. */
+export async function createSealer(streamKey: StreamKey, options?: PushOptions): Promise<PushStream> {
+  const { crypto = defaultProvider() } = pushOptions(options);
+  const { cipher, header } = await startSealing(crypto, streamKeyArgument(streamKey));
+  return pushStream(new Transcoder(cipher, SEALING), header);
 }
 
 /** Room for a sealed message, its plaintext already in place. */
@@ -81,7 +82,7 @@ export interface Layout {
 }
 
 /** Copies `data` to where it will be sealed, behind `prefixLength` bytes for the caller. Synchronous. */
-export function layOut(data: Bytes, prefixLength: number, padding: Padding | undefined): Layout {
+export function layOut(data: Bytes, prefixLength: number, padding?: Padding): Layout {
   const plaintextLength = padding ? paddedLength(padding, data.length) : data.length;
   const output = allocate("data's sealed length", prefixLength + sealedLength(plaintextLength));
   spreadChunks(data, output.subarray(prefixLength + HEADER_LENGTH));
@@ -92,80 +93,46 @@ export function layOut(data: Bytes, prefixLength: number, padding: Padding | und
   return { output, plaintextLength, streamOffset: prefixLength };
 }
 
-/** Seals a layout in place; on failure nothing of the plaintext stays behind. */
+/** Seals a layout in place. @returns its output, of which nothing stays behind on failure. */
 export async function sealLayout(
-  layout: Layout,
-  makePlan: () => Promise<SealPlan>,
+  { output, plaintextLength, streamOffset }: Layout,
+  plan: MaybePromise<SealPlan>,
   options: StreamOptions,
-): Promise<void> {
-  const { output, plaintextLength, streamOffset } = layout;
+): Promise<Bytes> {
   try {
-    const plan = await makePlan();
-    if (plan.prefix.length !== streamOffset)
-      throw outOfRange("prefix length", `${streamOffset}`, plan.prefix.length);
-    const { cipher, header } = await startSealing(options.crypto ?? defaultProvider(), plan.streamKey);
-    output.set(plan.prefix);
+    const { prefix, streamKey } = await plan;
+    if (prefix.length !== streamOffset) throw outOfRange("prefix length", `${streamOffset}`, prefix.length);
+    const { cipher, header } = await startSealing(options.crypto ?? defaultProvider(), streamKey);
+    output.set(prefix);
     output.set(header, streamOffset);
     await sealInPlace(cipher, output.subarray(streamOffset + HEADER_LENGTH), plaintextLength, options);
+    return output;
   } catch (error) {
     output.fill(0);
     throw error;
   }
 }
 
-/** The pull form: sealed bytes come as fast as the result is read. */
+/**
+ * The pull form: sealed bytes come as fast as the result is read.
+ *
+ * @param start makes the plan, once, when the first byte is asked for.
+ */
 export function sealThrough(
   source: PieceSource,
-  makePlan: () => Promise<SealPlan>,
-  options: SealOptions & { readonly total?: number | undefined },
+  start: () => Promise<SealPlan>,
+  options: StreamOptions & { readonly padding?: Padding | undefined; readonly total?: number | undefined },
 ): ReadableStream<Bytes> {
-  const crypto = options.crypto ?? defaultProvider();
-  const pieces = options.padding ? paddedPieces(source, options.padding) : source;
-  const start = async () => {
-    const { prefix, streamKey } = await makePlan();
+  const { crypto = defaultProvider(), padding } = options;
+  const begin = async () => {
+    const { prefix, streamKey } = await start();
     const { cipher, header } = await startSealing(crypto, streamKey);
     return { prefix: concatBytes(prefix, header), transcoder: new Transcoder(cipher, SEALING) };
   };
-  return readableThrough(pieces, start, options);
+  return readableThrough(padding ? paddedPieces(source, padding) : source, begin, options);
 }
 
-/** {@link sealBytes} over a stream, a Blob or an iterable: the fastest form where the source is at hand. */
-export function sealReadable(
-  input: ByteInput,
-  streamKey: StreamKey,
-  given?: StreamOptions,
-): ReadableStream<Bytes> {
-  const options = streamOptions(given);
-  const plan = planOf(streamKey);
-  return sealThrough(piecesOf(input), async () => plan, options);
-}
-
-/** {@link sealBytes} as a transform, for `pipeThrough`. */
-export function sealTransform(streamKey: StreamKey, given?: StreamOptions): StreamPair {
-  const options = streamOptions(given);
-  const plan = planOf(streamKey);
-  const { writable, source } = pieceChannel();
-  return { writable, readable: sealThrough(source, async () => plan, options) };
-}
-
-/** A message on its own, with a copy of the caller's key. */
-function planOf(streamKey: StreamKey): SealPlan {
-  return { prefix: EMPTY, streamKey: streamKeyArgument(streamKey) };
-}
-
-/** The push form: for callers with small pieces and no use for web streams. */
-export interface PushStream {
-  /** Bytes to send before anything `push` returns. Empty when opening. */
-  readonly header: Bytes;
-  /** Consumes `piece` before it returns; results belong in the order of the calls. */
-  push(piece: Uint8Array): MaybePromise<Bytes>;
-  /** The last chunk. Nothing may follow. */
-  finish(): MaybePromise<Bytes>;
-  /** Gives up, wiping what is buffered. */
-  destroy(reason?: unknown): void;
-}
-
-/** A message in push form, into memory of the caller's: for callers that keep what they seal. */
+/** A message in push form that is sealed into memory of the caller's. */
 export interface PlacingSealer {
   /** Bytes to send before any chunk. */
   readonly header: Bytes;
@@ -177,7 +144,7 @@ export interface PlacingSealer {
   destroy(reason: unknown): void;
 }
 
-/** {@link createSealer} for callers that keep what they seal. The caller wipes the key. */
+/** {@link createSealer} for callers that keep the ciphertext. Wipes the key. */
 export async function createPlacingSealer(
   crypto: CryptoProvider,
   streamKey: StreamKey,
@@ -189,31 +156,5 @@ export async function createPlacingSealer(
     push: (piece, place) => transcoder.pushInto(piece, place),
     finish: () => transcoder.finish(),
     destroy: (reason) => transcoder.destroy(reason),
-  };
-}
-
-/** Starts a message in push form. On synchronous backends (Node) its methods return bytes, not promises. */
-export async function createSealer(
-  streamKey: StreamKey,
-  options?: Pick<StreamOptions, "crypto">,
-): Promise<PushStream> {
-  const { crypto = defaultProvider() } = pushOptions(options);
-  const { cipher, header } = await startSealing(crypto, streamKeyArgument(streamKey));
-  return pushStream(new Transcoder(cipher, SEALING), header);
-}
-
-const PUSH: Checks<Pick<StreamOptions, "crypto">> = { crypto: providerArgument };
-
-export function pushOptions(given: Pick<StreamOptions, "crypto"> | undefined): Pick<StreamOptions, "crypto"> {
-  return readOptions("options", given, PUSH);
-}
-
-export function pushStream(transcoder: Transcoder, header: Bytes): PushStream {
-  return {
-    header,
-    push: (piece) => transcoder.push(bytesArgument("piece", piece)),
-    finish: () => transcoder.finish(),
-    destroy: (reason) =>
-      transcoder.destroy(reason ?? new DOMException("The stream was destroyed", "AbortError")),
   };
 }

@@ -4,15 +4,10 @@ import { bytesSource } from "../../src/source/bytes.js";
 import type { StreamKey } from "../../src/stream/derive.js";
 import { createOpener, openBytes, openReadable, openTransform } from "../../src/stream/open.js";
 import type { Progress } from "../../src/stream/operation.js";
+import type { StreamOptions } from "../../src/stream/options.js";
+import type { StreamPair } from "../../src/stream/piece-channel.js";
 import { openRandomAccess } from "../../src/stream/random-access.js";
-import {
-  createSealer,
-  type StreamOptions,
-  type StreamPair,
-  sealBytes,
-  sealReadable,
-  sealTransform,
-} from "../../src/stream/seal.js";
+import { createSealer, sealBytes, sealReadable, sealTransform } from "../../src/stream/seal.js";
 import { backends, webCryptoProvider } from "../helpers/backends.js";
 import { collect, cut, drain, expectBytes, pattern, withRandom } from "../helpers/bytes.js";
 import { caught, expectCode, expectErrorCode, expectWrongType } from "../helpers/errors.js";

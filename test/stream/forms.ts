@@ -3,14 +3,9 @@ import { type Bytes, concatBytes } from "../../src/formats/bytes.js";
 import { bytesSource } from "../../src/source/bytes.js";
 import type { StreamKey } from "../../src/stream/derive.js";
 import { createOpener, openBytes, openReadable, openTransform } from "../../src/stream/open.js";
+import type { PushStream } from "../../src/stream/push.js";
 import { openRandomAccess } from "../../src/stream/random-access.js";
-import {
-  createSealer,
-  type PushStream,
-  sealBytes,
-  sealReadable,
-  sealTransform,
-} from "../../src/stream/seal.js";
+import { createSealer, sealBytes, sealReadable, sealTransform } from "../../src/stream/seal.js";
 import { cut, drain } from "../helpers/bytes.js";
 import { readableOf } from "../helpers/readable.js";
 

@@ -23,10 +23,8 @@ const node = backends[0]!;
 const MODES = ["chunk", "padme"] as const;
 
 async function sealWhole(data: Bytes, padding: Padding, crypto: CryptoProvider): Promise<Bytes> {
-  const layout = layOut(data, 0, padding);
-  const makePlan = async () => ({ prefix: new Uint8Array(0), streamKey: newStreamKey() });
-  await sealLayout(layout, makePlan, { crypto });
-  return layout.output;
+  const plan = { prefix: new Uint8Array(0), streamKey: newStreamKey() };
+  return sealLayout(layOut(data, 0, padding), plan, { crypto });
 }
 
 function sealPieces(input: ByteInput, padding: Padding, crypto: CryptoProvider): ReadableStream<Bytes> {

@@ -1,0 +1,28 @@
+import { closedError } from "../errors.js";
+import type { Bytes } from "../formats/bytes.js";
+import type { PieceSource } from "../stream/pieces.js";
+import { withResolvers } from "../stream/resolvers.js";
+
+/** A file on its way out; `info` is what its head says. */
+export type InfoStream<Info> = ReadableStream<Bytes> & { readonly info: Promise<Info> };
+
+/**
+ * `info` settles with the stream: failure, cancel and abort before `announce` reject it. (All of them cancel the source.)
+ *
+ * @param through makes the stream, and calls `announce` once the head is there.
+ */
+export function withInfo<Info>(
+  source: PieceSource,
+  through: (source: PieceSource, announce: (info: Info) => void) => ReadableStream<Bytes>,
+): InfoStream<Info> {
+  const info = withResolvers<Info>();
+  const settling: PieceSource = {
+    next: () => source.next(),
+    cancel(reason) {
+      info.reject(reason ?? closedError("the stream"));
+      return source.cancel(reason);
+    },
+    finished: () => source.finished?.(),
+  };
+  return Object.assign(through(settling, info.resolve), { info: info.promise });
+}

@@ -1,0 +1,21 @@
+import { providerArgument } from "../crypto/argument.js";
+import type { CryptoProvider } from "../crypto/provider.js";
+import { type Checks, readOptions } from "../formats/options.js";
+import { OPERATION, type OperationOptions } from "./operation.js";
+
+export interface StreamOptions extends OperationOptions {
+  /** Overrides the runtime's provider, for this call. */
+  readonly crypto?: CryptoProvider;
+}
+
+/** Of the push forms: nothing to abort, nothing to report. */
+export type PushOptions = Pick<StreamOptions, "crypto">;
+
+const PUSH: Checks<PushOptions> = { crypto: providerArgument };
+export const STREAM: Checks<StreamOptions> = { ...OPERATION, ...PUSH };
+
+export const streamOptions = (given: StreamOptions | undefined): StreamOptions =>
+  readOptions<StreamOptions>("options", given, STREAM);
+
+export const pushOptions = (given: PushOptions | undefined): PushOptions =>
+  readOptions<PushOptions>("options", given, PUSH);
