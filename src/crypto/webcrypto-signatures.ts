@@ -1,6 +1,7 @@
 import { type Bytes, concatBytes } from "../formats/bytes.js";
 import { KEY_LENGTH } from "../formats/constants.js";
-import { decodeBase64Url, decodeHex } from "../formats/encoding.js";
+import { ED25519_PKCS8 } from "../formats/der.js";
+import { decodeBase64Url } from "../formats/encoding.js";
 import type { SignatureProvider } from "./provider.js";
 import {
   exactly,
@@ -14,11 +15,8 @@ import {
   webCryptoHandle,
 } from "./webcrypto.js";
 
-/** PKCS#8 in front of a seed (RFC 8410 §7). */
-const PKCS8_PREFIX = /* @__PURE__ */ decodeHex("302e020100300506032b657004220420");
-
 function importSeed(seed: Bytes, options?: { readonly extractable: boolean }): Promise<CryptoKey> {
-  return importPrivate("Ed25519", concatBytes(PKCS8_PREFIX, seed), "sign", options);
+  return importPrivate("Ed25519", concatBytes(ED25519_PKCS8, seed), "sign", options);
 }
 
 /** Ed25519 of the platform's WebCrypto. */

@@ -2,7 +2,7 @@ import { authenticationFailed, BlindreelError } from "../errors.js";
 import { isArrayBuffer } from "../formats/brand.js";
 import { type Bytes, concatBytes, EMPTY, wipe } from "../formats/bytes.js";
 import { KEY_LENGTH, TAG_LENGTH } from "../formats/constants.js";
-import { decodeHex } from "../formats/encoding.js";
+import { X25519_PKCS8 } from "../formats/der.js";
 import { checkAeadKey, checkNonce } from "./aead.js";
 import { HASH_BYTES } from "./hkdf.js";
 import type {
@@ -17,9 +17,6 @@ import type {
 export interface WebCryptoKey extends PrivateKeyHandle, PublicKeyHandle {
   readonly key: CryptoKey;
 }
-
-/** PKCS#8 in front of a raw private key (RFC 8410 §7); WebCrypto imports raw bytes only for public keys. */
-const PKCS8_PREFIX = /* @__PURE__ */ decodeHex("302e020100300506032b656e04220420");
 
 /** `crypto.subtle`, absent in insecure contexts. @throws BlindreelError `unsupported-runtime`. */
 export function subtle(): SubtleCrypto {
@@ -199,10 +196,11 @@ export const webCryptoProvider: CryptoProvider = {
   generateX25519: () => generatePair("X25519", ["deriveBits"]),
 
   async importX25519(privateKey) {
-    const pkcs8 = concatBytes(PKCS8_PREFIX, privateKey);
+    // WebCrypto imports raw bytes for public keys only.
+    const pkcs8 = concatBytes(X25519_PKCS8, privateKey);
     // WebKitGTK refuses a private key that begins with a zero byte. Clamping clears these bits (RFC 7748 §5), so it is
     // the same key with them set.
-    pkcs8[PKCS8_PREFIX.length]! |= 0b111;
+    pkcs8[X25519_PKCS8.length]! |= 0b111;
     return webCryptoHandle(await importPrivate("X25519", pkcs8, "deriveBits"));
   },
 

@@ -94,10 +94,5 @@ export function segmentContext(segmentHeader: Bytes): Bytes {
   return concatBytes(label("segment"), segmentHeader);
 }
 
-/** A manifest's stream context: `L("manifest") || manifestHeader`. */
-export function manifestContext(manifestHeader: Bytes): Bytes {
-  return concatBytes(label("manifest"), manifestHeader);
-}
-
 /** The metadata's stream context. */
 export const metadataContext = (): Bytes => label("metadata");

@@ -31,7 +31,7 @@ export interface EnvelopeFields {
   readonly length: number;
 }
 
-/** The same for whoever has keys to derive. */
+/** The same, with what the key schedule hashes. */
 export interface DecodedEnvelope extends EnvelopeFields {
   readonly coreParts: CoreParts;
 }
@@ -84,7 +84,7 @@ export function decodeEnvelope(bytes: Bytes, limits: Limits): DecodedEnvelope {
   return { ...fields, coreParts: coreParts(fields.coreBytes, fields.core.sealedMetadata.length) };
 }
 
-/** {@link decodeEnvelope} for whoever only looks. */
+/** {@link decodeEnvelope} without what only the key schedule needs. */
 export function envelopeFields(bytes: Bytes, limits: Limits): EnvelopeFields {
   const length = envelopeLength(bytes.subarray(0, PREAMBLE_LENGTH), limits);
   if (bytes.length < length) throw truncated("the envelope", bytes.length);

@@ -1,6 +1,6 @@
 import { ascii } from "./bytes.js";
 
-/** Those of a sealed file stand alone: whoever handles nothing else does not carry the rest. */
+/** Apart from the table below, so that a bundle for sealed files leaves the rest out. */
 export const ENVELOPE_MAGIC = /* @__PURE__ */ ascii("BLINDREEL");
 export const SEGMENT_MAGIC = /* @__PURE__ */ ascii("BLRS");
 
@@ -31,17 +31,6 @@ export function nameOf<T extends string>(table: Readonly<Record<T, number>>, val
 
 export const CoreFlag = { postQuantumOnly: 0x0001 } as const;
 export const SegmentFlag = { padded: 0x01 } as const;
-
-/** Whether a manifest closes its recording or is a checkpoint of one that goes on. */
-export const ManifestState = { open: 0x00, final: 0x01 } as const;
-export type ManifestState = (typeof ManifestState)[keyof typeof ManifestState];
-
-/** Whether a segment has its last chunk, or was cut off before it. */
-export const SegmentEnd = { cut: 0x00, final: 0x01 } as const;
-export type SegmentEnd = (typeof SegmentEnd)[keyof typeof SegmentEnd];
-
-/** How a segment's chunks become the leaves of its hash tree. */
-export const LeafType = { sha256: 0x01 } as const;
 
 export const SenderType = { none: 0x00, ed25519: 0x01 } as const;
 export type SenderType = (typeof SenderType)[keyof typeof SenderType];

@@ -1,34 +1,30 @@
 import { invalidKey } from "../errors.js";
 import { type Bytes, compareBytes, concatBytes } from "./bytes.js";
 import { KEY_LENGTH } from "./constants.js";
-import { decodeBase64, decodeHex, encodeBase64 } from "./encoding.js";
+import { X25519_PKCS8, X25519_SPKI } from "./der.js";
+import { decodeBase64, encodeBase64 } from "./encoding.js";
 
-/** PEM (RFC 7468) of X25519 keys. RFC 8410 leaves one DER form for each, so a prefix check is a full parse. */
-
-/** SubjectPublicKeyInfo, id-X25519 (RFC 8410 §4). */
-const SPKI_PREFIX = /* @__PURE__ */ decodeHex("302a300506032b656e032100");
-/** PKCS#8 OneAsymmetricKey v1, id-X25519, no attributes (RFC 8410 §7). */
-const PKCS8_PREFIX = /* @__PURE__ */ decodeHex("302e020100300506032b656e04220420");
+/** PEM (RFC 7468) of X25519 keys. A prefix check is a full parse. */
 
 const PUBLIC_LABEL = "PUBLIC KEY";
 const PRIVATE_LABEL = "PRIVATE KEY";
 
 export function encodePublicPem(publicKey: Uint8Array): string {
-  return armour(PUBLIC_LABEL, concatBytes(SPKI_PREFIX, publicKey));
+  return armour(PUBLIC_LABEL, concatBytes(X25519_SPKI, publicKey));
 }
 
 export function encodePrivatePem(privateKey: Uint8Array): string {
-  return armour(PRIVATE_LABEL, concatBytes(PKCS8_PREFIX, privateKey));
+  return armour(PRIVATE_LABEL, concatBytes(X25519_PKCS8, privateKey));
 }
 
 /** @returns the 32 raw bytes. @throws BlindreelError `invalid-key`, also when it is a private key. */
 export function decodePublicPem(pem: string): Bytes {
-  return strip(pem, PUBLIC_LABEL, SPKI_PREFIX, "a public key");
+  return strip(pem, PUBLIC_LABEL, X25519_SPKI, "a public key");
 }
 
 /** @returns the 32 raw bytes. @throws BlindreelError `invalid-key`, also when it is a public key. */
 export function decodePrivatePem(pem: string): Bytes {
-  return strip(pem, PRIVATE_LABEL, PKCS8_PREFIX, "a private key");
+  return strip(pem, PRIVATE_LABEL, X25519_PKCS8, "a private key");
 }
 
 function armour(label: string, der: Bytes): string {

@@ -1,3 +1,4 @@
+import { NONCE_LENGTH } from "../crypto/aead.js";
 import { hkdfExpand } from "../crypto/hkdf.js";
 import type { CryptoProvider } from "../crypto/provider.js";
 import { randomBytes } from "../crypto/random.js";
@@ -16,7 +17,6 @@ import { type Check, type Checks, readOptions } from "../formats/options.js";
 import { ChunkCipher } from "./chunk.js";
 import { COMMITMENT_LENGTH, HEADER_LENGTH, SALT_LENGTH } from "./geometry.js";
 
-const NONCE_LENGTH = 12;
 const INFO_PREFIX = /* @__PURE__ */ concatBytes(
   ascii("c2sp.org/chunked-encryption@v1+"),
   ascii("AEAD_AES_256_GCM"),

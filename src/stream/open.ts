@@ -20,7 +20,7 @@ export interface OpenPlan {
 }
 
 /** A message on its own, under a copy of the caller's key. */
-const messagePlan = (streamKey: StreamKey): OpenPlan => ({
+const openingPlan = (streamKey: StreamKey): OpenPlan => ({
   streamKey: streamKeyArgument(streamKey),
   isPadded: false,
 });
@@ -36,7 +36,7 @@ export async function openBytes(
   given?: StreamOptions,
 ): Promise<Bytes> {
   const options = streamOptions(given);
-  return openMessage(bytesArgument("sealed", sealed), 0, messagePlan(streamKey), options);
+  return openMessage(bytesArgument("sealed", sealed), 0, openingPlan(streamKey), options);
 }
 
 /**
@@ -49,14 +49,14 @@ export function openReadable(
   given?: StreamOptions,
 ): ReadableStream<Bytes> {
   const options = streamOptions(given);
-  const plan = messagePlan(streamKey);
+  const plan = openingPlan(streamKey);
   return openThrough(piecesOf(input), async () => plan, options);
 }
 
 /** {@link openReadable} as a transform, for `pipeThrough`. */
 export function openTransform(streamKey: StreamKey, given?: StreamOptions): StreamPair {
   const options = streamOptions(given);
-  const plan = messagePlan(streamKey);
+  const plan = openingPlan(streamKey);
   return pairThrough((source) => openThrough(source, async () => plan, options));
 }
 

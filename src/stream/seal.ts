@@ -27,7 +27,7 @@ export interface SealPlan {
 }
 
 /** A message on its own, under a copy of the caller's key. */
-const messagePlan = (streamKey: StreamKey): SealPlan => ({
+const sealingPlan = (streamKey: StreamKey): SealPlan => ({
   prefix: EMPTY,
   streamKey: streamKeyArgument(streamKey),
 });
@@ -45,7 +45,7 @@ export async function sealBytes(
   given?: StreamOptions,
 ): Promise<Bytes> {
   const options = streamOptions(given);
-  return sealLayout(layOut(bytesArgument("data", data), 0), messagePlan(streamKey), options);
+  return sealLayout(layOut(bytesArgument("data", data), 0), sealingPlan(streamKey), options);
 }
 
 /** {@link sealBytes} over a stream, a Blob or an iterable: the fastest form where the source is at hand. */
@@ -55,14 +55,14 @@ export function sealReadable(
   given?: StreamOptions,
 ): ReadableStream<Bytes> {
   const options = streamOptions(given);
-  const plan = messagePlan(streamKey);
+  const plan = sealingPlan(streamKey);
   return sealThrough(piecesOf(input), async () => plan, options);
 }
 
 /** {@link sealBytes} as a transform, for `pipeThrough`. */
 export function sealTransform(streamKey: StreamKey, given?: StreamOptions): StreamPair {
   const options = streamOptions(given);
-  const plan = messagePlan(streamKey);
+  const plan = sealingPlan(streamKey);
   return pairThrough((source) => sealThrough(source, async () => plan, options));
 }
 
