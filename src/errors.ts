@@ -1,60 +1,60 @@
 /**
- * Every error the SDK raises on purpose. Callers branch on {@link BlindreelError.code}, which never changes
- * its meaning between versions; messages are for people and may be reworded.
+ * The SDK's errors (format-v1, "Errors"). Callers branch on {@link BlindreelError.code}, whose meaning is stable
+ * across versions; messages may change.
  *
- * Mistakes in the call itself are the platform's own classes, also with a `code`: `TypeError` with
- * `"wrong-type"` and `RangeError` with `"out-of-range"`.
+ * Invalid arguments are platform classes with a `code`: `TypeError` with `"wrong-type"`, `RangeError` with
+ * `"out-of-range"`.
  */
 
-/** What each code carries in `details`, beside the message. Codes that carry nothing map to `undefined`. */
+/** Type of `details` for each code. */
 export interface ErrorDetails {
-  /** The bytes do not start with the magic of the object that was expected. */
+  /** The bytes do not start with the envelope's magic. */
   "not-an-envelope": undefined;
-  /** Written by a newer version of the format than this one understands. */
+  /** Another format version than this release reads. */
   "unsupported-version": { readonly version: number };
-  /** A suite, flag, kind or sender type this version does not know. Never negotiated, always refused. */
+  /** Unknown suite, flag, kind or sender type. Refused, never negotiated. */
   "unsupported-algorithm": undefined;
-  /** An object of another kind than the caller asked for (a key file where a recording was expected, say). */
+  /** An envelope of another kind than expected. */
   "wrong-kind": undefined;
-  /** The encoding breaks a rule of the format; `offset` is where, in bytes, inside the object. */
+  /** The encoding breaks a rule of the format, `offset` bytes into the object. */
   malformed: { readonly offset: number };
-  /** Lengths alone show that bytes are missing: the input ended at byte `offset`. */
+  /** Missing bytes, evident from lengths alone; the input ends at byte `offset`. */
   truncated: { readonly offset: number };
-  /** A size or count above its ceiling; nothing was allocated for it. */
+  /** A size or count above its ceiling, refused before allocation. */
   "limit-exceeded": { readonly limit: number; readonly actual: number };
-  /** None of the caller's keys is a recipient. Not a sign of damage. */
+  /** No identity matches a slot. No sign of damage. */
   "no-matching-key": { readonly sealedTo: readonly string[] };
-  /** Some key, tag, MAC or commitment did not fit. One message whatever it was. */
+  /** A key, tag, MAC, commitment or padding does not fit. One message for all. */
   "authentication-failed": undefined;
   /** The policy's expiry has passed. */
   expired: { readonly expiredAt: Date };
-  /** The envelope's epoch is lower than the caller's `minEpoch`: an older recipient list was served. */
+  /** The envelope's epoch is below `minEpoch`: an older recipient list. */
   "stale-epoch": { readonly epoch: number; readonly minEpoch: number };
-  /** A key in a wrong format, of a wrong curve or length, private where public was expected, or weak. */
+  /** A key of a wrong format, curve or length, private instead of public, or weak. */
   "invalid-key": undefined;
-  /** A recipient list that the format or policy does not allow. */
+  /** A recipient list against the format or the policy. */
   "invalid-recipients": undefined;
-  /** A manifest, segment or journal of another recording than the one at hand. */
+  /** A manifest, page, segment or journal of another recording. */
   "wrong-recording": undefined;
-  /** The recording's coreHash is not the one that was announced: another recording was put in its place. */
+  /** coreHash differs from the announced one: a substituted recording. */
   "unexpected-recording": { readonly expected: string; readonly actual: string };
-  /** The newest manifest that is there is older than the one the caller knows of. */
+  /** The newest stored manifest is older than the caller's `minSequence`. */
   "stale-manifest": { readonly sequence: number | undefined; readonly minSequence: number };
   /** The recording has no track of this name. */
   "unknown-track": { readonly tracks: readonly string[] };
-  /** Text that is not strict, canonical JSON, or metadata that cannot be written as such. */
+  /** JSON that is not strict and canonical, or metadata without such a form. */
   "invalid-json": undefined;
-  /** A stream, source or encryptor used after its end, or after it failed or was closed. */
+  /** A stream, source or writer used after its end, failure or close. */
   closed: undefined;
-  /** The random source failed, or returned too little, or zeros. */
+  /** The random source failed, or returned a wrong length or zeros. */
   "bad-random": undefined;
-  /** This runtime lacks an operation and no fallback exists for it. */
+  /** The runtime lacks an operation that has no fallback. */
   "unsupported-runtime": { readonly operation: string };
-  /** The platform's cryptography returned something impossible (a wrong length, or no key where one was due). */
+  /** The platform's cryptography returned an impossible result (a wrong length, no key). */
   "provider-fault": undefined;
-  /** A byte source did not deliver what was asked of it (network, HTTP status, short read). */
+  /** A byte source's failure (network, HTTP status, short read). */
   "source-failed": undefined;
-  /** Bytes that a server could learn from, or that are none of the format's objects: what was found, and where. */
+  /** Bytes that reveal something to a server, or that are no object of the format: each finding with its offset. */
   "not-opaque": {
     readonly findings: readonly {
       readonly check: string;
@@ -63,21 +63,21 @@ export interface ErrorDetails {
       readonly reason: string;
     }[];
   };
-  /** The object behind a byte source was replaced while it was being read. */
+  /** The object behind a byte source changed between two reads. */
   "source-changed": undefined;
-  /** The journal's storage has no room left, or the browser's quota is used up. */
+  /** The journal's storage, or the browser's quota, is full. */
   "storage-full": undefined;
-  /** The journal's storage failed in another way. */
+  /** Any other failure of the journal's storage. */
   "storage-failed": undefined;
-  /** A journal, or a part of it, is not there: erased, or evicted by the browser. */
+  /** A journal, or a part of it, is missing: erased, or evicted by the browser. */
   "journal-lost": undefined;
-  /** A journal holds something else than what was written to it. */
+  /** A journal's content differs from what was written. */
   "journal-damaged": undefined;
-  /** Another tab, worker or process has the journal; `aliveAt` is when it last showed that it lives, where it does. */
+  /** Another tab, worker or process holds the journal; `aliveAt` is its last sign of life, where known. */
   "journal-in-use": { readonly aliveAt: Date | undefined };
-  /** More was written than can be sealed and stored in time; nothing of the refused piece was taken. */
+  /** More written than sealed and stored in time; the refused piece is not taken, in whole or in part. */
   "queue-full": { readonly limit: number };
-  /** Thrown by an upload's `put`: the server will never take this object. */
+  /** Thrown by an upload's `put`: the server refuses this object for good. */
   "upload-refused": undefined;
 }
 
@@ -89,7 +89,7 @@ export type AnyBlindreelError = { [C in ErrorCode]: BlindreelError<C> }[ErrorCod
 
 const BRAND = Symbol.for("blindreel.error");
 
-/** The one base class. `details` is typed by `code`; `cause` is what the platform threw, where that is safe. */
+/** The base class. `code` types `details`; `cause` is the platform's error, where that reveals nothing. */
 export class BlindreelError<C extends ErrorCode = ErrorCode> extends Error {
   override readonly name = "BlindreelError";
   readonly code: C;
@@ -104,17 +104,17 @@ export class BlindreelError<C extends ErrorCode = ErrorCode> extends Error {
 }
 
 /**
- * Whether `value` is an error of this SDK, also when it comes from another copy of it (an application and its
- * extension may each bundle one, so `instanceof` is not enough).
+ * Whether `value` is an error of this SDK, of any copy: an application and its extension may each bundle one, so
+ * `instanceof` is not enough.
  */
 export function isBlindreelError(value: unknown): value is AnyBlindreelError {
   return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;
 }
 
-/** The same words for every failed tag, MAC, commitment and unwrapping, so that none can be told from another. */
+/** One message for every failed tag, MAC, commitment and unwrapping, so that they are indistinguishable. */
 export const AUTHENTICATION_FAILED = "authentication failed: the key does not fit, or the data was altered";
 
-/** The one authentication failure. It deliberately has no cause. */
+/** The only authentication failure, without a `cause`. */
 export function authenticationFailed(): BlindreelError<"authentication-failed"> {
   return new BlindreelError("authentication-failed", AUTHENTICATION_FAILED, undefined);
 }
@@ -134,7 +134,7 @@ export function limitExceeded(what: string, limit: number, actual: number): Blin
   });
 }
 
-/** A value out of a list that only a newer format can make longer. */
+/** A value outside a closed list of the format. */
 export function unsupportedAlgorithm(what: string, value: number): BlindreelError<"unsupported-algorithm"> {
   const message = `${what} 0x${value.toString(16)}, which this version does not know`;
   return new BlindreelError("unsupported-algorithm", message, undefined);
@@ -142,6 +142,10 @@ export function unsupportedAlgorithm(what: string, value: number): BlindreelErro
 
 export function invalidKey(message: string, options?: ErrorOptions): BlindreelError<"invalid-key"> {
   return new BlindreelError("invalid-key", message, undefined, options);
+}
+
+export function providerFault(message: string): BlindreelError<"provider-fault"> {
+  return new BlindreelError("provider-fault", message, undefined);
 }
 
 export function invalidRecipients(message: string): BlindreelError<"invalid-recipients"> {
@@ -152,13 +156,13 @@ export function closedError(what: string): BlindreelError<"closed"> {
   return new BlindreelError("closed", `${what} is already finished or closed`, undefined);
 }
 
-/** An argument of a wrong type: a `TypeError` with code `"wrong-type"`. */
+/** A `TypeError` with code `"wrong-type"`. Without `actual` the message ends after the expectation. */
 export function wrongType(name: string, expected: string, ...actual: readonly [unknown?]): TypeError {
   const got = actual.length > 0 ? `, got ${describe(actual[0])}` : "";
   return Object.assign(new TypeError(`${name} must be ${expected}${got}`), { code: "wrong-type" as const });
 }
 
-/** An argument of the right type and a wrong size or value: a `RangeError` with code `"out-of-range"`. */
+/** A `RangeError` with code `"out-of-range"`, for a wrong size or value. */
 export function outOfRange(name: string, expected: string, actual: unknown): RangeError {
   const got = typeof actual === "number" || typeof actual === "string" ? actual : describe(actual);
   return Object.assign(new RangeError(`${name} must be ${expected}, got ${got}`), {
@@ -166,7 +170,7 @@ export function outOfRange(name: string, expected: string, actual: unknown): Ran
   });
 }
 
-/** Names a value's type and never its contents: it may be a key. */
+/** A value's type, never its content: it may be a key. */
 function describe(value: unknown): string {
   if (value === null) return "null";
   if (typeof value !== "object") return typeof value;

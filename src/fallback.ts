@@ -1,8 +1,6 @@
 /**
- * `blindreel/fallback`: the implementations in JavaScript (noble), imported statically.
- *
- * Where a runtime lacks an operation, the SDK loads them by itself, by `import()`. Service workers do not allow
- * `import()`, and some pages' policies neither; there, import this.
+ * `blindreel/fallback`: the JavaScript implementations (noble), imported statically, for service workers and content
+ * security policies without `import()`. Elsewhere the SDK loads them by `import()` where the runtime lacks an operation.
  *
  * @packageDocumentation
  */
@@ -10,9 +8,9 @@ import { setFallback } from "./crypto/fallback-loader.js";
 import { nobleProvider } from "./crypto/noble.js";
 
 /**
- * Makes noble's AES-256-GCM, X25519, Ed25519 and hashes available without `import()`. Call it once, before anything
- * else of the SDK, in a service worker or wherever `import()` throws. What the platform has is still the platform's
- * to do: this changes nothing but where a fallback comes from. It adds about 20 KiB, compressed, to a bundle.
+ * Registers noble's AES-256-GCM, X25519, Ed25519 and hashes as the fallback. For service workers and other places
+ * where `import()` throws; called once, before any other function of the SDK. Operations of the platform keep
+ * precedence. Adds about 20 KiB, compressed, to a bundle.
  */
 export function registerFallback(): void {
   setFallback(nobleProvider);

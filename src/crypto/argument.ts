@@ -2,12 +2,12 @@ import { wrongType } from "../errors.js";
 import type { Check } from "../formats/options.js";
 import type { CryptoProvider } from "./provider.js";
 
-const NEEDED = ["getRandomBytes", "digest", "hmac", "importAesGcmKey"] as const;
+const REQUIRED_OPERATIONS = ["getRandomBytes", "digest", "hmac", "importAesGcmKey"] as const;
 
-/** A provider that a caller brings along; `globalThis.crypto` is none. */
+/** A caller's {@link CryptoProvider}. @throws TypeError, for `globalThis.crypto` too. */
 export const providerArgument: Check<CryptoProvider> = (name, value) => {
   const provider = value as Partial<CryptoProvider> | null;
-  if (NEEDED.some((operation) => typeof provider?.[operation] !== "function")) {
+  if (REQUIRED_OPERATIONS.some((operation) => typeof provider?.[operation] !== "function")) {
     throw wrongType(name, "a CryptoProvider", value);
   }
   return value as CryptoProvider;

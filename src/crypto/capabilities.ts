@@ -5,24 +5,24 @@ import { randomBytes } from "./random.js";
 import { signatureBackend } from "./signatures.js";
 import { AES_GCM, ED25519, type Family, isSupported, X25519 } from "./support.js";
 
-/** Who does an operation here: Node's own module, WebCrypto, the noble libraries, or nobody. */
+/** Backend of an operation: `node:crypto`, WebCrypto, the noble libraries; `"none"` where it is unsupported. */
 export type BackendName = "node" | "webcrypto" | "noble" | "none";
 
 export interface OperationSupport {
-  /** What the default provider uses. */
+  /** The default provider's choice. */
   readonly backend: BackendName;
-  /** Whether this runtime's WebCrypto has it, used or not. */
+  /** Whether this runtime's WebCrypto has the operation, used or not. */
   readonly isInWebCrypto: boolean;
 }
 
-/** A plain object, fit for `JSON.stringify` and a support ticket. It holds no key and nothing about content. */
+/** A plain object for `JSON.stringify` and support tickets, without keys and content. */
 export interface Capabilities {
   readonly runtime: {
     readonly name: "node" | "deno" | "bun" | "browser";
-    /** Version number; in browsers the user agent's text. */
+    /** Version number; in browsers the user agent string. */
     readonly version: string;
     readonly scope: "window" | "dedicated-worker" | "shared-worker" | "service-worker" | "none";
-    /** `null` where the runtime knows no such thing. On `http:` pages it is false, and WebCrypto missing. */
+    /** `null` where the runtime has no secure contexts. False on `http:` pages, which have no WebCrypto. */
     readonly isSecureContext: boolean | null;
   };
   readonly operations: Readonly<
@@ -31,17 +31,17 @@ export interface Capabilities {
       OperationSupport
     >
   >;
-  /** Where the implementations in JavaScript would come from: given by `registerFallback`, by `import()`, or nowhere. */
+  /** Source of the JavaScript implementations: `registerFallback`, `import()`, or none. */
   readonly fallback: "registered" | "import()" | "none";
   readonly streams: StreamSupport;
   readonly storage: StorageSupport;
 }
 
 /**
- * What this runtime has, and which backend the SDK uses for each operation, for support tickets. Tries things out:
- * it may load the fallback, and for a moment there is a small IndexedDB database of its own with throw-away keys.
+ * Probes the runtime's features and the backend of each operation, for support tickets. Side effects: loads the
+ * fallback, and creates and deletes an IndexedDB database with ephemeral keys.
  *
- * @returns always, within a few seconds; what could not be found out counts as missing.
+ * @returns within a few seconds; never rejects. A failed probe counts as a missing feature.
  */
 export async function capabilities(): Promise<Capabilities> {
   const isNode = defaultProvider().name === "node";
@@ -89,7 +89,7 @@ async function operation(family: Family, isNode: boolean): Promise<OperationSupp
   return { backend, isInWebCrypto };
 }
 
-/** Whether the source of random bytes passes the checks that every key's bytes pass. */
+/** Whether the random source passes the checks of `randomBytes`. */
 function hasRandom(): boolean {
   try {
     return randomBytes(defaultProvider(), 32).length === 32;

@@ -6,7 +6,7 @@ import { AES_GCM, type Family, isSupported, X25519 } from "./support.js";
 import { platformRandomBytes, webCryptoProvider } from "./webcrypto.js";
 
 /**
- * What each runtime uses for each operation, by measurement (docs/rationale.md, "Backends"):
+ * The backend of each operation in each runtime, by measurement (docs/rationale.md, "Backends"):
  *
  * | runtime | AES-256-GCM | X25519, Ed25519 | hashes, HKDF | hashes of long messages |
  * |---|---|---|---|---|
@@ -15,8 +15,8 @@ import { platformRandomBytes, webCryptoProvider } from "./webcrypto.js";
  * | Bun | WebCrypto | WebCrypto | `node:crypto` | WebCrypto |
  * | browsers | WebCrypto, else noble | WebCrypto, else noble | WebCrypto, else noble | WebCrypto, else noble |
  *
- * "else noble" is decided for each operation by trying it once, and only "not supported" counts: any other
- * failure is the caller's to see. noble is loaded only where it is used (`fallback-loader.ts`).
+ * "else noble": one attempt per operation family, and only on "not supported"; other failures are thrown. noble is
+ * loaded on first use (`fallback-loader.ts`).
  */
 export function defaultProvider(): CryptoProvider {
   chosen ??= (isNode() ? nodeProvider() : undefined) ?? platformProvider();
@@ -25,17 +25,17 @@ export function defaultProvider(): CryptoProvider {
 
 let chosen: CryptoProvider | undefined;
 
-/** The backend that the default provider uses for AES-GCM or X25519 outside Node. */
+/** The default provider's backend for AES-GCM or X25519 outside Node. */
 export async function backendFor(family: Family): Promise<CryptoProvider> {
   return (await isSupported(family)) ? webCryptoProvider : loadFallback(family.name);
 }
 
-/** Keys know their backend: a platform `CryptoKey` stays with WebCrypto whatever this runtime's choice is. */
+/** The backend that made the key: a platform `CryptoKey` stays with WebCrypto, whatever this runtime's choice. */
 async function backendOf(key: PrivateKeyHandle, family: Family): Promise<CryptoProvider> {
   return key.backend === webCryptoProvider.name ? webCryptoProvider : loadFallback(family.name);
 }
 
-/** Secrets are consumed before the call returns, though the choice of a backend may take a while. */
+/** Copies the secret before the first await: the choice of a backend is asynchronous. Wipes the copy. */
 export async function withCopy<T>(secret: Bytes, use: (copy: Bytes) => Promise<T>): Promise<T> {
   const copy = secret.slice();
   try {
@@ -47,13 +47,13 @@ export async function withCopy<T>(secret: Bytes, use: (copy: Bytes) => Promise<T
 
 type Hashes = Pick<CryptoProvider, "name" | "digest" | "hmac">;
 
-/** The backend for short hashes outside Node: synchronous where that was measured faster than a WebCrypto call. */
+/** The backend for short hashes outside Node: synchronous where measured faster than a WebCrypto call. */
 export function hashes(): Hashes {
   if ("Bun" in globalThis) return nodeProvider() ?? bulkHashes();
   return "Deno" in globalThis ? loadedHashes : bulkHashes();
 }
 
-/** WebCrypto has either all hashes or, in an insecure context, nothing. */
+/** WebCrypto has all hashes, or none in an insecure context. */
 export function bulkHashes(): Hashes {
   return globalThis.crypto?.subtle ? webCryptoProvider : loadedHashes;
 }

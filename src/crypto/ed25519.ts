@@ -1,9 +1,10 @@
 import type { Bytes } from "../formats/bytes.js";
+import { SIGNATURE_LENGTH } from "../formats/constants.js";
 import type { CryptoProvider, PrivateKeyHandle } from "./provider.js";
 import { signaturesOf } from "./signatures.js";
 import { webCryptoSignatures } from "./webcrypto-signatures.js";
 
-/** p = 2^255 - 19 and L = 2^252 + 27742317777372353535851937790883648493, little-endian as on the wire. */
+/** p and L (RFC 8032 §5.1), little-endian as on the wire. */
 const FIELD_PRIME = /* @__PURE__ */ littleEndian(2n ** 255n - 19n);
 const GROUP_ORDER = /* @__PURE__ */ littleEndian(2n ** 252n + 27742317777372353535851937790883648493n);
 
@@ -17,10 +18,10 @@ const SMALL_ORDER_Y: readonly Bytes[] = /* @__PURE__ */ [
 ].map(littleEndian);
 
 /**
- * Strict Ed25519 (RFC 8032 §5.1.7, without the cofactor): S < L, A and R canonical and not of small order. What a
- * platform accepts beyond that (small-order A, say) is refused here, so every backend gives one answer.
+ * Verifies strict Ed25519 (RFC 8032 §5.1.7, cofactorless; format-v1, "Signatures"): S < L, A and R canonical and not
+ * of small order. Checked before the backend, since platforms differ (some accept a small-order A).
  *
- * @param publicKey 32 bytes. @param signature 64 bytes. Other lengths are simply not valid.
+ * @param publicKey 32 bytes. @param signature 64 bytes. Other lengths are invalid signatures, not errors.
  */
 export async function verifyEd25519(
   crypto: CryptoProvider,
@@ -28,13 +29,13 @@ export async function verifyEd25519(
   message: Bytes,
   signature: Bytes,
 ): Promise<boolean> {
-  if (signature.length !== 64 || !isStrictPoint(publicKey)) return false;
+  if (signature.length !== SIGNATURE_LENGTH || !isStrictPoint(publicKey)) return false;
   if (!isStrictPoint(signature.subarray(0, 32))) return false;
   if (!isBelow(signature.subarray(32), GROUP_ORDER)) return false;
   return signaturesOf(crypto).verifyEd25519(publicKey, message, signature);
 }
 
-/** Signs (RFC 8032 §5.1.6). A platform `CryptoKey` stays with WebCrypto, whatever backend is in use. @returns 64 bytes. */
+/** Signs (RFC 8032 §5.1.6), a platform `CryptoKey` always by WebCrypto. @returns 64 bytes. */
 export async function signEd25519(
   crypto: CryptoProvider,
   privateKey: PrivateKeyHandle,
@@ -45,7 +46,7 @@ export async function signEd25519(
   return backend.signEd25519(privateKey, message);
 }
 
-/** Whether `encoded` is a canonical encoding (y < p) and not of a point of small order. */
+/** Whether `encoded` is canonical (y < p) and not a point of small order. */
 export function isStrictPoint(encoded: Bytes): boolean {
   if (encoded.length !== 32) return false;
   const y = encoded.slice();

@@ -5,7 +5,7 @@ import type { CompleteProvider } from "./provider.js";
 let registered: CompleteProvider | undefined;
 let loaded: CompleteProvider | undefined;
 
-/** Called by `blindreel/fallback`, which holds the implementation already. */
+/** For `blindreel/fallback`, which imports the implementation statically. */
 export function setFallback(provider: CompleteProvider): void {
   registered = provider;
 }
@@ -15,10 +15,10 @@ export function hasFallback(): boolean {
 }
 
 /**
- * The implementation in JavaScript, for an operation the platform does not have: the registered one, else loaded now.
+ * The JavaScript implementation for an operation that the platform lacks: registered, else by `import()`.
  *
- * @throws BlindreelError `unsupported-runtime` where it cannot be loaded, as in service workers, where `import()`
- *   throws. `cause` is what `import()` said. The next call tries again: it may have been the network.
+ * @throws BlindreelError `unsupported-runtime` where loading fails, as in service workers, where `import()` throws;
+ *   `cause` is the error of `import()`. Not cached: the next call loads again.
  */
 export async function loadFallback(operation: string): Promise<CompleteProvider> {
   if (registered) return registered;

@@ -2,11 +2,11 @@ import { outOfRange } from "../errors.js";
 import { type Bytes, concatBytes, EMPTY, wipe } from "../formats/bytes.js";
 import type { CryptoProvider, HashName } from "./provider.js";
 
-/** HKDF (RFC 5869) over a provider's HMAC: one transcription for every backend; WebCrypto's cannot expand alone. */
+/** HKDF (RFC 5869) over a provider's HMAC, for every backend: WebCrypto's HKDF has no Expand alone. */
 
 export const HASH_BYTES: Readonly<Record<HashName, number>> = { "SHA-256": 32, "SHA-512": 64 };
 
-/** RFC 5869 §2.2. An empty salt is the same as one of zeros. */
+/** RFC 5869 §2.2. An empty salt equals a salt of zeros. */
 export async function hkdfExtract(
   crypto: CryptoProvider,
   hash: HashName,
@@ -16,7 +16,7 @@ export async function hkdfExtract(
   return crypto.hmac(hash, salt.length > 0 ? salt : new Uint8Array(HASH_BYTES[hash]), ikm);
 }
 
-/** RFC 5869 §2.3. @param length at most 255 times the hash's length. */
+/** RFC 5869 §2.3. @param length in bytes, at most 255 hash lengths. @throws RangeError. */
 export async function hkdfExpand(
   crypto: CryptoProvider,
   hash: HashName,

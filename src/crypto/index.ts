@@ -1,4 +1,4 @@
-/** `blindreel/crypto`: the provider interface, its backends, and the one chosen for this runtime. */
+/** `blindreel/crypto`: the provider interface, its backends, and this runtime's default. */
 export type { MaybePromise } from "../formats/bytes.js";
 export {
   type BackendName,

@@ -1,6 +1,6 @@
 import type { CompleteProvider } from "./provider.js";
 
-/** Stands for `node.ts` in bundles for browsers (package.json, "browser"): they need not carry Node's backend. */
+/** Replaces `node.ts` in browser bundles (package.json, "browser"), which carry no Node backend. */
 
 export function isNode(): boolean {
   return false;

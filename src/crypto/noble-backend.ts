@@ -17,7 +17,7 @@ interface NobleKey extends PrivateKeyHandle {
   readonly secret: () => Bytes;
 }
 
-/** The closure keeps key bytes out of `console.log`, JSON and error reports. */
+/** A closure: key bytes stay out of `console.log`, JSON and error reports. */
 function handle(secret: Bytes): NobleKey {
   return { backend: "noble", secret: () => secret };
 }
@@ -64,11 +64,10 @@ class NobleAeadKey implements AeadKey {
 }
 
 /**
- * Everything in JavaScript, by the audited noble libraries. Slow for AES (about 40 MB/s), and its AES reads
- * tables by secret indices; used only for operations the platform does not have.
+ * Every operation in JavaScript, by the audited noble libraries, for platforms that lack one. AES is slow (about
+ * 40 MB/s) and not constant-time: its table lookups depend on secrets.
  *
- * It imports nothing of the SDK: most pages never load this file, and a bundler would take what both need out of the
- * page's own file into one more.
+ * Imports no code of the SDK but hashes: bundlers would move shared code out of the page's own file.
  */
 export function makeNobleProvider(tools: NobleTools): CompleteProvider {
   const provider: CompleteProvider = {
@@ -101,7 +100,7 @@ function nobleSignatures(randomSeed: () => Bytes): SignatureProvider {
     },
     deriveEd25519PublicKey: (seed) => ed25519.getPublicKey(seed) as Bytes,
     signEd25519: (privateKey, message) => ed25519.sign(message, secretOf(privateKey)) as Bytes,
-    /** noble's own `verify` multiplies by the cofactor, which the platforms do not: R = [S]B - [k]A, bytes compared. */
+    /** Cofactorless, as the platforms (RFC 8032 §5.1.7): encode([S]B - [k]A) = R. noble's `verify` uses the cofactor. */
     verifyEd25519(publicKey, message, signature) {
       const { Point } = ed25519;
       const encodedR = signature.subarray(0, 32);

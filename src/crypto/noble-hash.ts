@@ -3,7 +3,7 @@ import { sha256, sha512 } from "@noble/hashes/sha2.js";
 import type { Bytes } from "../formats/bytes.js";
 import type { HashName } from "./provider.js";
 
-/** Hashes of short inputs, where a WebCrypto call costs more than the hash: synchronous and constant-time. */
+/** Synchronous, constant-time hashes of short inputs, for which a WebCrypto call costs more than the hash. */
 
 const HASHES = { "SHA-256": sha256, "SHA-512": sha512 } as const;
 

@@ -6,13 +6,13 @@ import type { CryptoProvider } from "./provider.js";
 import { randomBytes } from "./random.js";
 import { platformRandomBytes } from "./webcrypto.js";
 
-/** What the implementation in JavaScript is handed of the SDK: the checks that are the same on every backend. */
+/** Checks common to all backends, injected into `noble-backend.ts`, which imports no value of the SDK. */
 export interface NobleTools {
   authenticationFailed(): Error;
   checkAeadKey(key: Uint8Array): void;
   checkNonce(nonce: Uint8Array): void;
   getRandomBytes(length: number): Bytes;
-  /** 32 bytes of the provider's source, checked. */
+  /** 32 checked random bytes of the provider's source. */
   randomKey(crypto: CryptoProvider): Bytes;
 }
 

@@ -2,5 +2,5 @@ import { makeNobleProvider } from "./noble-backend.js";
 import { nobleTools } from "./noble-tools.js";
 import type { CompleteProvider } from "./provider.js";
 
-/** The implementation in JavaScript, for whoever imports it statically. */
+/** The JavaScript implementation, for static import. */
 export const nobleProvider: CompleteProvider = /* @__PURE__ */ makeNobleProvider(nobleTools);

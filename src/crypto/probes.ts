@@ -1,8 +1,8 @@
-/** What a runtime has beside cryptography, found out by trying. Nothing here throws, and nothing is left behind. */
+/** Probes of features other than cryptography. They never throw and leave nothing behind. */
 
-/** What web streams can do here. The SDK needs none of it. */
+/** Optional features of web streams, none of which the SDK needs. */
 export interface StreamSupport {
-  /** Readers that fill the caller's buffer (`type: "bytes"`). Missing in WebKit. */
+  /** BYOB readers (`type: "bytes"`). Missing in WebKit. */
   readonly byob: boolean;
   /** `for await (… of stream)`. Missing in WebKit. */
   readonly asyncIteration: boolean;
@@ -19,7 +19,7 @@ export function probeStreams(): StreamSupport {
     from: succeeds(() => (ReadableStream as unknown as { from(source: Iterable<never>): unknown }).from([])),
     transferable: succeeds(() => {
       const stream = new ReadableStream();
-      // Cancelled: a stream between two ends that nobody closes keeps Deno running.
+      // Cancelled: an open transferred stream keeps Deno running.
       structuredClone(stream, { transfer: [stream] })
         .cancel()
         .catch(() => {});
@@ -36,26 +36,26 @@ function succeeds(attempt: () => unknown): boolean {
   }
 }
 
-/** Whether a key written to IndexedDB came back as a key; `untested` where there is no IndexedDB or no such key. */
+/** Round trip of a key through IndexedDB; `untested` without IndexedDB or without the algorithm. */
 export type KeyPersistence = "kept" | "lost" | "untested";
 
 export interface StorageSupport {
   readonly indexedDB: boolean;
-  /** The origin's private file system (`navigator.storage.getDirectory`). */
+  /** Origin private file system (`navigator.storage.getDirectory`). */
   readonly opfs: boolean;
-  /** What happens to a non-extractable `CryptoKey` in IndexedDB. */
+  /** Persistence of non-extractable `CryptoKey`s. */
   readonly keysInIndexedDB: Readonly<Record<"AES-GCM" | "HMAC" | "X25519" | "Ed25519", KeyPersistence>>;
 }
 
-/** Longest that storage may take to answer, in milliseconds. Some browsers never answer in private windows. */
-const PATIENCE = 3000;
+/** Milliseconds. Some browsers' storage never answers in private windows. */
+const PROBE_TIMEOUT = 3000;
 
 export async function probeStorage(): Promise<StorageSupport> {
   const name = `blindreel-capabilities-${Date.now()}-${performance.now()}`;
-  const opfs = inTime(async () => (await navigator.storage.getDirectory()) !== undefined, false);
-  const database = await inTime(() => openDatabase(name), undefined);
+  const opfs = withTimeout(async () => (await navigator.storage.getDirectory()) !== undefined, false);
+  const database = await withTimeout(() => createProbeDatabase(name), undefined);
   const kept = async (algorithm: KeyAlgorithmParameters, usage: KeyUsage): Promise<KeyPersistence> =>
-    database ? inTime(() => roundTrip(database, algorithm, usage), "untested") : "untested";
+    database ? withTimeout(() => roundTrip(database, algorithm, usage), "untested") : "untested";
   try {
     const [aes, hmac, x25519, ed25519] = await Promise.all([
       kept({ name: "AES-GCM", length: 256 }, "encrypt"),
@@ -73,47 +73,48 @@ export async function probeStorage(): Promise<StorageSupport> {
 
 type KeyAlgorithmParameters = AesKeyGenParams | HmacKeyGenParams | { readonly name: string };
 
-const STORE = "keys";
+const PROBE_STORE = "keys";
 
-function openDatabase(name: string): Promise<IDBDatabase> {
+function createProbeDatabase(name: string): Promise<IDBDatabase> {
   const request = indexedDB.open(name);
-  request.onupgradeneeded = () => void request.result.createObjectStore(STORE);
-  return settled(request);
+  request.onupgradeneeded = () => void request.result.createObjectStore(PROBE_STORE);
+  return resultOf(request);
 }
 
-/** Writes a new key, reads it back in another transaction, and looks whether it still is one. */
+/** Writes a new key and reads it back in another transaction. */
 async function roundTrip(
   database: IDBDatabase,
   algorithm: KeyAlgorithmParameters,
   usage: KeyUsage,
 ): Promise<KeyPersistence> {
-  const made = await crypto.subtle.generateKey(algorithm, false, [usage]);
-  const key = "privateKey" in made ? made.privateKey : made;
-  const writing = database.transaction(STORE, "readwrite");
+  const generated = await crypto.subtle.generateKey(algorithm, false, [usage]);
+  const key = "privateKey" in generated ? generated.privateKey : generated;
+  const writing = database.transaction(PROBE_STORE, "readwrite");
   try {
-    await settled(writing.objectStore(STORE).put(key, algorithm.name));
+    await resultOf(writing.objectStore(PROBE_STORE).put(key, algorithm.name));
   } catch {
     return "lost";
   }
-  const read: unknown = await settled(database.transaction(STORE).objectStore(STORE).get(algorithm.name));
+  const reading = database.transaction(PROBE_STORE);
+  const read: unknown = await resultOf(reading.objectStore(PROBE_STORE).get(algorithm.name));
   return read instanceof CryptoKey && read.type === key.type ? "kept" : "lost";
 }
 
-function settled<T>(request: IDBRequest<T>): Promise<T> {
+function resultOf<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
 }
 
-/** The result, or `otherwise` for any failure and for no answer in time. */
-async function inTime<T, U>(attempt: () => Promise<T>, otherwise: U): Promise<T | U> {
+/** @returns the probe's result; `otherwise` on failure and after {@link PROBE_TIMEOUT}. */
+async function withTimeout<T, U>(probe: () => Promise<T>, otherwise: U): Promise<T | U> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
-    const late = new Promise<U>((resolve) => {
-      timer = setTimeout(() => resolve(otherwise), PATIENCE);
+    const timeout = new Promise<U>((resolve) => {
+      timer = setTimeout(() => resolve(otherwise), PROBE_TIMEOUT);
     });
-    return await Promise.race([attempt(), late]);
+    return await Promise.race([probe(), timeout]);
   } catch {
     return otherwise;
   } finally {

@@ -4,7 +4,7 @@ import { nodeSha256 } from "./node.js";
 
 let sha256: ((message: Bytes) => Bytes) | undefined;
 
-/** SHA-256 of something short, at once in every runtime: hash trees grow between two awaits and never stand half done. */
+/** Synchronous SHA-256 of a short message in every runtime: a hash tree grows without an await in between. */
 export function shortSha256(message: Bytes): Bytes {
   sha256 ??= nodeSha256() ?? ((short) => nobleDigest("SHA-256", short));
   return sha256(message);

@@ -7,13 +7,13 @@ import { ED25519, isSupported } from "./support.js";
 import { webCryptoProvider } from "./webcrypto.js";
 import { webCryptoSignatures } from "./webcrypto-signatures.js";
 
-/** A provider's own signatures, else the runtime's. */
+/** The provider's signatures, else the runtime's. */
 export function signaturesOf(crypto: CryptoProvider): SignatureProvider {
   if (crypto.signatures) return crypto.signatures;
   return crypto.name === webCryptoProvider.name ? webCryptoSignatures : defaultSignatures();
 }
 
-/** What this runtime signs and verifies with: `node:crypto` in Node, elsewhere WebCrypto, else noble. */
+/** This runtime's signatures: `node:crypto` in Node, elsewhere WebCrypto, else noble. */
 export function defaultSignatures(): SignatureProvider {
   return defaultProvider().signatures ?? platformSignatures;
 }
@@ -28,8 +28,8 @@ async function loadedSignatures(): Promise<SignatureProvider> {
 }
 
 /**
- * WebKitGTK refuses Ed25519 seeds that begin with a zero byte, one in 256, as ill-formed. Every 32 bytes are a seed
- * (RFC 8032 §5.1.5), so a DataError means that the platform lacks the operation for this one.
+ * WebKitGTK throws a DataError for Ed25519 seeds with a leading zero byte, one in 256. Any 32 bytes are a seed
+ * (RFC 8032 §5.1.5), so a DataError counts as "not supported" for this seed.
  */
 function withSeed<T>(
   seed: Bytes,

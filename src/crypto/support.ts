@@ -1,10 +1,10 @@
 import { webCryptoProvider } from "./webcrypto.js";
 import { webCryptoSignatures } from "./webcrypto-signatures.js";
 
-/** Operations that come and go together: a runtime has all of a family or none. */
+/** Operations of one algorithm: a runtime has all of a family or none. */
 export interface Family {
   readonly name: "AES-GCM" | "X25519" | "Ed25519";
-  /** One of them, by WebCrypto. */
+  /** One operation of the family, by WebCrypto. */
   attempt(): unknown;
 }
 
@@ -17,24 +17,24 @@ export const AES_GCM: Family = {
 export const X25519: Family = { name: "X25519", attempt: () => webCryptoProvider.importX25519(ANY_KEY) };
 export const ED25519: Family = { name: "Ed25519", attempt: () => webCryptoSignatures.importEd25519(ANY_KEY) };
 
-/** One attempt for each family, remembered. */
-const answers = new Map<Family, Promise<boolean>>();
+/** Results of {@link probe}, one for each family. */
+const support = new Map<Family, Promise<boolean>>();
 
 /**
- * Whether this runtime's WebCrypto has a family of operations, found out by trying it once. Only "not supported" is a
- * no: any other failure is the caller's to see, and the next call asks again.
+ * Whether this runtime's WebCrypto has a family of operations, by one attempt. Only "not supported" counts as missing;
+ * other failures are thrown and not cached.
  */
 export function isSupported(family: Family): Promise<boolean> {
-  let answer = answers.get(family);
-  if (!answer) {
-    answer = tryOut(family);
-    answers.set(family, answer);
-    answer.catch(() => answers.delete(family));
+  let result = support.get(family);
+  if (!result) {
+    result = probe(family);
+    support.set(family, result);
+    result.catch(() => support.delete(family));
   }
-  return answer;
+  return result;
 }
 
-async function tryOut(family: Family): Promise<boolean> {
+async function probe(family: Family): Promise<boolean> {
   if (!globalThis.crypto?.subtle) return false;
   try {
     await family.attempt();

@@ -1,11 +1,11 @@
+import { providerFault } from "../errors.js";
 import { type Bytes, concatBytes } from "../formats/bytes.js";
-import { KEY_LENGTH } from "../formats/constants.js";
+import { KEY_LENGTH, SIGNATURE_LENGTH } from "../formats/constants.js";
 import { ED25519_PKCS8 } from "../formats/der.js";
 import { decodeBase64Url } from "../formats/encoding.js";
 import type { SignatureProvider } from "./provider.js";
 import {
-  exactly,
-  fault,
+  expectBytes,
   generatePair,
   importPrivate,
   importPublic,
@@ -19,7 +19,7 @@ function importSeed(seed: Bytes, options?: { readonly extractable: boolean }): P
   return importPrivate("Ed25519", concatBytes(ED25519_PKCS8, seed), "sign", options);
 }
 
-/** Ed25519 of the platform's WebCrypto. */
+/** Ed25519 by the platform's WebCrypto (RFC 8410 keys, RFC 8032 signatures). */
 export const webCryptoSignatures: SignatureProvider = {
   name: "webcrypto",
 
@@ -27,7 +27,7 @@ export const webCryptoSignatures: SignatureProvider = {
 
   generateEd25519: () => generatePair("Ed25519", ["sign", "verify"]),
 
-  /** WebCrypto tells the public half of an imported private key only by way of a JWK. */
+  /** By JWK export: WebCrypto has no other access to the public half of an imported private key. */
   async deriveEd25519PublicKey(seed) {
     const key = await importSeed(seed, { extractable: true });
     const jwk = (await subtle().exportKey("jwk", key)) as JsonWebKey | undefined;
@@ -35,14 +35,14 @@ export const webCryptoSignatures: SignatureProvider = {
     try {
       publicKey = decodeBase64Url(jwk?.x ?? "");
     } catch {
-      throw fault("Ed25519 export returned no key");
+      throw providerFault("Ed25519 export returned no key");
     }
-    return exactly(KEY_LENGTH, "Ed25519 export", publicKey.buffer);
+    return expectBytes(KEY_LENGTH, "Ed25519 export", publicKey.buffer);
   },
 
   async signEd25519(privateKey, message) {
     const { key } = privateKey as WebCryptoKey;
-    return exactly(64, "Ed25519 sign", await subtle().sign({ name: "Ed25519" }, key, message));
+    return expectBytes(SIGNATURE_LENGTH, "Ed25519 sign", await subtle().sign("Ed25519", key, message));
   },
 
   async verifyEd25519(publicKey, message, signature) {
@@ -53,7 +53,7 @@ export const webCryptoSignatures: SignatureProvider = {
       if (isNamed(error, "DataError")) return false;
       throw error;
     }
-    // Nothing but `true` is true: a replaced `crypto.subtle` may answer anything.
+    // Compared with `true`: a replaced `crypto.subtle` may return any value.
     return (await subtle().verify({ name: "Ed25519" }, imported, signature, message)) === true;
   },
 };

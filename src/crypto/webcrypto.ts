@@ -1,4 +1,4 @@
-import { authenticationFailed, BlindreelError } from "../errors.js";
+import { authenticationFailed, BlindreelError, providerFault } from "../errors.js";
 import { isArrayBuffer } from "../formats/brand.js";
 import { type Bytes, concatBytes, EMPTY, wipe } from "../formats/bytes.js";
 import { KEY_LENGTH, TAG_LENGTH } from "../formats/constants.js";
@@ -8,6 +8,7 @@ import { HASH_BYTES } from "./hkdf.js";
 import type {
   AeadKey,
   CryptoProvider,
+  Curve,
   HashName,
   PrivateKeyHandle,
   PublicKeyHandle,
@@ -30,9 +31,9 @@ function unsupported(operation: string): BlindreelError<"unsupported-runtime"> {
 }
 
 /**
- * `crypto.getRandomValues` in calls of at most 64 KiB, its quota.
+ * `crypto.getRandomValues` in calls of 64 KiB, its quota.
  *
- * @throws BlindreelError `unsupported-runtime` where there is none, `bad-random` where it fails.
+ * @throws BlindreelError `unsupported-runtime` where it is missing, `bad-random` where it fails.
  */
 export function platformRandomBytes(length: number): Bytes {
   const source = globalThis.crypto;
@@ -48,27 +49,25 @@ export function platformRandomBytes(length: number): Bytes {
   return bytes;
 }
 
-/** Wraps the platform's answer and refuses one of a wrong length: a broken or replaced `crypto.subtle`. */
-export function exactly(length: number, operation: string, buffer: ArrayBuffer): Bytes {
+/**
+ * The platform's result as bytes. A wrong length means a broken or replaced `crypto.subtle`.
+ *
+ * @throws BlindreelError `provider-fault`.
+ */
+export function expectBytes(length: number, operation: string, buffer: ArrayBuffer): Bytes {
   if (!isArrayBuffer(buffer) || buffer.byteLength !== length) {
-    throw fault(`${operation} returned a wrong length`);
+    throw providerFault(`${operation} returned a wrong length`);
   }
   return new Uint8Array(buffer);
 }
 
-/** Refuses an answer that is no key of that kind, as {@link exactly} does for bytes. */
-function keyOf(type: KeyType, operation: string, key: CryptoKey | undefined): CryptoKey {
-  if (key?.type !== type) throw fault(`${operation} returned no ${type} key`);
+/** {@link expectBytes} for keys. */
+function expectKey(type: KeyType, operation: string, key: CryptoKey | undefined): CryptoKey {
+  if (key?.type !== type) throw providerFault(`${operation} returned no ${type} key`);
   return key;
 }
 
-export function fault(message: string): BlindreelError<"provider-fault"> {
-  return new BlindreelError("provider-fault", message, undefined);
-}
-
-type Curve = "X25519" | "Ed25519";
-
-/** What is public may be exported, what is private not, unless told otherwise. */
+/** Extractable by default: public keys only. */
 async function importKey(
   type: KeyType,
   format: "raw" | "pkcs8",
@@ -77,7 +76,11 @@ async function importKey(
   usages: KeyUsage[],
   extractable = type === "public",
 ): Promise<CryptoKey> {
-  return keyOf(type, "importKey", await subtle().importKey(format, bytes, algorithm, extractable, usages));
+  return expectKey(
+    type,
+    "importKey",
+    await subtle().importKey(format, bytes, algorithm, extractable, usages),
+  );
 }
 
 export function importPublic(name: Curve, raw: Bytes, usages: KeyUsage[]): Promise<CryptoKey> {
@@ -98,13 +101,9 @@ export async function importPrivate(
   }
 }
 
-/** How often a platform may fail to make a key before that is its answer. */
 const GENERATE_ATTEMPTS = 16;
 
-/**
- * WebKitGTK fails to make a key whose private half begins with a zero byte, one in 256, with an OperationError. The
- * next draw is as good.
- */
+/** Retries: WebKitGTK throws an OperationError for keys with a leading zero byte, one in 256. */
 async function generateKey(name: Curve, usages: KeyUsage[]): Promise<Partial<CryptoKeyPair> | undefined> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -117,16 +116,16 @@ async function generateKey(name: Curve, usages: KeyUsage[]): Promise<Partial<Cry
 
 export async function generatePair(name: Curve, usages: KeyUsage[]): Promise<X25519KeyPair> {
   const pair = await generateKey(name, usages);
-  const privateKey = keyOf("private", "generateKey", pair?.privateKey);
-  const exported = await subtle().exportKey("raw", keyOf("public", "generateKey", pair?.publicKey));
+  const privateKey = expectKey("private", "generateKey", pair?.privateKey);
+  const exported = await subtle().exportKey("raw", expectKey("public", "generateKey", pair?.publicKey));
   return {
-    publicKey: exactly(KEY_LENGTH, `${name} export`, exported),
+    publicKey: expectBytes(KEY_LENGTH, `${name} export`, exported),
     privateKey: webCryptoHandle(privateKey),
   };
 }
 
 async function platformDigest(hash: HashName, message: Bytes): Promise<Bytes> {
-  return exactly(HASH_BYTES[hash], hash, await subtle().digest(hash, message));
+  return expectBytes(HASH_BYTES[hash], hash, await subtle().digest(hash, message));
 }
 
 class WebCryptoAeadKey implements AeadKey {
@@ -140,7 +139,7 @@ class WebCryptoAeadKey implements AeadKey {
     checkNonce(nonce);
     const length = plaintext.length + TAG_LENGTH;
     const algorithm = { name: "AES-GCM", iv: nonce, additionalData, tagLength: 8 * TAG_LENGTH };
-    return exactly(length, "AES-GCM encrypt", await subtle().encrypt(algorithm, this.#key, plaintext));
+    return expectBytes(length, "AES-GCM encrypt", await subtle().encrypt(algorithm, this.#key, plaintext));
   }
 
   async open(nonce: Bytes, ciphertext: Bytes, additionalData = EMPTY): Promise<Bytes> {
@@ -155,7 +154,7 @@ class WebCryptoAeadKey implements AeadKey {
       if (isNamed(error, "OperationError")) throw authenticationFailed();
       throw error;
     }
-    return exactly(length, "AES-GCM decrypt", opened);
+    return expectBytes(length, "AES-GCM decrypt", opened);
   }
 }
 
@@ -168,12 +167,12 @@ export function webCryptoHandle(key: CryptoKey): WebCryptoKey {
   return { backend: "webcrypto", key };
 }
 
-/** The platform key behind a handle, for storing it in IndexedDB; undefined where another backend holds the key. */
+/** A handle's platform key, for storage in IndexedDB; undefined for other backends. */
 export function platformKeyOf(handle: PrivateKeyHandle): CryptoKey | undefined {
   return handle.backend === webCryptoProvider.name ? (handle as WebCryptoKey).key : undefined;
 }
 
-/** The platform's WebCrypto in browsers, workers, extensions, Node, Deno and Bun. Every operation is a promise. */
+/** WebCrypto in browsers, workers, extensions, Node, Deno and Bun. Every operation is asynchronous. */
 export const webCryptoProvider: CryptoProvider = {
   name: "webcrypto",
   getRandomBytes: platformRandomBytes,
@@ -182,10 +181,10 @@ export const webCryptoProvider: CryptoProvider = {
   digestBulk: platformDigest,
 
   async hmac(hash, key, message) {
-    // An empty key cannot be imported; RFC 2104 pads keys with zeros, so one zero byte is the same key.
+    // WebCrypto refuses empty keys; one zero byte is the same key (RFC 2104 §2 pads with zeros).
     const raw = key.length > 0 ? key : new Uint8Array(1);
     const imported = await importKey("secret", "raw", raw, { name: "HMAC", hash }, ["sign"]);
-    return exactly(HASH_BYTES[hash], "HMAC", await subtle().sign("HMAC", imported, message));
+    return expectBytes(HASH_BYTES[hash], "HMAC", await subtle().sign("HMAC", imported, message));
   },
 
   async importAesGcmKey(key) {
@@ -198,8 +197,7 @@ export const webCryptoProvider: CryptoProvider = {
   async importX25519(privateKey) {
     // WebCrypto imports raw bytes for public keys only.
     const pkcs8 = concatBytes(X25519_PKCS8, privateKey);
-    // WebKitGTK refuses a private key that begins with a zero byte. Clamping clears these bits (RFC 7748 §5), so it is
-    // the same key with them set.
+    // WebKitGTK refuses private keys with a leading zero byte. Clamping clears these bits (RFC 7748 §5): the same key.
     pkcs8[X25519_PKCS8.length]! |= 0b111;
     return webCryptoHandle(await importPrivate("X25519", pkcs8, "deriveBits"));
   },
@@ -208,10 +206,7 @@ export const webCryptoProvider: CryptoProvider = {
 
   async agreeX25519(privateKey, publicKey) {
     const algorithm = { name: "X25519", public: (publicKey as WebCryptoKey).key };
-    return exactly(
-      KEY_LENGTH,
-      "X25519",
-      await subtle().deriveBits(algorithm, (privateKey as WebCryptoKey).key, 256),
-    );
+    const { key } = privateKey as WebCryptoKey;
+    return expectBytes(KEY_LENGTH, "X25519", await subtle().deriveBits(algorithm, key, 8 * KEY_LENGTH));
   },
 };

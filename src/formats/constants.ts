@@ -49,6 +49,8 @@ export const HASH_LENGTH = 32;
 export const KEY_LENGTH = 32;
 export const TAG_LENGTH = 16;
 export const KEY_ID_LENGTH = 16;
+/** Ed25519 (RFC 8032 §5.1.6). */
+export const SIGNATURE_LENGTH = 64;
 export const RECORDING_ID_LENGTH = 16;
 export const INSTITUTION_LENGTH = 16;
 

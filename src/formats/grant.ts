@@ -1,7 +1,7 @@
 import { unsupportedAlgorithm } from "../errors.js";
 import type { Bytes } from "./bytes.js";
 import { type Codec, checked, fixed, struct, u8, u64 } from "./codec.js";
-import { HASH_LENGTH, INSTITUTION_LENGTH, Magic, WRAPPED_KEY_LENGTH } from "./constants.js";
+import { HASH_LENGTH, INSTITUTION_LENGTH, Magic, SIGNATURE_LENGTH, WRAPPED_KEY_LENGTH } from "./constants.js";
 import { type ObjectStart, objectStart } from "./magic.js";
 
 /** What a grant hands over: 1 the read key of one recording, 2 the private key of a bucket. */
@@ -23,10 +23,9 @@ export interface GrantBody {
   readonly notAfter: number;
 }
 
-const GRANT_ID_LENGTH = 16;
+export { SIGNATURE_LENGTH };
 
-/** Of an Ed25519 signature (RFC 8032 §5.1.6), at the end of a grant. */
-export const SIGNATURE_LENGTH = 64;
+const GRANT_ID_LENGTH = 16;
 
 /** By KEM: what follows the body is as long as an encapsulation of X25519 or of X-Wing, the key and the signature. */
 export const GRANT_TAIL_LENGTHS: readonly number[] = [32, 1120].map(

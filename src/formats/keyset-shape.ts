@@ -1,8 +1,7 @@
 import { malformed } from "../errors.js";
 import { type Bytes, utf8 } from "./bytes.js";
-import { HASH_LENGTH } from "./constants.js";
+import { HASH_LENGTH, SIGNATURE_LENGTH } from "./constants.js";
 import { decodeBase64Url, encodeBase64Url } from "./encoding.js";
-import { SIGNATURE_LENGTH } from "./grant.js";
 import { decodeJson, type JsonObject, type JsonValue } from "./json.js";
 
 /**
