@@ -1,5 +1,5 @@
 import { BlindreelError, outOfRange, wrongType } from "../errors.js";
-import { isMadeByClass, timeOf } from "../formats/brand.js";
+import { dateTime, isClassInstance } from "../formats/brand.js";
 import { isAllZero } from "../formats/bytes.js";
 import { INSTITUTION_LENGTH } from "../formats/constants.js";
 import { decodeHex, encodeHex } from "../formats/encoding.js";
@@ -39,7 +39,7 @@ type PolicyFields = Pick<Core, "expiresAt" | "region" | "institution">;
  */
 export function encodePolicy(policy: Policy | undefined, now: Date): PolicyFields {
   const { expiresAt, region = "", institution } = readOptions<Policy>("policy", policy, POLICY);
-  if (policy !== undefined && isMadeByClass(policy)) throw wrongType("policy", "a plain object", policy);
+  if (policy !== undefined && isClassInstance(policy)) throw wrongType("policy", "a plain object", policy);
   return {
     expiresAt: expiresAt === undefined ? 0 : expirySeconds(expiresAt, now),
     region: regionBytes(region),
@@ -63,7 +63,7 @@ export function checkExpiry({ expiresAt }: PolicyFields, now: Date): void {
 }
 
 export function toSeconds(date: Date): number {
-  const milliseconds = timeOf(date) ?? Number.NaN;
+  const milliseconds = dateTime(date) ?? Number.NaN;
   if (!(milliseconds >= 0)) throw outOfRange("date", "valid and after 1970", date);
   return Math.floor(milliseconds / 1000);
 }

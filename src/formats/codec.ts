@@ -2,8 +2,8 @@ import { limitExceeded, malformed, outOfRange, unsupportedAlgorithm } from "../e
 import { type Bytes, joinBytes } from "./bytes.js";
 
 /**
- * One definition gives both directions. Decoding is strict: {@link decode} accepts exactly the bytes that
- * {@link encode} can produce, with nothing behind them. Numbers are big-endian.
+ * One definition for both directions. Decoding is strict: {@link decode} accepts exactly the outputs of {@link encode},
+ * without trailing bytes. Numbers are big-endian.
  */
 export interface Codec<T> {
   write(writer: Writer, value: T): void;
@@ -20,10 +20,7 @@ export class Writer {
   }
 }
 
-/**
- * Reads forward through an object, which callers have made sure is all there; `what` names it in errors, `base` is
- * its offset in the file.
- */
+/** Reads an object that is complete in memory; `what` names it in errors, `base` is its offset in the file. */
 export class Reader {
   readonly #bytes: Bytes;
   readonly #what: string;
@@ -46,7 +43,7 @@ export class Reader {
     return this.#offset;
   }
 
-  /** Bytes not read yet: what a count may claim at most. */
+  /** Unread bytes: the upper bound of a count. */
   get remaining(): number {
     return this.#bytes.length - this.#offset;
   }
@@ -64,7 +61,7 @@ export class Reader {
     return malformed(`${this.#what}: ${reason}`, this.position);
   }
 
-  /** Fails if anything is left. */
+  /** @throws BlindreelError `malformed` for trailing bytes. */
   end(): void {
     const trailing = this.#bytes.length - this.#offset;
     if (trailing > 0) throw this.malformed(`${trailing} bytes too many`);
@@ -77,7 +74,7 @@ export function encode<T>(codec: Codec<T>, value: T): Bytes {
   return writer.finish();
 }
 
-/** Decodes the whole of `bytes`. Results may be views of it, so hand in bytes that nobody else writes to. */
+/** Decodes the whole of `bytes`. Results may be views of it: `bytes` must not change afterwards. */
 export function decode<T>(codec: Pick<Codec<T>, "read">, bytes: Bytes, what: string, base = 0): T {
   const reader = new Reader(bytes, what, base);
   const value = codec.read(reader);
@@ -85,7 +82,7 @@ export function decode<T>(codec: Pick<Codec<T>, "read">, bytes: Bytes, what: str
   return value;
 }
 
-/** Values are numbers, so of eight bytes 2^53 and above is refused in both directions. */
+/** Values are JavaScript numbers: u64 refuses 2^53 and above in both directions. */
 function uint(size: 1 | 2 | 4 | 8): Codec<number> {
   const limit = Math.min(2 ** (8 * size), 2 ** 53);
   return {
@@ -127,8 +124,8 @@ export function fixed(length: number): Codec<Bytes> {
 }
 
 /**
- * `strN`: a length of N bits, then as many bytes, at most `ceiling` of them; `rule` where not every length is possible, so
- * that a reader of a stream need not wait for the bytes to know.
+ * `strN`: a length of N bits, then as many bytes, at most `ceiling`. `rule` restricts the length, so that stream readers
+ * refuse an impossible one before its bytes arrive.
  */
 export function prefixed(
   length: Codec<number>,
@@ -154,8 +151,8 @@ export function prefixed(
 }
 
 /**
- * Bytes that never vary: a magic, a version. Nothing is returned for them. They are read one by one, so that a reader of
- * a stream fails at the first wrong one, which `mismatch` gets.
+ * Constant bytes (a magic, a version), decoded to undefined. Read one by one, so that stream readers fail at the first
+ * mismatch, which `mismatch` receives.
  */
 export function constant(bytes: Bytes, mismatch: (reader: Reader, actual: Bytes) => Error): Codec<undefined> {
   return {
@@ -172,18 +169,18 @@ export function constant(bytes: Bytes, mismatch: (reader: Reader, actual: Bytes)
   };
 }
 
-/** Throws what `fail` makes of the reason where a value breaks it. */
+/** Throws `fail(reason)` for a value against the rule. */
 type Rule<T> = (value: T, fail: (reason: string) => Error) => void;
 
 type FieldsOf<T extends object> = { readonly [K in keyof T]: Codec<T[K]> };
 
-/** Rules over several fields, under the name of the last of them; what comes after it is not there yet. */
+/** Rules over several fields, each under its last field's name; later fields are not read yet. */
 export type RulesOf<T extends object> = { readonly [K in keyof T]?: Rule<T> };
 
-/** Fields in the order in which they are written down; each rule is checked as soon as its field is there. */
+/** Fields in wire order; each rule is checked right after its field. */
 export function struct<T extends object>(fields: FieldsOf<T>, rules: RulesOf<T> = {}): Codec<T> {
   const entries = Object.entries(fields) as unknown as [keyof T, Codec<T[keyof T]>][];
-  // Own members only: nothing that somebody put on Object.prototype is a rule.
+  // Own members only, against pollution of Object.prototype.
   const ruleOf = new Map(Object.entries(rules) as [keyof T, Rule<T> | undefined][]);
   return {
     write(writer, value) {
@@ -203,7 +200,7 @@ export function struct<T extends object>(fields: FieldsOf<T>, rules: RulesOf<T> 
   };
 }
 
-/** The same bytes, restricted: `check` throws for what the rule forbids, in both directions. */
+/** `codec` restricted by a rule, in both directions. */
 export function checked<T>(codec: Codec<T>, check: Rule<T>): Codec<T> {
   return {
     write(writer, value) {
@@ -218,7 +215,7 @@ export function checked<T>(codec: Codec<T>, check: Rule<T>): Codec<T> {
   };
 }
 
-/** For rules: a number out of a closed list. Anything else is refused: nothing is negotiated. */
+/** For rules: a number of a closed list. @throws BlindreelError `unsupported-algorithm`; nothing is negotiated. */
 export function refuseUnknown(what: string, value: number, known: readonly number[]): void {
   if (!known.includes(value)) throw unsupportedAlgorithm(what, value);
 }

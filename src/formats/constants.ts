@@ -1,10 +1,10 @@
 import { ascii } from "./bytes.js";
 
-/** Apart from the table below, so that a bundle for sealed files leaves the rest out. */
+/** Not in the table below, so that bundles for sealed files leave the other magics out. */
 export const ENVELOPE_MAGIC = /* @__PURE__ */ ascii("BLINDREEL");
 export const SEGMENT_MAGIC = /* @__PURE__ */ ascii("BLRS");
 
-/** First bytes of every object of the format (format-v1, "Magics"). */
+/** First bytes of every object of the format (format-v1, "Identifiers"). */
 export const Magic = {
   envelope: ENVELOPE_MAGIC,
   segment: SEGMENT_MAGIC,
@@ -19,12 +19,12 @@ export const FORMAT_VERSION = 0x01;
 /** The one suite of version 1: HPKE X25519, AES-256-GCM, SHA-256, Cobblestone-256, Ed25519. */
 export const SUITE = 0x0001;
 
-/** What an envelope is for. Every opener states the kind it expects. */
+/** Purpose of an envelope; every opener states the kind it expects (format-v1, "Identifiers"). */
 export const Kind = { recording: 0x01, file: 0x02, identity: 0x03, share: 0x04, grant: 0x05 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 export type KindName = keyof typeof Kind;
 
-/** What a value on the wire is called, or undefined for one that the table does not hold. */
+/** Name of a wire value, undefined where the table has none. */
 export function nameOf<T extends string>(table: Readonly<Record<T, number>>, value: number): T | undefined {
   return (Object.keys(table) as T[]).find((name) => table[name] === value);
 }
@@ -54,13 +54,13 @@ export const SIGNATURE_LENGTH = 64;
 export const RECORDING_ID_LENGTH = 16;
 export const INSTITUTION_LENGTH = 16;
 
-/** A 32-byte key with its GCM tag: what every slot body ends in. */
+/** A 32-byte key with its GCM tag, at the end of every slot body. */
 export const WRAPPED_KEY_LENGTH = KEY_LENGTH + TAG_LENGTH;
 
-/** Slot types that no post-quantum-only envelope may hold. */
+/** Slot types refused in post-quantum-only envelopes (format-v1, "Slots", rule 5). */
 export const CLASSICAL_SLOT_TYPES: readonly number[] = [SlotType.x25519, SlotType.p256];
 
-/** Exact body lengths of the known slot types. */
+/** Exact body lengths of the known slot types, in bytes. */
 export const SLOT_BODY_LENGTH: Readonly<Record<number, number>> = {
   [SlotType.x25519]: 32 + WRAPPED_KEY_LENGTH,
   [SlotType.xWing]: 1120 + WRAPPED_KEY_LENGTH,
@@ -69,7 +69,7 @@ export const SLOT_BODY_LENGTH: Readonly<Record<number, number>> = {
   [SlotType.p256]: 65 + WRAPPED_KEY_LENGTH,
 };
 
-/** Ceilings, checked before anything is allocated. Callers may lower them, never raise them. */
+/** Ceilings, checked before allocation (format-v1, "Limits"). Callers may lower them, never raise them. */
 export interface Limits {
   /** Whole envelope, in bytes. */
   readonly envelope: number;
@@ -82,7 +82,7 @@ export interface Limits {
   readonly manifest: number;
   /** A sealed page of a log, in bytes. */
   readonly page: number;
-  /** Entries of one recording's log. */
+  /** Number of entries of a log. */
   readonly log: number;
   /** An excerpt, in bytes. */
   readonly excerpt: number;
@@ -101,8 +101,8 @@ export const LIMITS: Limits = {
   excerpt: 64 * 2 ** 20,
 };
 
-/** The metadata's plaintext is a multiple of this many bytes. */
+/** Granularity of the metadata's plaintext, in bytes. */
 export const METADATA_BLOCK = 512;
 
-/** `createdAt` is public and rounded down to this many seconds. */
+/** Granularity of the public `createdAt`, in seconds, rounded down. */
 export const CREATED_AT_STEP = 3600;

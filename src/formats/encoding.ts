@@ -2,9 +2,8 @@ import { malformed, wrongType } from "../errors.js";
 import { type Bytes, singleBytes } from "./bytes.js";
 
 /**
- * RFC 4648 encodings, by the platform's `btoa` and `atob`, and strict: one text for one byte string. Padding where there
- * is none to be, white space, non-zero trailing bits and upper-case hex are refused with `malformed`, whose message
- * never quotes the text: it may be a key.
+ * RFC 4648 encodings by `btoa` and `atob`, strict: one text for one byte string. Wrong padding, white space, non-zero
+ * trailing bits and upper-case hex are `malformed`. Messages never quote the text, which may be a key.
  */
 
 export function encodeBase64(bytes: Uint8Array): string {
@@ -24,18 +23,23 @@ export function encodeHex(bytes: Uint8Array): string {
 }
 
 export function decodeBase64(text: string): Bytes {
-  return strictly(text, "base64", fromBase64, encodeBase64);
+  return decodeStrictly(text, "base64", fromBase64, encodeBase64);
 }
 
 export function decodeBase64Url(text: string): Bytes {
-  return strictly(text, "unpadded base64url", fromBase64Url, encodeBase64Url);
+  return decodeStrictly(text, "unpadded base64url", fromBase64Url, encodeBase64Url);
+}
+
+/** Lowercase hex of exactly `length` bytes. */
+export function isHex(value: unknown, length: number): value is string {
+  return typeof value === "string" && value.length === 2 * length && /^[0-9a-f]*$/.test(value);
 }
 
 export function decodeHex(text: string): Bytes {
-  return strictly(text, "lowercase hex", fromHex, encodeHex);
+  return decodeStrictly(text, "lowercase hex", fromHex, encodeHex);
 }
 
-/** @throws DOMException for what is not base64. Forgiving otherwise. */
+/** The platform's forgiving decoder (WHATWG Infra, "forgiving-base64 decode"). @throws DOMException. */
 function fromBase64(text: string): Bytes {
   return singleBytes(atob(text));
 }
@@ -50,8 +54,8 @@ function fromHex(text: string): Bytes {
   return bytes;
 }
 
-/** Encodes again and compares: what a platform accepts beyond the canonical form cannot slip through. */
-function strictly(
+/** Re-encodes and compares: only the canonical form passes, whatever the platform accepts. */
+function decodeStrictly(
   text: string,
   name: string,
   parse: (text: string) => Bytes,
@@ -62,7 +66,7 @@ function strictly(
   try {
     bytes = parse(text);
   } catch {
-    // Some platforms' messages quote the text.
+    // No `cause`: some platforms' messages quote the text.
   }
   if (!bytes || encode(bytes) !== text) throw malformed(`this is not canonical ${name}`, 0);
   return bytes;

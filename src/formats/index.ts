@@ -1,4 +1,4 @@
-/** `blindreel/formats`: values to bytes and back. No keys, nothing asynchronous. */
+/** `blindreel/formats`: encodings of values and keys. Synchronous, without cryptography. */
 export type { Bytes } from "./bytes.js";
 export type { Limits } from "./constants.js";
 export { Kind, LIMITS, Magic, SlotType } from "./constants.js";

@@ -1,8 +1,9 @@
 import { BlindreelError } from "../errors.js";
 import { isPlainObject } from "./brand.js";
-import { type Bytes, compareBytes, utf8 } from "./bytes.js";
+import { type Bytes, equalBytes, utf8 } from "./bytes.js";
+import { hasLoneSurrogate } from "./text.js";
 
-/** JSON that survives canonical encoding: no undefined, no NaN, integers below 2^53 in magnitude. */
+/** JSON with a canonical encoding: no undefined, no NaN, integers below 2^53 in magnitude. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 export interface JsonObject {
   readonly [key: string]: JsonValue;
@@ -12,16 +13,20 @@ const MAX_DEPTH = 32;
 
 /**
  * RFC 8785 (JSON Canonicalization Scheme): members sorted by UTF-16 code units, shortest number form, no white
- * space. One value has one encoding, which is what lets {@link decodeJson} be strict by comparing.
+ * space. One encoding for each value, so {@link decodeJson} is strict by comparison.
  *
- * @throws BlindreelError `invalid-json` for what JSON cannot hold, `__proto__` members, unsafe integers, lone
- *   surrogates, and nesting deeper than 32.
+ * @throws BlindreelError `invalid-json` for values outside JSON, `__proto__` members, unsafe integers, lone
+ *   surrogates, and nesting deeper than 32 (format-v1, "Sealed metadata").
  */
 export function encodeJson(value: JsonValue): Bytes {
   return utf8(canonical(value, 0));
 }
 
-/** Accepts exactly the output of {@link encodeJson}. `source` names the text in errors. */
+/**
+ * Accepts exactly the outputs of {@link encodeJson}. `source` names the text in errors.
+ *
+ * @throws BlindreelError `invalid-json`.
+ */
 export function decodeJson(bytes: Bytes, source: string): JsonValue {
   let text: string;
   try {
@@ -30,13 +35,15 @@ export function decodeJson(bytes: Bytes, source: string): JsonValue {
     throw invalidJson(`${source} is not UTF-8`);
   }
   const value = parse(text, source);
-  if (compareBytes(encodeJson(value), bytes) !== 0) throw invalidJson(`${source} is not canonical JSON`);
+  if (!equalBytes(encodeJson(value), bytes)) throw invalidJson(`${source} is not canonical JSON`);
   return value;
 }
 
 /**
- * JSON text written by others (a JWK file): any white space and order of members, but no duplicate members, no
- * `__proto__`, no unsafe integers, no nesting deeper than 32.
+ * Foreign JSON text (a JWK file): any white space and order of members, but no duplicate members, no `__proto__`, no
+ * unsafe integers, no nesting deeper than 32. `source` names the text in errors.
+ *
+ * @throws BlindreelError `invalid-json`.
  */
 export function parseJson(text: string, source: string): JsonValue {
   const value = parse(text, source);
@@ -55,11 +62,11 @@ function parse(text: string, source: string): JsonValue {
 
 function canonical(value: JsonValue, depth: number): string {
   if (depth > MAX_DEPTH) throw invalidJson(`nested deeper than ${MAX_DEPTH}`);
-  // Array.from, not map: a hole must be refused like the undefined it stands for.
+  // Array.from, not map, which skips holes; they are refused as undefined.
   if (Array.isArray(value)) return `[${Array.from(value, (item) => canonical(item, depth + 1)).join(",")}]`;
   if (!isRecord(value)) {
     checkScalar(value);
-    // ECMAScript writes strings and numbers as RFC 8785 has it, which took its rules from there (§3.2.2).
+    // RFC 8785 §3.2.2 adopts ECMAScript's form of strings and numbers.
     return JSON.stringify(value);
   }
   const members = Object.keys(value)
@@ -76,11 +83,15 @@ function isRecord(value: JsonValue): value is JsonObject {
   return isPlainObject(value);
 }
 
-/** @throws BlindreelError `invalid-json` for what is no JSON, or not the same everywhere. */
+/** A JSON object, as opposed to an array or a scalar. */
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** @throws BlindreelError `invalid-json` for values outside JSON or without one portable form. */
 function checkScalar(value: JsonValue): void {
   if (typeof value === "string") {
-    // With the flag, a pair is one character and no surrogate.
-    if (/\p{Surrogate}/u.test(value)) throw invalidJson("a string holds half of a surrogate pair");
+    if (hasLoneSurrogate(value)) throw invalidJson("a string holds half of a surrogate pair");
   } else if (typeof value === "number") {
     if (!Number.isFinite(value)) throw invalidJson("a number is not finite");
     if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw invalidJson("an integer exceeds 2^53");
@@ -90,8 +101,8 @@ function checkScalar(value: JsonValue): void {
 }
 
 /**
- * `JSON.parse` silently keeps the last of two equal members, so this walks the tokens of text that it accepted.
- * Names are compared after unescaping: `"a"` and `"\u0061"` are one name.
+ * `JSON.parse` keeps the last of two equal members without an error, so the tokens of accepted text are scanned.
+ * Names are compared unescaped: `"a"` and `"\u0061"` are one name.
  */
 function refuseDuplicateMembers(text: string, source: string): void {
   const open: Set<string>[] = [];
@@ -101,7 +112,7 @@ function refuseDuplicateMembers(text: string, source: string): void {
     else if (text[at] === "}") open.pop();
     if (text[at] !== '"') continue;
     const start = at++;
-    // Not a regular expression: those recurse on long strings until the stack is full.
+    // No regular expression: it recurses on long strings until the stack overflows.
     while (text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
     colon.lastIndex = at + 1;
     if (colon.test(text)) {

@@ -15,7 +15,7 @@ export interface OkpPrivateJwk extends OkpJwk {
   readonly d: string;
 }
 
-/** Members that only private or symmetric keys have (RFC 7518 §6, RFC 8037 §2). */
+/** Members of private and symmetric keys only (RFC 7518 §6, RFC 8037 §2). */
 export const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] as const;
 
 export function encodePublicJwk(publicKey: Uint8Array): OkpJwk {
@@ -27,9 +27,11 @@ export function encodePrivateJwk(publicKey: Uint8Array, privateKey: Uint8Array):
 }
 
 /**
+ * Decodes a public X25519 JWK.
+ *
  * @returns the 32 raw bytes of the public key.
- * @throws BlindreelError `invalid-key` naming what is wrong: another curve, a wrong length, or a private key,
- *   which must never be handed out as a recipient.
+ * @throws BlindreelError `invalid-key` with the reason: another curve, a wrong length, or a private key, which must
+ *   not serve as a recipient.
  */
 export function decodePublicJwk(jwk: unknown): Bytes {
   const members = okpMembers(jwk);
@@ -40,7 +42,12 @@ export function decodePublicJwk(jwk: unknown): Bytes {
   return keyMember(members, "x");
 }
 
-/** @returns both halves as stated; whether they belong together is for the key's importer to check. */
+/**
+ * Decodes a private X25519 JWK.
+ *
+ * @returns both halves as stated, 32 bytes each. `importIdentity` checks that they belong together.
+ * @throws BlindreelError `invalid-key`.
+ */
 export function decodePrivateJwk(jwk: unknown): { publicKey: Bytes; privateKey: Bytes } {
   const members = okpMembers(jwk);
   if (!("d" in members))
@@ -53,9 +60,10 @@ function okpMembers(jwk: unknown): Record<string, unknown> {
     throw invalidKey("a JWK must be an object");
   }
   const members = jwk as Record<string, unknown>;
-  if (members.kty !== "OKP") throw invalidKey(`a JWK of kty "OKP" is needed, got ${quoted(members.kty)}`);
+  if (members.kty !== "OKP")
+    throw invalidKey(`a JWK of kty "OKP" is needed, got ${describeMember(members.kty)}`);
   if (members.crv !== "X25519")
-    throw invalidKey(`a JWK of crv "X25519" is needed, got ${quoted(members.crv)}`);
+    throw invalidKey(`a JWK of crv "X25519" is needed, got ${describeMember(members.crv)}`);
   return members;
 }
 
@@ -74,6 +82,7 @@ function keyMember(members: Record<string, unknown>, name: "x" | "d"): Bytes {
   return key;
 }
 
-function quoted(value: unknown): string {
+/** A public member's text, at most 32 characters; the type of other values. */
+function describeMember(value: unknown): string {
   return typeof value === "string" ? JSON.stringify(value.slice(0, 32)) : typeof value;
 }

@@ -1,28 +1,27 @@
 import { malformed } from "../errors.js";
 import { type Bytes, utf8 } from "./bytes.js";
-import { HASH_LENGTH, SIGNATURE_LENGTH } from "./constants.js";
-import { decodeBase64Url, encodeBase64Url } from "./encoding.js";
-import { decodeJson, type JsonObject, type JsonValue } from "./json.js";
+import { HASH_LENGTH, INSTITUTION_LENGTH, SIGNATURE_LENGTH } from "./constants.js";
+import { decodeBase64Url, encodeBase64Url, isHex } from "./encoding.js";
+import { decodeJson, isJsonObject, type JsonObject, type JsonValue } from "./json.js";
 
 /**
- * The outer form of a signed keyset: a compact JWS (RFC 7515 §7.1) with one header and a canonical JSON payload.
- * Nothing here looks at the signature; whoever uses a key from a keyset verifies it first.
+ * The form of a signed keyset: a compact JWS (RFC 7515 §7.1) with a constant header and a canonical JSON payload. The
+ * signature is not verified here.
  */
 
 const HEADER_START = '{"alg":"Ed25519","kid":"';
 const HEADER_END = '","typ":"blindreel-keyset+jws"}';
 
-/** Every keyset starts with these characters: the header's beginning, as far as it is whole groups of base64url. */
+/** First characters of every keyset: the whole base64url groups of the header's constant start. */
 export const KEYSET_START: Bytes = /* @__PURE__ */ utf8(
   encodeBase64Url(utf8(HEADER_START)).slice(0, 4 * Math.floor(HEADER_START.length / 3)),
 );
 
-/** In days; a longer validity is refused. */
-const LONGEST_VALIDITY = 90;
+const MAX_VALIDITY_DAYS = 90;
 
-export const KEYSET_ROLES = ["recipient", "staff", "grantor", "recovery"] as const;
+const KEYSET_ROLES = ["recipient", "staff", "grantor", "recovery"] as const;
 
-/** A keyset that is well formed. It may still be anybody's. */
+/** A well-formed keyset, not authenticated. */
 export interface KeysetShape {
   /** Full thumbprint of the root key that the header names, base64url. */
   readonly root: string;
@@ -38,7 +37,7 @@ export interface KeysetShape {
 export function decodeKeysetShape(text: string): KeysetShape {
   const [header = "", payload = "", signature = "", ...more] = text.split(".");
   if (signature === "" || more.length > 0) throw malformed("a keyset has three parts with dots between", 0);
-  const root = rootOf(header);
+  const root = decodeRoot(header);
   if (decodeBase64Url(signature).length !== SIGNATURE_LENGTH) {
     throw malformed(
       `the keyset's signature is not ${SIGNATURE_LENGTH} bytes`,
@@ -47,21 +46,21 @@ export function decodeKeysetShape(text: string): KeysetShape {
   }
   const value = decodeJson(decodeBase64Url(payload), "the keyset");
   const fail = (reason: string): Error => malformed(`the keyset ${reason}`, header.length + 1);
-  if (!isObject(value)) throw fail("is no JSON object");
+  if (!isJsonObject(value)) throw fail("is no JSON object");
   const { institution, sequence, issued, expires, keys } = value;
-  if (typeof institution !== "string" || !/^[0-9a-f]{32}$/.test(institution))
-    throw fail("names no institution");
+  if (!isHex(institution, INSTITUTION_LENGTH)) throw fail("names no institution");
   if (!isCount(sequence) || !isCount(issued) || !isCount(expires)) {
     throw fail("lacks its sequence, or the times at which it was issued and expires");
   }
-  if (expires <= issued || expires - issued > LONGEST_VALIDITY * 86_400) {
-    throw fail(`is not valid for some time up to ${LONGEST_VALIDITY} days`);
+  if (expires <= issued || expires - issued > MAX_VALIDITY_DAYS * 86_400) {
+    throw fail(`is not valid for some time up to ${MAX_VALIDITY_DAYS} days`);
   }
   if (!Array.isArray(keys) || !keys.every(isKey)) throw fail("has a key without a known role and a kid");
   return { root, institution, sequence, issued, expires, keys };
 }
 
-function rootOf(header: string): string {
+/** The root key's thumbprint, the only variable part of the header. */
+function decodeRoot(header: string): string {
   const json = new TextDecoder().decode(decodeBase64Url(header));
   const root = json.slice(HEADER_START.length, -HEADER_END.length);
   if (json !== HEADER_START + root + HEADER_END || decodeBase64Url(root).length !== HASH_LENGTH) {
@@ -71,11 +70,9 @@ function rootOf(header: string): string {
 }
 
 function isKey(value: JsonValue): value is JsonObject {
-  return isObject(value) && KEYSET_ROLES.some((role) => role === value.role) && typeof value.kid === "string";
-}
-
-function isObject(value: JsonValue): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return (
+    isJsonObject(value) && KEYSET_ROLES.some((role) => role === value.role) && typeof value.kid === "string"
+  );
 }
 
 function isCount(value: JsonValue | undefined): value is number {

@@ -3,7 +3,7 @@ import { type Bytes, concatBytes } from "./bytes.js";
 import { type Codec, constant } from "./codec.js";
 import { FORMAT_VERSION } from "./constants.js";
 
-/** What every object of the format starts with: its magic, then the version (format-v1, "Magics"). */
+/** The start of every object of the format: magic, then version (format-v1, "Identifiers"). */
 export interface ObjectStart {
   readonly magic: undefined;
   readonly version: undefined;
@@ -13,7 +13,7 @@ export function startOf(magic: Bytes): Bytes {
   return concatBytes(magic, Uint8Array.of(FORMAT_VERSION));
 }
 
-/** The same for codecs. @param what names the object in errors. */
+/** {@link startOf} as codecs of a struct. @param what names the object in errors. */
 export function objectStart(
   magic: Bytes,
   what: string,

@@ -1,10 +1,10 @@
 import { invalidKey } from "../errors.js";
-import { type Bytes, compareBytes, concatBytes } from "./bytes.js";
+import { type Bytes, concatBytes, equalBytes } from "./bytes.js";
 import { KEY_LENGTH } from "./constants.js";
 import { X25519_PKCS8, X25519_SPKI } from "./der.js";
 import { decodeBase64, encodeBase64 } from "./encoding.js";
 
-/** PEM (RFC 7468) of X25519 keys. A prefix check is a full parse. */
+/** PEM (RFC 7468) of X25519 keys. A comparison of the DER prefix is a full parse (`der.ts`). */
 
 const PUBLIC_LABEL = "PUBLIC KEY";
 const PRIVATE_LABEL = "PRIVATE KEY";
@@ -17,12 +17,12 @@ export function encodePrivatePem(privateKey: Uint8Array): string {
   return armour(PRIVATE_LABEL, concatBytes(X25519_PKCS8, privateKey));
 }
 
-/** @returns the 32 raw bytes. @throws BlindreelError `invalid-key`, also when it is a private key. */
+/** @returns the 32 raw bytes. @throws BlindreelError `invalid-key`, for a private key too. */
 export function decodePublicPem(pem: string): Bytes {
   return strip(pem, PUBLIC_LABEL, X25519_SPKI, "a public key");
 }
 
-/** @returns the 32 raw bytes. @throws BlindreelError `invalid-key`, also when it is a public key. */
+/** @returns the 32 raw bytes. @throws BlindreelError `invalid-key`, for a public key too. */
 export function decodePrivatePem(pem: string): Bytes {
   return strip(pem, PRIVATE_LABEL, X25519_PKCS8, "a private key");
 }
@@ -41,8 +41,8 @@ function strip(pem: string, label: string, prefix: Bytes, expected: string): Byt
   } catch {
     throw invalidKey("the PEM block is not canonical base64");
   }
-  const known =
-    der.length === prefix.length + KEY_LENGTH && compareBytes(der.subarray(0, prefix.length), prefix) === 0;
-  if (!known) throw invalidKey(`the PEM block is not ${expected} for X25519 in the form of RFC 8410`);
+  const hasPrefix = equalBytes(der.subarray(0, prefix.length), prefix);
+  if (!hasPrefix || der.length !== prefix.length + KEY_LENGTH)
+    throw invalidKey(`the PEM block is not ${expected} for X25519 in the form of RFC 8410`);
   return der.slice(prefix.length);
 }

@@ -7,13 +7,13 @@ export interface ReadOptions {
 }
 
 /**
- * Random access to stored bytes. Reviewers' code implements or picks one; everything it returns is treated as
- * hostile until authenticated. Ranges are half-open, in bytes.
+ * Random access to stored bytes, implemented by the application or by this module. Everything it returns is untrusted
+ * until authenticated. Ranges are half-open, in bytes.
  */
 export interface ByteSource {
   /** Length of the whole object. */
   size(options?: ReadOptions): Promise<number>;
-  /** Exactly the bytes `[start, end)`. Nobody writes to the result afterwards, the source included. */
+  /** Exactly the bytes `[start, end)`, not written to afterwards, not by the source either. */
   read(start: number, end: number, options?: ReadOptions): Promise<Uint8Array>;
   close?(): Promise<void> | void;
 }
@@ -24,7 +24,7 @@ export function readOptionsOf(given: ReadOptions | undefined): ReadOptions {
   return readOptions<ReadOptions>("options", given, READ);
 }
 
-/** @throws TypeError for what is none. */
+/** A caller's {@link ByteSource}. @throws TypeError. */
 export function sourceArgument(name: string, value: unknown): ByteSource {
   const source = value as Partial<ByteSource> | null | undefined;
   if (typeof source?.size !== "function" || typeof source.read !== "function") {
@@ -40,7 +40,7 @@ export function checkRange(start: number, end: number, size: number): void {
   if (end > size) throw outOfRange("end", `at most the size, ${size}`, end);
 }
 
-/** Reads, and refuses an answer of another length. @throws BlindreelError `source-failed`; TypeError for other types. */
+/** Reads `[start, end)`. @throws BlindreelError `source-failed` for a result of another length; TypeError for other types. */
 export async function readExactly(
   source: ByteSource,
   start: number,
@@ -57,11 +57,7 @@ export async function readExactly(
   return bytes;
 }
 
-/**
- * Asks a source for its length. It may be a lie, but it is a number.
- *
- * @throws BlindreelError `source-failed`.
- */
+/** The source's length, unauthenticated. @throws BlindreelError `source-failed` for other than an integer of 0 or more. */
 export async function claimedSize(source: ByteSource, options: ReadOptions): Promise<number> {
   options.signal?.throwIfAborted();
   const size = await source.size(onlySignal(options));
@@ -69,7 +65,7 @@ export async function claimedSize(source: ByteSource, options: ReadOptions): Pro
   return size;
 }
 
-/** A source is somebody else's code: of the caller's options, keys among them, it sees the signal alone. */
+/** A source is foreign code: it receives the signal, not the caller's other options, which may hold keys. */
 function onlySignal({ signal }: ReadOptions): ReadOptions {
   return signal ? { signal } : {};
 }

@@ -2,7 +2,7 @@ import { wrongType } from "../errors.js";
 import { allocate } from "../formats/bytes.js";
 import { type ByteSource, checkRange, readOptionsOf, sourceFailed } from "./byte-source.js";
 
-/** What is used of a `FileHandle` of `node:fs/promises` (Node, Deno and Bun have it). */
+/** The used part of a `FileHandle` of `node:fs/promises` (Node, Deno, Bun). */
 export interface ReadableFileHandle {
   stat(): Promise<{ readonly size: number }>;
   read(
@@ -14,13 +14,14 @@ export interface ReadableFileHandle {
   close(): Promise<void>;
 }
 
-/** Asked of the file at a time, in bytes: a call for 2^31 of them ends a Node process. */
-const LONGEST_READ = 16 * 2 ** 20;
+/** Bytes of one read: a call for 2^31 bytes ends a Node process. */
+const MAX_READ = 16 * 2 ** 20;
 
 /**
  * A source over an open file: `fileHandleSource(await open(path))`. Closing the source closes the file.
  *
- * @throws TypeError for what is no file handle. Reading throws a RangeError where there is no room for the range.
+ * @throws TypeError. Reads throw `source-failed` where the file is shorter than its size, RangeError for a range that
+ *   exceeds memory.
  */
 export function fileHandleSource(file: ReadableFileHandle): ByteSource {
   if ([file?.stat, file?.read, file?.close].some((method) => typeof method !== "function")) {
@@ -39,12 +40,12 @@ export function fileHandleSource(file: ReadableFileHandle): ByteSource {
       const bytes = allocate("the range's length", end - start);
       for (let filled = 0; filled < bytes.length; ) {
         signal?.throwIfAborted();
-        const wanted = Math.min(LONGEST_READ, bytes.length - filled);
-        const { bytesRead } = await file.read(bytes, filled, wanted, start + filled);
+        const length = Math.min(MAX_READ, bytes.length - filled);
+        const { bytesRead } = await file.read(bytes, filled, length, start + filled);
         if (bytesRead === 0)
           throw sourceFailed(`the file ends at byte ${start + filled}, before its stated size`);
-        if (!Number.isInteger(bytesRead) || bytesRead < 0 || bytesRead > wanted)
-          throw sourceFailed("the file gave more than was asked for");
+        if (!Number.isInteger(bytesRead) || bytesRead < 0 || bytesRead > length)
+          throw sourceFailed("the file returned more bytes than requested");
         filled += bytesRead;
       }
       return bytes;

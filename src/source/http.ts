@@ -4,60 +4,60 @@ import { type Checks, countArgument, functionArgument, readOptions } from "../fo
 import { type ByteSource, checkRange, type ReadOptions, readOptionsOf, sourceFailed } from "./byte-source.js";
 
 export interface HttpSourceOptions {
-  /** Length of the object in bytes, where the caller knows it; else it is read from the first range's answer. */
+  /** Length of the object in bytes; by default that of the first response. */
   readonly size?: number;
   /** Replaces the global `fetch`. */
   readonly fetch?: typeof fetch;
 }
 
-/** A source over HTTP, which can also be asked for more than there is. */
+/** A source over HTTP ranges. */
 export interface HttpSource extends ByteSource {
-  /** As `read`, and fewer bytes where the object ends before `end`: for who does not know its length. */
+  /** As `read`, but with fewer bytes where the object ends before `end`: for objects of unknown length. */
   readUpTo(start: number, end: number, options?: ReadOptions): Promise<Uint8Array>;
 }
 
-const HTTP: Checks<HttpSourceOptions> = { size: countArgument, fetch: functionArgument };
+const HTTP_SOURCE: Checks<HttpSourceOptions> = { size: countArgument, fetch: functionArgument };
 
 /**
- * A source over HTTP ranges (RFC 9110 §14). A function instead of an address is called for every range, for
- * presigned links that expire and for headers of one's own.
+ * A source over HTTP ranges (RFC 9110 §14).
  *
- * Refused, so that a range is never something else: a 200 in answer to a range, a content encoding, another range
- * or total than asked for, and an object whose ETag or length changes between two ranges (`source-changed`).
+ * Refused: a 200 response to a range request, a content encoding, another range or total than requested
+ * (`source-failed`), and an ETag or length that differs between two responses (`source-changed`).
  *
- * @throws BlindreelError `source-failed`, `source-changed`; network errors are its `cause`.
+ * @param location an address, or a function that returns a Request for every range: for presigned links that expire
+ *   and for custom headers.
+ * @throws TypeError. Reads throw BlindreelError `source-failed`, with network errors as `cause`, and `source-changed`.
  */
 export function httpSource(
   location: string | URL | (() => Request | Promise<Request>),
   given?: HttpSourceOptions,
 ): HttpSource {
-  const options = readOptions<HttpSourceOptions>("options", given, HTTP);
-  const request = requestsOf(location);
+  const options = readOptions<HttpSourceOptions>("options", given, HTTP_SOURCE);
+  const makeRequest = requestFactory(location);
   const fetchRange = options.fetch ?? ((input: Request, init?: RequestInit) => fetch(input, init));
   let knownSize = options.size;
   let knownTag: string | null | undefined;
 
   async function fetchBytes(start: number, end: number, { signal }: ReadOptions): Promise<Uint8Array> {
-    const ranged = new Request(await request(), signal ? { signal } : {});
-    ranged.headers.set("Range", `bytes=${start}-${end - 1}`);
+    const request = new Request(await makeRequest(), signal ? { signal } : {});
+    request.headers.set("Range", `bytes=${start}-${end - 1}`);
     let response: Response;
     try {
-      response = await fetchRange(ranged);
+      response = await fetchRange(request);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       throw sourceFailed("the network request for a range failed", { cause: error });
     }
     try {
       const expectedLength = checkResponse(response, start, end);
-      const bytes = await readBody(response, expectedLength, signal);
-      return bytes;
+      return await readBody(response, expectedLength, signal);
     } catch (error) {
       await response.body?.cancel().catch(() => {});
       throw error;
     }
   }
 
-  /** @returns how many bytes the body must have. */
+  /** @returns the body's length in bytes. */
   function checkResponse(response: Response, start: number, end: number): number {
     if (response.status === 200) throw sourceFailed("the server ignored the range and sent the whole object");
     if (response.status === 416) checkUnsatisfied(response);
@@ -82,7 +82,7 @@ export function httpSource(
     return last - first + 1;
   }
 
-  /** A 416 states the size too (RFC 9110 §15.5.17): an object that shrank, or one that was empty all along. */
+  /** A 416 also states the size (RFC 9110 §15.5.17): of an object that shrank, or an empty one. */
   function checkUnsatisfied(response: Response): void {
     const stated = /^bytes \*\/(\d{1,16})$/.exec(response.headers.get("Content-Range") ?? "");
     if (!stated) return;
@@ -93,10 +93,10 @@ export function httpSource(
 
   return {
     async size(readOptions) {
-      const asked = readOptionsOf(readOptions);
+      const options = readOptionsOf(readOptions);
       if (knownSize === undefined) {
-        // One byte is the cheapest question that every server which supports ranges answers with the size.
-        await fetchBytes(0, 1, asked).catch((error) => {
+        // A range of one byte: the cheapest request whose response always states the size.
+        await fetchBytes(0, 1, options).catch((error) => {
           if (knownSize !== 0) throw error;
         });
       }
@@ -104,19 +104,19 @@ export function httpSource(
     },
     readUpTo: (start, end, readOptions) => fetchBytes(start, end, readOptionsOf(readOptions)),
     async read(start, end, readOptions) {
-      const asked = readOptionsOf(readOptions);
+      const options = readOptionsOf(readOptions);
       checkRange(start, end, knownSize ?? end);
       if (start === end) return new Uint8Array(0);
-      const bytes = await fetchBytes(start, end, asked);
-      // A size that was unknown before this answer: the range may have gone past it.
+      const bytes = await fetchBytes(start, end, options);
+      // Again, against a size that was unknown before this response.
       checkRange(start, end, knownSize!);
       return bytes;
     },
   };
 }
 
-/** An address is taken down at the call: a `URL` can be set. */
-function requestsOf(location: unknown): () => Request | Promise<Request> {
+/** Copies an address at the call, since a `URL` is mutable. */
+function requestFactory(location: unknown): () => Request | Promise<Request> {
   if (typeof location === "function") return location as () => Request | Promise<Request>;
   const address = typeof location === "string" ? location : (location as URL | null | undefined)?.href;
   if (typeof address !== "string")
@@ -124,7 +124,7 @@ function requestsOf(location: unknown): () => Request | Promise<Request> {
   return () => new Request(address);
 }
 
-/** Reads a body of exactly `length` bytes and stops at the first byte too many. */
+/** Reads a body of exactly `length` bytes; stops at the first excess byte. */
 async function readBody(
   response: Response,
   length: number,
