@@ -1,4 +1,4 @@
-import type { Bytes } from "../formats/bytes.js";
+import { type Bytes, equalBytes } from "../formats/bytes.js";
 import { SIGNATURE_LENGTH } from "../formats/constants.js";
 import type { CryptoProvider, PrivateKeyHandle } from "./provider.js";
 import { signaturesOf } from "./signatures.js";
@@ -52,7 +52,7 @@ export function isStrictPoint(encoded: Bytes): boolean {
   const y = encoded.slice();
   y[31]! &= 0x7f;
   if (!isBelow(y, FIELD_PRIME)) return false;
-  return !SMALL_ORDER_Y.some((small) => small.every((byte, i) => byte === y[i]));
+  return !SMALL_ORDER_Y.some((small) => equalBytes(small, y));
 }
 
 /** Little-endian comparison of public values. */

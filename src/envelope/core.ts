@@ -29,7 +29,7 @@ import {
 } from "../formats/constants.js";
 import { plaintextLengthOf } from "../stream/geometry.js";
 
-/** The immutable part of an envelope, field by field as on the wire (format-v1, "Core"). */
+/** The immutable part of an envelope, in wire order (format-v1, "Core"). */
 export interface Core {
   readonly suite: number;
   readonly kind: number;
@@ -47,24 +47,24 @@ export interface Core {
   readonly commitment: Bytes;
 }
 
-/** The fields before `sealedMetadata`. */
+/** The fields before `sealedMetadata`: coreHead. */
 export type CoreHead = Omit<Core, "sealedMetadata" | "commitment">;
 
-/** A core's bytes as received, with the prefixes that the key schedule hashes. */
+/** A core as received, with the prefixes that the key schedule hashes (format-v1, "Core"). */
 export interface CoreParts {
   readonly bytes: Bytes;
-  /** Up to, and without, the length of `sealedMetadata`. */
+  /** coreHead: before the length of `sealedMetadata`. */
   readonly head: Bytes;
-  /** Without the commitment. */
+  /** Before the commitment. */
   readonly core0: Bytes;
 }
 
 const METADATA_LENGTH_FIELD = 4;
 const REGION = /^[a-z0-9-]{0,16}$/;
-/** The region field's ceiling on the wire is its rule's: 16 bytes. */
+/** Ceiling on the wire, as in {@link REGION}. */
 const MAX_REGION = 16;
 
-const headFields = {
+const coreHeadFields = {
   suite: u16,
   kind: u8,
   flags: u16,
@@ -77,8 +77,8 @@ const headFields = {
   sender: prefixed(u16, "sender", KEY_LENGTH),
 };
 
-/** What a writer cannot break, since its values come from options that were checked, and a reader has to check. */
-const rules: RulesOf<Core> = {
+/** Rules for readers; a writer's values come from checked options. */
+const coreRules: RulesOf<Core> = {
   suite: ({ suite }) => refuseUnknown("this envelope uses suite", suite, [SUITE]),
   kind: ({ kind }) => refuseUnknown("this envelope uses kind", kind, Object.values(Kind)),
   flags: ({ flags }) => refuseUnknown("this envelope uses flags", flags, [0, CoreFlag.postQuantumOnly]),
@@ -96,12 +96,12 @@ const rules: RulesOf<Core> = {
   },
 };
 
-/** For readers: each rule is checked as soon as its field is there. */
+/** Checks each rule right after its field (format-v1, "Opening", step 7). */
 export function coreReader(limits: Limits): Pick<Codec<Core>, "read"> {
   const sealedMetadata = prefixed(u32, "sealed metadata", limits.sealedMetadata, (length, fail) => {
     if (!isMetadataLength(length)) throw fail("the sealed metadata has an impossible length");
   });
-  return struct<Core>({ ...headFields, sealedMetadata, commitment: fixed(HASH_LENGTH) }, rules);
+  return struct<Core>({ ...coreHeadFields, sealedMetadata, commitment: fixed(HASH_LENGTH) }, coreRules);
 }
 
 /** @param base offset of the core in the file, for errors. */
@@ -111,19 +111,19 @@ export function decodeCore(bytes: Bytes, limits: Limits, base: number): Core {
 
 export function encodeCore(core: Core): Bytes {
   const sealedMetadata = prefixed(u32, "sealed metadata", LIMITS.sealedMetadata);
-  return encode(struct<Core>({ ...headFields, sealedMetadata, commitment: fixed(HASH_LENGTH) }), core);
+  return encode(struct<Core>({ ...coreHeadFields, sealedMetadata, commitment: fixed(HASH_LENGTH) }), core);
 }
 
-/** Cuts a core's bytes at the places that are hashed. */
+/** Views of a core's bytes, for the key schedule. */
 export function coreParts(bytes: Bytes, sealedMetadataLength: number): CoreParts {
   const core0Length = bytes.length - HASH_LENGTH;
   const headLength = core0Length - sealedMetadataLength - METADATA_LENGTH_FIELD;
   return { bytes, head: bytes.subarray(0, headLength), core0: bytes.subarray(0, core0Length) };
 }
 
-/** The fields before `sealedMetadata`: what its key is bound to. */
+/** coreHead, to which metadataKey is bound (format-v1, "Key schedule"). */
 export function encodeCoreHead(head: CoreHead): Bytes {
-  return encode(struct<CoreHead>(headFields), head);
+  return encode(struct<CoreHead>(coreHeadFields), head);
 }
 
 export function isRegion(region: string): boolean {
@@ -132,7 +132,7 @@ export function isRegion(region: string): boolean {
 
 export const regionBytes = ascii;
 
-/** Whether some metadata plaintext, a positive multiple of 512 bytes, seals to this length. */
+/** Whether the length is that of a stream of a positive multiple of 512 bytes (format-v1, "Sealed metadata"). */
 function isMetadataLength(length: number): boolean {
   const plaintextLength = plaintextLengthOf(length);
   return plaintextLength !== undefined && plaintextLength > 0 && plaintextLength % METADATA_BLOCK === 0;

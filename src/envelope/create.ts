@@ -33,13 +33,13 @@ import { encodePolicy, type Policy, toSeconds } from "./policy.js";
 import { recipientList, wrapToAll } from "./recipients.js";
 import { encodeWithoutMac, envelopeLengthFor } from "./wire.js";
 
-/** Who a new envelope is for, and what it says. */
+/** Recipients, policy and metadata of a new envelope. */
 export interface EnvelopeOptions {
-  /** One recipient or several; each can open alone. */
+  /** One recipient or several; each opens alone. */
   readonly to: Recipient | readonly Recipient[];
-  /** Public and unalterable; see {@link Policy}. */
+  /** Public and immutable; see {@link Policy}. */
   readonly policy?: Policy;
-  /** Sealed: only recipients read it. Strict JSON, at most about 63 KiB. */
+  /** Sealed, for recipients only. Strict JSON, at most about 63 KiB. */
   readonly metadata?: JsonObject;
   /** Overrides the clock. */
   readonly now?: Date;
@@ -57,27 +57,29 @@ export const ENVELOPE: Checks<EnvelopeOptions> = {
   signal: signalArgument,
 };
 
-/** Everything about a new envelope that needs no cryptography: taken from the caller at once, checked and measured. */
+/** The part of a new envelope without cryptography: the caller's options, copied, checked and measured. */
 export interface EnvelopePlan {
   readonly crypto: CryptoProvider;
   readonly recipients: readonly Recipient[];
   readonly head: Omit<CoreHead, "recordingId">;
+  /** Plaintext of the sealed metadata. */
   readonly metadata: Bytes;
-  /** Length in bytes of the envelope to be. */
+  /** The envelope's length in bytes. */
   readonly length: number;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * Checks the caller's options, which have been read ({@link ENVELOPE}), and copies what they hold, synchronously.
+ * Plans an envelope, synchronously, so that later changes by the caller have no effect. For `seal` and
+ * `startRecording`, whose options were read with {@link ENVELOPE}.
  *
- * @throws BlindreelError `invalid-recipients`, `limit-exceeded`, `invalid-json`; RangeError for a policy that the
- *   format cannot hold.
+ * @throws BlindreelError `invalid-recipients`, `limit-exceeded`, `invalid-json`; RangeError for a policy outside the
+ *   format's ranges.
  */
 export function planEnvelope(
   kind: KindName,
   options: EnvelopeOptions & {
-    /** The recording's Ed25519 public key, which its manifests are signed by. */
+    /** The recording's Ed25519 public key, which verifies its manifests. 32 bytes. */
     readonly sender?: Bytes;
   },
 ): EnvelopePlan {
@@ -97,7 +99,7 @@ export function planEnvelope(
   const blank = encodeCore({
     ...head,
     recordingId: new Uint8Array(RECORDING_ID_LENGTH),
-    ...room(metadata),
+    ...blankFields(metadata),
   });
   return {
     crypto: options.crypto ?? defaultProvider(),
@@ -112,16 +114,16 @@ export function planEnvelope(
   };
 }
 
-/** The fields behind the head, blank and in their final sizes. */
-function room(metadata: Bytes) {
+/** The fields behind the head, zeros of their final lengths. */
+function blankFields(metadata: Bytes) {
   return {
     sealedMetadata: new Uint8Array(sealedLength(metadata.length)),
     commitment: new Uint8Array(HASH_LENGTH),
   };
 }
 
-/** A new envelope with the keys of its content. The caller wipes them. */
-export interface CreatedEnvelope {
+/** A new envelope with its keys, which the caller wipes. */
+interface CreatedEnvelope {
   readonly bytes: Bytes;
   readonly recordingId: Bytes;
   readonly coreHash: Bytes;
@@ -130,10 +132,10 @@ export interface CreatedEnvelope {
 }
 
 /**
- * Makes a file key, wraps it to every recipient and binds it all together (format-v1, "Envelope"). Wipes the plan's
- * metadata.
+ * Makes a file key and the envelope of a plan: sealed metadata → core → commitment → coreHash → slots → MAC (format-v1,
+ * "Sealing"). Wipes the file key and the plan's metadata.
  *
- * @throws BlindreelError `bad-random`; whatever a recipient's `wrap` throws.
+ * @throws BlindreelError `bad-random`, `invalid-recipients`; errors of a recipient's `wrap`; `signal.reason`.
  */
 export async function createEnvelope(plan: EnvelopePlan): Promise<CreatedEnvelope> {
   const { crypto } = plan;
@@ -144,8 +146,8 @@ export async function createEnvelope(plan: EnvelopePlan): Promise<CreatedEnvelop
     const head = { ...plan.head, recordingId };
     const metadataKey = await deriveMetadataKey(crypto, readKey, encodeCoreHead(head));
     const sealedMetadata = await sealMetadata(crypto, metadataKey, plan.metadata);
-    // The commitment covers all before it, so the core is written with room for it and then completed.
-    const coreBytes = encodeCore({ ...head, ...room(plan.metadata), sealedMetadata });
+    // The commitment covers core0, the bytes before it: encoded blank, then filled in.
+    const coreBytes = encodeCore({ ...head, ...blankFields(plan.metadata), sealedMetadata });
     const parts = coreParts(coreBytes, sealedMetadata.length);
     coreBytes.set(await deriveCommitment(crypto, readKey, parts.core0), parts.core0.length);
     const coreHash = await hashCore(crypto, parts);
@@ -161,26 +163,26 @@ export async function createEnvelope(plan: EnvelopePlan): Promise<CreatedEnvelop
   }
 }
 
-/** The same for a recording, whose keys live as long as it does. */
-export interface CreatedRecording extends CreatedEnvelope {
+/** A new recording's envelope and keys, which live as long as its writer. */
+interface CreatedRecording extends CreatedEnvelope {
   readonly manifestKey: Bytes;
 }
 
-/** {@link createEnvelope} for a recording: also the key of its manifests. */
+/** {@link createEnvelope} for a recording, with manifestKey. */
 export async function createRecordingEnvelope(plan: EnvelopePlan): Promise<CreatedRecording> {
   const envelope = await createEnvelope(plan);
   const manifestKey = await deriveManifestKey(plan.crypto, envelope.readKey, envelope.coreHash);
   return { ...envelope, manifestKey };
 }
 
-/** What an envelope consists of, but for its MAC. */
-export interface EnvelopeBody {
+/** An envelope without its MAC. */
+interface EnvelopeBody {
   readonly coreBytes: Bytes;
   readonly epoch: number;
   readonly slots: readonly Slot[];
 }
 
-/** Encodes an envelope and puts its MAC behind it. */
+/** Encodes an envelope with its MAC (format-v1, "Envelope"). */
 export async function assemble(
   crypto: CryptoProvider,
   fileKey: Bytes,

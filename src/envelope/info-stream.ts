@@ -3,13 +3,13 @@ import type { Bytes } from "../formats/bytes.js";
 import type { PieceSource } from "../stream/pieces.js";
 import { withResolvers } from "../stream/resolvers.js";
 
-/** A file on its way out; `info` is what its head says. */
+/** A file as a stream; `info` resolves once its head has passed. */
 export type InfoStream<Info> = ReadableStream<Bytes> & { readonly info: Promise<Info> };
 
 /**
- * `info` settles with the stream: failure, cancel and abort before `announce` reject it. (All of them cancel the source.)
+ * A stream with `info`, which rejects on failure, cancel and abort before `announce`: each of them cancels the source.
  *
- * @param through makes the stream, and calls `announce` once the head is there.
+ * @param through makes the stream, and calls `announce` after its head.
  */
 export function withInfo<Info>(
   source: PieceSource,

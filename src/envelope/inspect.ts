@@ -1,5 +1,5 @@
 import { malformed, outOfRange, truncated } from "../errors.js";
-import { bytesArgument, compareBytes, isAllZero } from "../formats/bytes.js";
+import { bytesArgument, equalBytes, isAllZero } from "../formats/bytes.js";
 import {
   CoreFlag,
   Kind,
@@ -31,10 +31,10 @@ interface InspectArguments extends InspectOptions {
   readonly limits?: Limits;
 }
 
-const LENGTH: Checks<Pick<InspectArguments, "limits">> = { limits: limitsArgument };
+const INSPECTION_LENGTH: Checks<Pick<InspectArguments, "limits">> = { limits: limitsArgument };
 const INSPECT: Checks<InspectArguments> = { limits: limitsArgument, size: countArgument };
 
-/** Everything that can be seen without a key. None of it is authenticated: a server could have changed it. */
+/** The public part of an envelope. Not authenticated: a server could have changed it. */
 export interface Inspection {
   readonly version: 1;
   readonly suite: number;
@@ -45,13 +45,13 @@ export interface Inspection {
   /** Rounded down to the hour. */
   readonly createdAt: Date;
   readonly policy: Policy;
-  /** The session's Ed25519 key, 64 hex digits. */
+  /** The recording's Ed25519 public key, 64 hex digits; undefined in sealed files. */
   readonly sender: string | undefined;
   readonly epoch: number;
   readonly slots: readonly InspectedSlot[];
   readonly envelopeLength: number;
   readonly sealedMetadataLength: number;
-  /** Only for a sealed file with something behind its envelope. */
+  /** Of a sealed file with bytes behind its envelope. */
   readonly content: InspectedContent | undefined;
 }
 
@@ -64,20 +64,21 @@ export interface InspectedSlot {
 
 export interface InspectedContent {
   readonly isPadded: boolean;
-  /** Where the segment starts. */
+  /** Offset of the segment, in bytes. */
   readonly offset: number;
   /** Length of the segment, header included. */
   readonly sealedLength: number;
-  /** Length of the plaintext, padding included; undefined where no segment has this length: it was cut off. */
+  /** Length of the plaintext, padding included; undefined for the length of a truncated segment. */
   readonly plaintextLength: number | undefined;
 }
 
 /**
- * Reads what a server can read: for routing by region, deleting at expiry, support. No key, nothing asynchronous.
+ * Decodes the public part of an envelope or sealed file, for servers: routing by region, deletion at expiry, support.
+ * Synchronous, without keys (format-v1, "Opening", steps 1 to 9 and 18 to 19).
  *
- * @param bytes a whole file or envelope, or with `size` given at least the first {@link inspectionLength} bytes of it.
- * @throws RangeError for a size below what is there; BlindreelError `not-an-envelope`, `unsupported-version`, `unsupported-algorithm`, `malformed`, `truncated`,
- *   `limit-exceeded`.
+ * @param bytes a whole envelope or file; with `size`, at least its first {@link inspectionLength} bytes.
+ * @throws RangeError for a `size` below the length of `bytes`; BlindreelError `not-an-envelope`, `unsupported-version`,
+ *   `unsupported-algorithm`, `malformed`, `truncated`, `limit-exceeded`.
  */
 export function inspect(bytes: Uint8Array, given?: InspectOptions): Inspection {
   const options = readOptions<InspectArguments>("options", given, INSPECT);
@@ -86,7 +87,7 @@ export function inspect(bytes: Uint8Array, given?: InspectOptions): Inspection {
   const length = envelopeLength(file.subarray(0, PREAMBLE_LENGTH), limits);
   const { size = file.length } = options;
   if (size < file.length) {
-    throw outOfRange("options.size", `an integer from ${file.length} on, the bytes that are here`, size);
+    throw outOfRange("options.size", `at least the length of bytes, ${file.length}`, size);
   }
   const { core, epoch, slots } = envelopeFields(file.slice(0, length), limits);
   return {
@@ -110,9 +111,18 @@ export function inspect(bytes: Uint8Array, given?: InspectOptions): Inspection {
   };
 }
 
-/** How many bytes of a file `inspect` needs: its envelope and segment header. @param preamble at least 14 bytes. */
+/**
+ * Bytes of a file that {@link inspect} needs: envelope and segment header.
+ *
+ * @param preamble the first 14 bytes or more.
+ * @throws BlindreelError `not-an-envelope`, `unsupported-version`, `truncated`, `limit-exceeded`.
+ */
 export function inspectionLength(preamble: Uint8Array, given?: Pick<InspectOptions, "limits">): number {
-  const { limits = LIMITS } = readOptions<Pick<InspectArguments, "limits">>("options", given, LENGTH);
+  const { limits = LIMITS } = readOptions<Pick<InspectArguments, "limits">>(
+    "options",
+    given,
+    INSPECTION_LENGTH,
+  );
   const head = bytesArgument("preamble", preamble).subarray(0, PREAMBLE_LENGTH);
   return envelopeLength(head, limits) + SEGMENT_HEADER_LENGTH;
 }
@@ -129,7 +139,7 @@ function inspectContent(
   if (headerBytes.length < SEGMENT_HEADER_LENGTH)
     throw truncated("the segment header", offset + headerBytes.length);
   const header = decodeSegmentHeader(headerBytes, offset);
-  if (compareBytes(header.recordingId, core.recordingId) !== 0) {
+  if (!equalBytes(header.recordingId, core.recordingId)) {
     throw malformed("the segment is of another recording", offset);
   }
   return {

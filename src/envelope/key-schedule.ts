@@ -6,7 +6,7 @@ import { HASH_LENGTH } from "../formats/constants.js";
 import { label } from "../formats/label.js";
 import type { CoreParts } from "./core.js";
 
-/** Format-v1, "Key schedule". Every key of a recording derives from its file key, here and nowhere else. */
+/** Format-v1, "Key schedule": the only derivations from file key and read key. */
 
 /** `H(n, x) = SHA-256(L(n) || x)`. */
 export async function taggedHash(crypto: CryptoProvider, name: string, message: Bytes): Promise<Bytes> {
@@ -16,7 +16,7 @@ export async function taggedHash(crypto: CryptoProvider, name: string, message: 
 /**
  * `Expand(key, info)` = HKDF-Expand-SHA-256 to 32 bytes, the key as PRK.
  *
- * @throws BlindreelError `closed` for a key of zeros: it was wiped, and everybody knows what would come of it.
+ * @throws BlindreelError `closed` for an all-zero key: a wiped one, whose outputs are public.
  */
 async function expand(crypto: CryptoProvider, key: Bytes, ...info: Bytes[]): Promise<Bytes> {
   if (isAllZero(key)) throw closedError("the key");
@@ -39,12 +39,12 @@ export async function deriveCommitment(crypto: CryptoProvider, readKey: Bytes, c
   return expand(crypto, readKey, await commitmentInfo(crypto, core0));
 }
 
-/** What Expand is given for the commitment. */
+/** `info` of the commitment. */
 export async function commitmentInfo(crypto: CryptoProvider, core0: Bytes): Promise<Bytes> {
   return concatBytes(label("commitment"), await taggedHash(crypto, "core0", core0));
 }
 
-/** What slots, content and manifest are bound to. */
+/** coreHash, to which slots, content and manifests are bound. */
 export function hashCore(crypto: CryptoProvider, core: CoreParts): Promise<Bytes> {
   return taggedHash(crypto, "core", core.bytes);
 }
@@ -57,12 +57,12 @@ export function deriveManifestKey(crypto: CryptoProvider, readKey: Bytes, coreHa
   return expand(crypto, readKey, manifestKeyInfo(coreHash));
 }
 
-/** What Expand is given for contentKey; a journal, whose readKey is a platform key, expands by itself. */
+/** `info` of contentKey. For journals too, whose readKey is a platform key. */
 export function contentKeyInfo(coreHash: Bytes): Bytes {
   return concatBytes(label("content"), coreHash);
 }
 
-/** What Expand is given for manifestKey. */
+/** `info` of manifestKey. */
 export function manifestKeyInfo(coreHash: Bytes): Bytes {
   return concatBytes(label("manifest"), coreHash);
 }
@@ -80,7 +80,7 @@ export async function envelopeMac(
   return mac;
 }
 
-/** The key of one segment and no other: whoever is shown it can open that segment alone. Leaves `contentKey` as it is. */
+/** The key of one segment, which can be disclosed without others. Does not wipe `contentKey`. */
 export function deriveSegmentKey(
   crypto: CryptoProvider,
   contentKey: Bytes,
@@ -89,10 +89,10 @@ export function deriveSegmentKey(
   return expand(crypto, contentKey, label("segment key"), segmentHeader);
 }
 
-/** A segment's stream context: `L("segment") || segmentHeader`. */
+/** A segment's stream context: `L("segment") || segmentHeader` (format-v1, "Segment"). */
 export function segmentContext(segmentHeader: Bytes): Bytes {
   return concatBytes(label("segment"), segmentHeader);
 }
 
-/** The metadata's stream context. */
+/** The sealed metadata's stream context. */
 export const metadataContext = (): Bytes => label("metadata");

@@ -3,47 +3,49 @@ import { limitExceeded, malformed, wrongType } from "../errors.js";
 import { type Bytes, EMPTY, isAllZero } from "../formats/bytes.js";
 import { decode, encode, u32 } from "../formats/codec.js";
 import { CREATED_AT_STEP, LIMITS, METADATA_BLOCK } from "../formats/constants.js";
-import { decodeJson, encodeJson, type JsonObject, type JsonValue } from "../formats/json.js";
+import { decodeJson, encodeJson, isJsonObject, type JsonObject } from "../formats/json.js";
 import { openBytes } from "../stream/open.js";
 import { layOut, sealLayout } from "../stream/seal.js";
 import { metadataContext } from "./key-schedule.js";
 
-/** What only recipients learn about a recording, beside its content (format-v1, "Sealed metadata"). */
-export interface SealedMetadata {
+/** The sealed metadata's JSON, for recipients only (format-v1, "Sealed metadata"). */
+interface SealedMetadata {
   /** Exact time of sealing, in seconds since 1970. */
   readonly createdAt: number;
-  /** The caller's own: file name, codec, exam, candidate. */
+  /** The application's: file name, codec, exam, candidate. */
   readonly metadata: JsonObject | undefined;
 }
 
-const LENGTH_FIELD = 4;
+/** Bytes of `jsonLength`. */
+const JSON_LENGTH_FIELD = 4;
 
-/** `length:u32 || canonical JSON || zeros` to a multiple of 512 bytes. */
+/** The plaintext: `jsonLength:u32 || json || zeros`, a multiple of 512 bytes. */
 export function encodeMetadata({ createdAt, metadata }: SealedMetadata): Bytes {
-  if (metadata !== undefined && !isObject(metadata)) throw wrongType("metadata", "a plain object", metadata);
+  if (metadata !== undefined && !isJsonObject(metadata))
+    throw wrongType("metadata", "a plain object", metadata);
   const json = encodeJson(metadata === undefined ? { createdAt } : { createdAt, metadata });
-  const length = Math.ceil((LENGTH_FIELD + json.length) / METADATA_BLOCK) * METADATA_BLOCK;
-  // Room for the stream's own bytes stays inside the ceiling of the sealed form.
+  const length = Math.ceil((JSON_LENGTH_FIELD + json.length) / METADATA_BLOCK) * METADATA_BLOCK;
+  // The stream's header and tags (at most 136 bytes) stay below the ceiling of the sealed form.
   const ceiling = LIMITS.sealedMetadata - 2 * METADATA_BLOCK;
   if (length > ceiling) throw limitExceeded("the metadata", ceiling, length);
   const plaintext = new Uint8Array(length);
   plaintext.set(encode(u32, json.length));
-  plaintext.set(json, LENGTH_FIELD);
+  plaintext.set(json, JSON_LENGTH_FIELD);
   return plaintext;
 }
 
-/** @throws BlindreelError `malformed`, `invalid-json`: authentic, but not written by these rules. */
-export function decodeMetadata(plaintext: Bytes, publicCreatedAt: number): SealedMetadata {
+/** @throws BlindreelError `malformed`, `invalid-json`, for authentic plaintext against the format's rules. */
+function decodeMetadata(plaintext: Bytes, publicCreatedAt: number): SealedMetadata {
   const fail = (reason: string) => malformed(`the sealed metadata ${reason}`, 0);
-  const length = decode(u32, plaintext.subarray(0, LENGTH_FIELD), "the sealed metadata");
-  const end = LENGTH_FIELD + length;
+  const jsonLength = decode(u32, plaintext.subarray(0, JSON_LENGTH_FIELD), "the sealed metadata");
+  const end = JSON_LENGTH_FIELD + jsonLength;
   if (end > plaintext.length) throw fail("is shorter than it says");
   if (Math.ceil(end / METADATA_BLOCK) * METADATA_BLOCK !== plaintext.length)
     throw fail("has too much padding");
   if (!isAllZero(plaintext.subarray(end))) throw fail("is padded with something else than zeros");
-  const value = decodeJson(plaintext.slice(LENGTH_FIELD, end), "the sealed metadata");
-  if (!isObject(value)) throw fail("is not an object");
-  // Own members only: nothing that somebody put on Object.prototype may pass for authenticated.
+  const value = decodeJson(plaintext.slice(JSON_LENGTH_FIELD, end), "the sealed metadata");
+  if (!isJsonObject(value)) throw fail("is not an object");
+  // Own members only: members of a polluted Object.prototype are not authenticated.
   const createdAt = Object.hasOwn(value, "createdAt") ? value.createdAt : undefined;
   const metadata = Object.hasOwn(value, "metadata") ? value.metadata : undefined;
   if (typeof createdAt !== "number" || !Number.isSafeInteger(createdAt) || createdAt < 0)
@@ -51,7 +53,7 @@ export function decodeMetadata(plaintext: Bytes, publicCreatedAt: number): Seale
   if (createdAt - (createdAt % CREATED_AT_STEP) !== publicCreatedAt)
     throw fail("has another createdAt than the core");
   if (metadata === undefined) return { createdAt, metadata };
-  if (!isObject(metadata)) throw fail("holds something else than an object");
+  if (!isJsonObject(metadata)) throw fail("holds something else than an object");
   return { createdAt, metadata };
 }
 
@@ -73,8 +75,4 @@ export async function openMetadata(
 ): Promise<SealedMetadata> {
   const plaintext = await openBytes(sealed, { key: metadataKey, context: metadataContext() }, { crypto });
   return decodeMetadata(plaintext, publicCreatedAt);
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import { defaultProvider } from "../crypto/default.js";
 import { authenticationFailed, malformed, truncated } from "../errors.js";
-import { type Bytes, bytesArgument, compareBytes, concatBytes, wipe } from "../formats/bytes.js";
+import { type Bytes, bytesArgument, concatBytes, equalBytes, wipe } from "../formats/bytes.js";
 import { LIMITS, type Limits, SegmentFlag } from "../formats/constants.js";
 import { readOptions } from "../formats/options.js";
 import { type ByteSource, claimedSize, readExactly, sourceArgument } from "../source/byte-source.js";
@@ -16,7 +16,7 @@ import { decodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "./segment-header.js"
 import { type EnvelopeInfo, UNLOCK, type UnlockArguments, type UnlockOptions, unlock } from "./unlock.js";
 import { decodeEnvelope, envelopeLength, PREAMBLE_LENGTH } from "./wire.js";
 
-/** How to open a sealed file. */
+/** Options of `open`, `openFrom`, `openStream` and `openSource`. */
 export interface OpenOptions extends UnlockOptions, OperationOptions {}
 
 interface OpenArguments extends UnlockArguments, OperationOptions {
@@ -29,21 +29,21 @@ function openOptions(given: OpenOptions): OpenArguments {
   return { ...options, limits: options.limits ?? LIMITS };
 }
 
-/** A whole file, opened. */
+/** A sealed file, opened in memory. */
 export interface OpenedFile extends EnvelopeInfo {
   readonly data: Bytes;
 }
 
-/** An opened file on its way out. */
+/** The content of a sealed file as a stream, with its `info`. */
 export type OpenedStream = InfoStream<EnvelopeInfo>;
 
-/** An opened file, readable by range. */
+/** The content of a sealed file by range. */
 export interface OpenedSource extends EnvelopeInfo, RandomAccess {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Opens a sealed file held in memory, all or nothing.
+ * Opens a sealed file in memory, all or nothing (format-v1, "Opening").
  *
  * @throws BlindreelError `not-an-envelope`, `unsupported-version`, `unsupported-algorithm`, `malformed`, `truncated`,
  *   `limit-exceeded`, `wrong-kind`, `stale-epoch`, `no-matching-key`, `authentication-failed`, `expired`;
@@ -53,22 +53,24 @@ export async function open(file: Uint8Array, given: OpenOptions): Promise<Opened
   const options = openOptions(given);
   const bytes = bytesArgument("file", file);
   const length = envelopeLength(bytes.subarray(0, PREAMBLE_LENGTH), options.limits);
-  // Copied: it is looked at again after awaiting, and the caller may have changed it by then.
+  // A copy: read again after an await, when the caller may have changed `file`.
   const head = bytes.slice(0, length + SEGMENT_HEADER_LENGTH);
   const { info, plan } = await unlockFile(head, length, options);
   return { ...info, data: await openMessage(bytes, head.length, plan, options) };
 }
 
 /**
- * Opens a stream, a Blob or an iterable. Content is released chunk by chunk as it is authenticated: what came out
- * before an error is a true prefix, and only a clean end says that it was everything.
+ * Opens a sealed file from a stream, a Blob or an iterable. Content is released as its chunks are authenticated: output
+ * before an error is a true prefix, and only a clean end means completeness.
+ *
+ * @throws TypeError for arguments. The stream and `info` fail with the errors of {@link open}.
  */
 export function openFrom(input: ByteInput, given: OpenOptions): OpenedStream {
   const options = openOptions(given);
   return openPieces(piecesOf(input), options);
 }
 
-/** Opens what is written to `writable`; for `pipeThrough`. */
+/** {@link openFrom} as a transform, for `pipeThrough`. */
 export function openStream(given: OpenOptions): StreamPair & { readonly info: Promise<EnvelopeInfo> } {
   const options = openOptions(given);
   const { readable, writable } = pairThrough((source) => openPieces(source, options));
@@ -90,18 +92,20 @@ function openPieces(source: PieceSource, options: OpenArguments): OpenedStream {
   });
 }
 
-/** Bytes fetched first: an envelope with a few recipients, the segment header and the stream's header fit in. */
-const FIRST_READ = 4096;
+/** First read, in bytes: envelope with a few recipients, segment header and stream header. */
+const HEAD_READ = 4096;
 
 /**
- * Opens a stored file for reading by range, without fetching it: the envelope, the last chunk, and then what is asked
- * for. Close it when done; that closes the source.
+ * Opens a stored file by range: reads its envelope and last chunk, then the requested ranges. `close()` closes the
+ * source too.
+ *
+ * @throws BlindreelError as {@link open}, and `source-failed`, `source-changed`.
  */
 export async function openSource(source: ByteSource, given: OpenOptions): Promise<OpenedSource> {
   const options = openOptions(given);
   sourceArgument("source", source);
   const size = await claimedSize(source, options);
-  let read = await readExactly(source, 0, Math.min(FIRST_READ, size), options);
+  let read = await readExactly(source, 0, Math.min(HEAD_READ, size), options);
   const length = envelopeLength(read.subarray(0, PREAMBLE_LENGTH), options.limits);
   const headLength = Math.min(length + SEGMENT_HEADER_LENGTH, size);
   if (headLength > read.length) {
@@ -120,9 +124,10 @@ export async function openSource(source: ByteSource, given: OpenOptions): Promis
 }
 
 /**
- * Everything before the first chunk: envelope → keys → segment header → segment key.
+ * The steps before the stream (format-v1, "Opening", 5 to 21): envelope → keys → segment header → segment key.
  *
- * @param head envelope and segment header, which may be cut off; not to be changed any more.
+ * @param head envelope and segment header, possibly truncated. It must not change afterwards.
+ * @param length the envelope's.
  */
 async function unlockFile(
   head: Bytes,
@@ -137,7 +142,7 @@ async function unlockFile(
     if (head.length < length + SEGMENT_HEADER_LENGTH) throw truncated("the segment header", head.length);
     const headerBytes = head.subarray(length);
     const header = decodeSegmentHeader(headerBytes, length);
-    if (compareBytes(header.recordingId, envelope.core.recordingId) !== 0) throw authenticationFailed();
+    if (!equalBytes(header.recordingId, envelope.core.recordingId)) throw authenticationFailed();
     if (header.track !== 0 || header.take !== 0 || header.index !== 0) {
       throw malformed("a sealed file's segment must be index 0 of take 0 of track 0", length);
     }

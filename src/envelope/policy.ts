@@ -2,17 +2,17 @@ import { BlindreelError, outOfRange, wrongType } from "../errors.js";
 import { dateTime, isClassInstance } from "../formats/brand.js";
 import { isAllZero } from "../formats/bytes.js";
 import { INSTITUTION_LENGTH } from "../formats/constants.js";
-import { decodeHex, encodeHex } from "../formats/encoding.js";
+import { decodeHex, encodeHex, isHex } from "../formats/encoding.js";
 import { type Checks, dateArgument, readOptions } from "../formats/options.js";
 import { type Core, isRegion, regionBytes } from "./core.js";
 
-/** The public, unalterable conditions of a recording. Everything in it is visible to the server. */
+/** The public, immutable conditions of a recording, visible to the server (format-v1, "Core"). */
 export interface Policy {
-  /** When the recording is to be deleted, and openers refuse it. Whole seconds. */
+  /** Time of deletion; openers then fail with `expired`. Rounded down to seconds. */
   readonly expiresAt?: Date | undefined;
-  /** Where it may be stored, for routing: at most 16 of a-z, 0-9 and -. */
+  /** Place of storage, for routing: at most 16 of a-z, 0-9 and -. */
   readonly region?: string | undefined;
-  /** 16 opaque bytes as 32 hex digits, chosen by the institution. Not a name. */
+  /** 16 opaque bytes as 32 lowercase hex digits, chosen by the institution. No name. */
   readonly institution?: string | undefined;
 }
 
@@ -26,7 +26,7 @@ const POLICY: Checks<Policy> = {
   },
   institution(name, value) {
     if (typeof value !== "string") throw wrongType(name, "a string", value);
-    if (/^[0-9a-f]{32}$/.test(value)) return value;
+    if (isHex(value, INSTITUTION_LENGTH)) return value;
     throw outOfRange(name, "32 lowercase hex digits", `${value.length} characters`);
   },
 };
@@ -34,8 +34,10 @@ const POLICY: Checks<Policy> = {
 type PolicyFields = Pick<Core, "expiresAt" | "region" | "institution">;
 
 /**
- * @throws TypeError for a member that no policy has, so that a misspelt expiry is not simply left out; RangeError for
- *   a date in the past, a region or an institution id that the format cannot hold.
+ * A policy's fields of the core.
+ *
+ * @throws TypeError for an unknown member, so that a misspelt expiry is never ignored, and for class instances;
+ *   RangeError for a date in the past, and a region or institution outside the format's ranges.
  */
 export function encodePolicy(policy: Policy | undefined, now: Date): PolicyFields {
   const { expiresAt, region = "", institution } = readOptions<Policy>("policy", policy, POLICY);
@@ -55,7 +57,7 @@ export function decodePolicy({ expiresAt, region, institution }: PolicyFields): 
   };
 }
 
-/** @throws BlindreelError `expired`. Only to be called once the core is authentic. */
+/** Called after authentication of the core (format-v1, "Opening", step 17). @throws BlindreelError `expired`. */
 export function checkExpiry({ expiresAt }: PolicyFields, now: Date): void {
   if (expiresAt === 0 || toSeconds(now) < expiresAt) return;
   const expiredAt = toDate(expiresAt);
@@ -68,7 +70,7 @@ export function toSeconds(date: Date): number {
   return Math.floor(milliseconds / 1000);
 }
 
-/** The latest time a `Date` holds, in seconds; the format allows more, which is as good as never. */
+/** The latest `Date`, in seconds since 1970. The format allows later times, which become this one. */
 const LATEST_DATE = 8.64e12;
 
 export function toDate(seconds: number): Date {

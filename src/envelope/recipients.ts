@@ -8,7 +8,7 @@ import type { Recipient, Slot } from "../keywrap/types.js";
 import { breather } from "../stream/operation.js";
 import { MAY_BE_ANONYMOUS } from "./slots.js";
 
-/** Wraps to every recipient in turn; thousands of them do not hold the event loop. */
+/** Wraps to every recipient in turn, with pauses for the event loop. @throws BlindreelError `invalid-recipients`. */
 export async function wrapToAll(
   crypto: CryptoProvider,
   fileKey: Bytes,
@@ -23,8 +23,8 @@ export async function wrapToAll(
     const slot = await recipient.wrap(fileKey, { coreHash, crypto });
     const isSlot = isUint8Array(slot?.keyId) && isUint8Array(slot.body);
     const keyId = !isSlot || isAllZero(slot.keyId) ? undefined : encodeKeyId(slot.keyId);
-    const isItsOwn = isSlot && slot.type === recipient.slotType && keyId === recipient.keyId;
-    if (!isItsOwn || slot.body.length !== SLOT_BODY_LENGTH[slot.type]) {
+    const isExpected = isSlot && slot.type === recipient.slotType && keyId === recipient.keyId;
+    if (!isExpected || slot.body.length !== SLOT_BODY_LENGTH[slot.type]) {
       throw invalidRecipients("a recipient's wrap did not return a slot of its type and key");
     }
     slots.push(slot);
@@ -34,10 +34,10 @@ export async function wrapToAll(
 }
 
 /**
- * The caller's recipients, as a list of its own.
+ * The caller's recipients as a new list.
  *
- * @throws BlindreelError `invalid-recipients` for none, or one twice, with its name or without; `limit-exceeded` for
- *   too many; TypeError for something else.
+ * @throws BlindreelError `invalid-recipients` for an empty list and for duplicates, anonymous ones too;
+ *   `limit-exceeded` for too many; TypeError for other values.
  */
 export function recipientList(to: Recipient | readonly Recipient[]): readonly Recipient[] {
   const recipients: readonly Recipient[] = Array.isArray(to) ? [...to] : [to as Recipient];
@@ -64,17 +64,17 @@ export function recipientList(to: Recipient | readonly Recipient[]): readonly Re
         throw limitExceeded("the number of anonymous recipients", LIMITS.anonymousSlots, anonymous);
       }
     }
-    for (const name of namesOf(recipient)) {
-      if (seen.has(name))
+    for (const identifier of identifiersOf(recipient)) {
+      if (seen.has(identifier))
         throw invalidRecipients(`the key ${recipient.keyId ?? "of an anonymous recipient"} is given twice`);
-      seen.add(name);
+      seen.add(identifier);
     }
   }
   return recipients;
 }
 
-/** What two recipients have in common if they are for one key: a key id may be left out, and so be no sign of it. */
-function* namesOf(recipient: Recipient): Generator<unknown, void, undefined> {
+/** Identifiers of a recipient's key, shared by duplicates: an anonymous duplicate has no key id. */
+function* identifiersOf(recipient: Recipient): Generator<unknown, void, undefined> {
   const { slotType, keyId, thumbprint } = recipient;
   yield recipient;
   if (keyId !== undefined) yield `${slotType} ${keyId}`;

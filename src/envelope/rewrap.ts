@@ -1,6 +1,6 @@
 import { defaultProvider } from "../crypto/default.js";
 import { invalidRecipients, limitExceeded } from "../errors.js";
-import { type Bytes, bytesArgument, compareBytes, wipe } from "../formats/bytes.js";
+import { type Bytes, bytesArgument, equalBytes, wipe } from "../formats/bytes.js";
 import { CLASSICAL_SLOT_TYPES, CoreFlag, LIMITS } from "../formats/constants.js";
 import { asGiven, type Checks, readOptions, signalArgument } from "../formats/options.js";
 import type { Recipient } from "../keywrap/types.js";
@@ -10,7 +10,7 @@ import { UNLOCK, type UnlockArguments, type UnlockOptions, unlock } from "./unlo
 import { decodeEnvelope } from "./wire.js";
 
 export interface RewrapOptions extends UnlockOptions {
-  /** The complete new list; whoever is not on it is dropped. */
+  /** The complete new list; other recipients lose access to the new envelope. */
   readonly to: Recipient | readonly Recipient[];
   readonly signal?: AbortSignal;
 }
@@ -22,11 +22,12 @@ const REWRAP = (): Checks<RewrapArguments> => ({ ...UNLOCK, to: asGiven, signal:
 const LAST_EPOCH = 2 ** 32 - 1;
 
 /**
- * Changes who can open, without touching content: envelope bytes in, envelope bytes out, the file key encapsulated
- * anew to all, the epoch one higher. It does not take back what a former recipient has read or kept.
+ * Replaces the recipients of an envelope: the file key is wrapped anew to all, the epoch rises by one, core and content
+ * stay (format-v1, "Rewrap"). No revocation: former recipients keep what they read or stored.
  *
- * @param envelope an envelope alone; of a `.reel`, its first bytes up to the segment.
- * @throws BlindreelError as `open`, and `invalid-recipients`.
+ * @param envelope an envelope alone; of a `.reel`, its bytes before the segment.
+ * @returns the new envelope.
+ * @throws BlindreelError as `open`, and `invalid-recipients`; `signal.reason` when aborted.
  */
 export async function rewrap(envelope: Uint8Array, given: RewrapOptions): Promise<Bytes> {
   const options = readOptions<RewrapArguments>("options", given, REWRAP(), ["to", "identities"]);
@@ -41,37 +42,33 @@ export async function rewrap(envelope: Uint8Array, given: RewrapOptions): Promis
   const { coreHash, fileKey, readKey, contentKey } = await unlock(decoded, ["recording", "file"], options);
   try {
     const slots = await wrapToAll(crypto, fileKey, coreHash, recipients, options.signal);
-    const coreBytes = decoded.coreParts.bytes;
-    return await assemble(crypto, fileKey, coreHash, {
-      coreBytes,
-      epoch: decoded.epoch + 1,
-      slots,
-    });
+    const { coreBytes, epoch } = decoded;
+    return await assemble(crypto, fileKey, coreHash, { coreBytes, epoch: epoch + 1, slots });
   } finally {
     wipe(fileKey, readKey, contentKey);
   }
 }
 
-/** Whether one envelope may take another's place, and why (not). */
+/** The result of {@link canReplace}. */
 export type Replacement =
   | { readonly allowed: true; readonly reason: "newer" | "identical" }
   | { readonly allowed: false; readonly reason: "other-recording" | "older" | "conflict" };
 
 /**
- * For servers, without keys: may `replacement` be stored where `current` is? Only for the same core and a higher
- * epoch. The same epoch with other bytes is a `conflict` of two rewraps. It cannot check the MAC: a reader does.
+ * Whether a server may store `replacement` in place of `current`, without keys (format-v1, "Rewrap"): for the same core
+ * and a higher epoch, or identical bytes. The same epoch with other bytes is a `conflict` of two rewraps. The MAC is
+ * not checked; readers do.
  *
  * @throws BlindreelError as `inspect`, for either.
  */
 export function canReplace(current: Uint8Array, replacement: Uint8Array): Replacement {
   const stored = decodeEnvelope(bytesArgument("current", current).slice(), LIMITS);
   const offered = decodeEnvelope(bytesArgument("replacement", replacement).slice(), LIMITS);
-  if (compareBytes(stored.coreParts.bytes, offered.coreParts.bytes) !== 0) {
+  if (!equalBytes(stored.coreBytes, offered.coreBytes)) {
     return { allowed: false, reason: "other-recording" };
   }
   if (offered.epoch > stored.epoch) return { allowed: true, reason: "newer" };
   if (offered.epoch < stored.epoch) return { allowed: false, reason: "older" };
-  const isIdentical =
-    compareBytes(stored.macInput, offered.macInput) === 0 && compareBytes(stored.mac, offered.mac) === 0;
+  const isIdentical = equalBytes(stored.macInput, offered.macInput) && equalBytes(stored.mac, offered.mac);
   return isIdentical ? { allowed: true, reason: "identical" } : { allowed: false, reason: "conflict" };
 }

@@ -4,7 +4,7 @@ import { SegmentFlag } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
 import { type Checks, readOptions } from "../formats/options.js";
 import { OPERATION, type OperationOptions } from "../stream/operation.js";
-import { checkedPadding, type Padding } from "../stream/padding.js";
+import { type Padding, paddingArgument } from "../stream/padding.js";
 import { pairThrough, type StreamPair } from "../stream/piece-channel.js";
 import { type ByteInput, type PieceSource, piecesOf } from "../stream/pieces.js";
 import { layOut, type SealPlan, sealLayout, sealThrough } from "../stream/seal.js";
@@ -13,37 +13,37 @@ import { type InfoStream, withInfo } from "./info-stream.js";
 import { deriveSegmentKey, segmentContext } from "./key-schedule.js";
 import { encodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "./segment-header.js";
 
-/** How to seal one file or message. */
+/** Options of `seal`, `sealFrom` and `sealStream`. */
 export interface SealFileOptions extends EnvelopeOptions, OperationOptions {
-  /** Hides the exact length: `"chunk"` within 16 KiB, `"padme"` within 12 %. */
+  /** Hides the exact length: `"chunk"` within 16 KiB, `"padme"` within 12 % (format-v1, "Padding"). */
   readonly padding?: Padding;
 }
 
 const SEAL: Checks<SealFileOptions> = {
   ...ENVELOPE,
   ...OPERATION,
-  padding: (_name, value) => checkedPadding(value as Padding)!,
+  padding: paddingArgument,
 };
 
 const sealOptions = (given: SealFileOptions): SealFileOptions =>
   readOptions<SealFileOptions>("options", given, SEAL, ["to"]);
 
-/** What a sealer learns about the file it makes. */
+/** Public facts of a new sealed file. */
 export interface SealedInfo {
-  /** The envelope's bytes, the first of the file. */
+  /** The envelope, the file's first bytes. */
   readonly envelope: Bytes;
   /** 32 hex digits. */
   readonly recordingId: string;
-  /** 64 hex digits; hand it to readers by a way the server does not control, and they can pin it. */
+  /** 64 hex digits. Readers pin it where they receive it through a channel that the server does not control. */
   readonly coreHash: string;
 }
 
-/** A sealed file on its way out. */
+/** A sealed file as a stream, with its `info`. */
 export type SealedStream = InfoStream<SealedInfo>;
 
 /**
- * Seals bytes in memory to a sealed file (`.reel`): envelope, then one segment. `data` is copied before the promise
- * is returned.
+ * Seals bytes in memory to a sealed file (`.reel`): envelope, then one segment (format-v1, "Sealed file"). `data` is
+ * copied before the promise is returned.
  *
  * @throws BlindreelError `invalid-recipients`, `invalid-json`, `limit-exceeded`, `bad-random`; TypeError and
  *   RangeError for arguments; `signal.reason` when aborted.
@@ -57,8 +57,10 @@ export async function seal(data: Uint8Array, given: SealFileOptions): Promise<By
 }
 
 /**
- * Seals a stream, a Blob or an iterable of bytes: the fastest form where the source is at hand. Memory stays bounded
- * whatever the length. Cancelling the result cancels the source.
+ * Seals a stream, a Blob or an iterable of bytes in bounded memory; the fastest form for sources that can be pulled.
+ * Cancelling the result cancels the source.
+ *
+ * @throws as {@link seal} for arguments. The stream and `info` fail with its other errors.
  */
 export function sealFrom(input: ByteInput, given: SealFileOptions): SealedStream {
   const options = sealOptions(given);
@@ -66,7 +68,7 @@ export function sealFrom(input: ByteInput, given: SealFileOptions): SealedStream
   return sealPieces(piecesOf(input), plan, options, isBlob(input) ? input.size : undefined);
 }
 
-/** Seals what is written to `writable`; for `pipeThrough`, and where the source pushes. */
+/** {@link sealFrom} as a transform, for `pipeThrough` and for sources that push. */
 export function sealStream(given: SealFileOptions): StreamPair & { readonly info: Promise<SealedInfo> } {
   const options = sealOptions(given);
   const plan = planEnvelope("file", options);
@@ -85,7 +87,7 @@ function sealPieces(
   );
 }
 
-/** Everything before the first chunk: plan → file key, slots and envelope → segment header → segment key. */
+/** The steps before the stream (format-v1, "Sealing"): envelope → segment header → segment key. */
 async function startFile(
   plan: EnvelopePlan,
   { padding }: SealFileOptions,

@@ -3,11 +3,11 @@ import { type Codec, decode, encode, fixed, refuseUnknown, struct, u8, u16, u32 
 import { RECORDING_ID_LENGTH, SEGMENT_MAGIC, SegmentFlag } from "../formats/constants.js";
 import { type ObjectStart, objectStart, startOf } from "../formats/magic.js";
 
-/** Format-v1, "Segment header": bound into the segment's key, so altering it fails authentication. */
+/** Format-v1, "Segment": input of segmentKey, so an altered header fails authentication. */
 export interface SegmentHeader {
   readonly flags: number;
   readonly recordingId: Bytes;
-  /** Track, take and index are 0 everywhere but in recordings. */
+  /** Track, take and index are 0 except in recordings. */
   readonly track: number;
   readonly take: number;
   readonly index: number;
@@ -23,7 +23,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Bytes {
   return concatBytes(startOf(SEGMENT_MAGIC), encode(struct<SegmentHeader>(fields), header));
 }
 
-/** Made once, and not at all where nothing is read. */
+/** Made once; dropped from bundles that only seal. */
 export const segmentHeaderReader: Pick<Codec<SegmentHeader>, "read"> = /* @__PURE__ */ makeReader();
 
 function makeReader(): Codec<WireHeader> {

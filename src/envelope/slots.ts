@@ -1,5 +1,5 @@
 import { invalidRecipients, limitExceeded } from "../errors.js";
-import { type Bytes, compareBytes, isAllZero } from "../formats/bytes.js";
+import { type Bytes, compareBytes, equalBytes, isAllZero } from "../formats/bytes.js";
 import { type Codec, fixed, prefixed, type Reader, struct, u16, Writer } from "../formats/codec.js";
 import {
   CLASSICAL_SLOT_TYPES,
@@ -20,10 +20,7 @@ export function slotCodec(limits: Limits): Codec<Slot> {
   });
 }
 
-/**
- * `count:u16 slot*`, in the one order of format-v1, "Slots". Its other rules hold because the recipients, and what each
- * of them wrapped, were checked (`recipients.ts`).
- */
+/** `count:u16 slot*` in the order of format-v1, "Slots", rule 6. The other rules are checked in `recipients.ts`. */
 export function encodeSlots(slots: readonly Slot[]): Bytes {
   const sorted = [...slots].sort(compareSlots);
   const writer = new Writer();
@@ -36,7 +33,7 @@ export function encodeSlots(slots: readonly Slot[]): Bytes {
   return writer.finish();
 }
 
-/** Reads what {@link encodeSlots} writes, and checks the rules. */
+/** Decodes {@link encodeSlots} and checks the rules of format-v1, "Slots". */
 export function readSlots(reader: Reader, flags: number, limits: Limits): readonly Slot[] {
   const count = u16.read(reader);
   const check = slotChecker(count, flags, limits, (reason) => reader.malformed(reason));
@@ -50,21 +47,21 @@ export function readSlots(reader: Reader, flags: number, limits: Limits): readon
   return slots;
 }
 
-/** By type, then key id, then body, as bytes. */
-export function compareSlots(left: Slot, right: Slot): number {
+/** Order by type, keyId, body, as bytes. */
+function compareSlots(left: Slot, right: Slot): number {
   return (
     left.type - right.type || compareBytes(left.keyId, right.keyId) || compareBytes(left.body, right.body)
   );
 }
 
-/** Types whose slots may leave out the key id. */
+/** Known slot types with an optional keyId (format-v1, "Slots", rule 3). */
 export const MAY_BE_ANONYMOUS: readonly number[] = [SlotType.x25519, SlotType.xWing, SlotType.p256];
 
 /**
- * The rules of a list of slots, as a function to be called for each slot in turn: so a list that arrives piece by
- * piece is refused at its first impossible slot.
+ * The rules of format-v1, "Slots", as a function for each slot in turn, so that stream readers refuse a list at its
+ * first invalid slot.
  *
- * @throws what `fail` makes of a broken rule; BlindreelError `limit-exceeded`.
+ * @throws `fail(reason)` for a breach; BlindreelError `limit-exceeded`.
  */
 export function slotChecker(
   count: number,
@@ -86,7 +83,7 @@ export function slotChecker(
   };
 }
 
-/** Which rule a slot breaks, or undefined. */
+/** The breach of a rule, undefined for a valid slot. */
 function slotFault(slot: Slot, previous: Slot | undefined, count: number, flags: number): string | undefined {
   const expected = SLOT_BODY_LENGTH[slot.type];
   if (expected !== undefined && slot.body.length !== expected) {
@@ -102,7 +99,7 @@ function slotFault(slot: Slot, previous: Slot | undefined, count: number, flags:
   }
   if (!previous) return undefined;
   if (compareSlots(previous, slot) >= 0) return "slots are out of order or repeated";
-  if (!isAnonymous && previous.type === slot.type && compareBytes(previous.keyId, slot.keyId) === 0) {
+  if (!isAnonymous && previous.type === slot.type && equalBytes(previous.keyId, slot.keyId)) {
     return "two slots are for one key";
   }
   return undefined;

@@ -22,13 +22,13 @@ import { openMetadata } from "./metadata.js";
 import { checkExpiry, decodePolicy, type Policy, toDate } from "./policy.js";
 import { type DecodedEnvelope, limitsArgument } from "./wire.js";
 
-/** What every opener accepts. */
+/** Options common to all openers. */
 export interface UnlockOptions {
-  /** The caller's keys. All are tried; one has to fit. */
+  /** The caller's keys. All are tried; one must match. */
   readonly identities: Identity | readonly Identity[];
-  /** Open although the policy's expiry has passed (a legal hold, say). */
+  /** Opens after the policy's expiry too, for a legal hold. */
   readonly ignoreExpiry?: boolean;
-  /** Refuse an older recipient list than this one (`stale-epoch`). */
+  /** Lowest accepted epoch; an older recipient list fails with `stale-epoch`. */
   readonly minEpoch?: number;
   /** Lowers the format's ceilings for untrusted input. */
   readonly limits?: Partial<Limits>;
@@ -38,13 +38,13 @@ export interface UnlockOptions {
   readonly crypto?: CryptoProvider;
 }
 
-/** The same as they are at the call, and checked. */
+/** {@link UnlockOptions}, read and checked. */
 export interface UnlockArguments extends UnlockOptions {
   readonly identities: readonly Identity[];
   readonly limits?: Limits;
 }
 
-/** For {@link readOptions}; `identities` are required. */
+/** For `readOptions`, with `identities` required. */
 export const UNLOCK: Checks<UnlockArguments> = {
   identities: identityList,
   ignoreExpiry: flagArgument,
@@ -54,36 +54,37 @@ export const UNLOCK: Checks<UnlockArguments> = {
   crypto: providerArgument,
 };
 
-/** What an opener learns from an envelope. All of it is authenticated. */
+/** Authenticated facts of an envelope. */
 export interface EnvelopeInfo {
   /** 32 hex digits. */
   readonly recordingId: string;
-  /** SHA-256 of the core, 64 hex digits: names this recording and no other. */
+  /** Hash of the core, 64 hex digits: the recording's unique identifier. */
   readonly coreHash: string;
-  /** Exact time of sealing, to the second, by the sealer's clock. */
+  /** Time of sealing, to the second, by the sealer's clock. */
   readonly createdAt: Date;
   readonly policy: Policy;
-  /** What the sealer put in; undefined where there was nothing. */
+  /** The sealer's metadata; undefined for none. */
   readonly metadata: JsonObject | undefined;
-  /** Counts rewraps; 0 in a new envelope. */
+  /** Number of rewraps; 0 in a new envelope. */
   readonly epoch: number;
-  /** Keys the envelope is sealed to, anonymous ones left out. */
+  /** Key ids of the recipients, anonymous ones omitted. */
   readonly keyIds: readonly KeyId[];
 }
 
-export interface UnlockedEnvelope {
+interface UnlockedEnvelope {
   readonly info: EnvelopeInfo;
   readonly coreHash: Bytes;
   readonly contentKey: Bytes;
-  /** Opens everything. The caller wipes it. */
   readonly readKey: Bytes;
-  /** Allows rewrapping. The caller wipes it. */
   readonly fileKey: Bytes;
 }
 
 /**
- * From identities to keys, in the order of format-v1, "Opening": slots, commitment, MAC, metadata, expiry.
+ * Derives an envelope's keys from identities (format-v1, "Opening", steps 10 to 17): kind and epoch → slots →
+ * commitment → MAC → sealed metadata → expiry.
  *
+ * @param kinds the accepted kinds.
+ * @returns `info` and the keys, which the caller wipes.
  * @throws BlindreelError `wrong-kind`, `stale-epoch`, `no-matching-key`, `authentication-failed`, `expired`,
  *   `malformed`, `invalid-json`.
  */
@@ -123,14 +124,14 @@ export async function unlock(
   }
 }
 
-/** Key ids of the slots that have one. */
-export function keyIdsOf(slots: readonly Slot[]): KeyId[] {
+/** Key ids of the slots, anonymous ones omitted. */
+function keyIdsOf(slots: readonly Slot[]): KeyId[] {
   return slots.filter((slot) => !isAllZero(slot.keyId)).map((slot) => encodeKeyId(slot.keyId));
 }
 
 /**
- * Tries every identity on every slot, without stopping at the first that fits, so that time does not tell which.
- * Of the keys that come out, only the one that the core commits to counts.
+ * Tries every identity on every slot, without an early exit, so that timing does not reveal the match. Only the key
+ * that the core commits to counts (format-v1, "Opening", steps 12 and 13).
  */
 async function findFileKey(
   crypto: CryptoProvider,
@@ -165,8 +166,8 @@ interface CommittedKeys {
 /**
  * The only check of the envelope's commitment.
  *
- * @param candidate what an identity returned. It may be the identity's to keep, so it is copied and not wiped.
- * @returns undefined where it does not fit.
+ * @param candidate an identity's result, copied and not wiped: it may be the identity's own buffer.
+ * @returns undefined for another key.
  */
 async function committedKeys(
   crypto: CryptoProvider,
@@ -183,7 +184,7 @@ async function committedKeys(
   return undefined;
 }
 
-/** How many key ids an error names before it only counts. */
+/** Key ids in an error message; further ones are counted. */
 const NAMED_KEYS = 8;
 
 function noMatchingKey(
@@ -197,12 +198,12 @@ function noMatchingKey(
   if (anonymous > 0) names.push(`${anonymous} anonymous`);
   const own = identities.flatMap(({ keyId }) => keyId ?? []);
   const message =
-    `none of your ${count(identities.length, "key")}${own.length > 0 ? ` (${own.join(", ")})` : ""} opens this; ` +
-    `it was sealed to ${count(slots.length, "key")}: ${names.join(", ")}`;
+    `none of your ${plural(identities.length, "key")}${own.length > 0 ? ` (${own.join(", ")})` : ""} opens this; ` +
+    `it was sealed to ${plural(slots.length, "key")}: ${names.join(", ")}`;
   return new BlindreelError("no-matching-key", message, { sealedTo });
 }
 
-function count(number: number, noun: string): string {
+function plural(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 

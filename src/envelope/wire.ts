@@ -1,5 +1,5 @@
 import { BlindreelError, limitExceeded, truncated } from "../errors.js";
-import { type Bytes, compareBytes, concatBytes } from "../formats/bytes.js";
+import { type Bytes, concatBytes, equalBytes } from "../formats/bytes.js";
 import { decode, encode, Reader, u32 } from "../formats/codec.js";
 import {
   ENVELOPE_MAGIC,
@@ -15,28 +15,28 @@ import type { Slot } from "../keywrap/types.js";
 import { type Core, type CoreParts, coreParts, decodeCore } from "./core.js";
 import { encodeSlots, readSlots } from "./slots.js";
 
-/** `"BLINDREEL" 0x01 length:u32`: enough to know how long the envelope is. */
+/** Bytes of `"BLINDREEL" 0x01 length:u32`. */
 export const PREAMBLE_LENGTH = ENVELOPE_MAGIC.length + 1 + 4;
 
-/** A whole envelope, taken apart. Nothing in it is authenticated yet. */
-export interface EnvelopeFields {
+/** A decoded envelope, not authenticated. */
+interface EnvelopeFields {
   readonly core: Core;
   readonly coreBytes: Bytes;
   readonly epoch: number;
   readonly slots: readonly Slot[];
-  /** Every byte before the MAC, as received. */
+  /** The bytes before the MAC, as received. */
   readonly macInput: Bytes;
   readonly mac: Bytes;
-  /** The whole envelope's length in bytes. */
+  /** The envelope's length in bytes. */
   readonly length: number;
 }
 
-/** The same, with what the key schedule hashes. */
+/** A decoded envelope with the hashed parts of its core. */
 export interface DecodedEnvelope extends EnvelopeFields {
   readonly coreParts: CoreParts;
 }
 
-/** Lowers the ceilings; raising them is ignored. @throws RangeError for what is no number, which would lift them. */
+/** The format's ceilings, lowered by the caller; higher values are ignored. @throws RangeError for other than integers. */
 export function effectiveLimits(lowered: Partial<Limits> | undefined): Limits {
   const lower = ([name, ceiling]: [string, number]): [string, Check<number>] => [
     name,
@@ -49,7 +49,7 @@ export function effectiveLimits(lowered: Partial<Limits> | undefined): Limits {
 export const limitsArgument: Check<Limits> = (_name, value) => effectiveLimits(value as Partial<Limits>);
 
 /**
- * The whole envelope's length, from its first 14 bytes (fewer only where the file ends there).
+ * An envelope's length, from its first 14 bytes, or fewer where the file ends there (format-v1, "Opening", steps 1 to 4).
  *
  * @throws BlindreelError `not-an-envelope`, `unsupported-version`, `truncated`, `limit-exceeded`.
  */
@@ -62,10 +62,10 @@ export function envelopeLength(preamble: Bytes, limits: Limits): number {
   return length;
 }
 
-/** Of as much as is there. @throws BlindreelError `not-an-envelope`, `unsupported-version`. */
+/** Checks the available bytes of a preamble. @throws BlindreelError `not-an-envelope`, `unsupported-version`. */
 export function checkMagicAndVersion(preamble: Bytes): void {
   const magic = preamble.subarray(0, ENVELOPE_MAGIC.length);
-  if (magic.length === 0 || compareBytes(magic, ENVELOPE_MAGIC.subarray(0, magic.length)) !== 0) {
+  if (magic.length === 0 || !equalBytes(magic, ENVELOPE_MAGIC.subarray(0, magic.length))) {
     const message = "this is not a Blindreel file: it does not start with BLINDREEL";
     throw new BlindreelError("not-an-envelope", message, undefined);
   }
@@ -74,9 +74,9 @@ export function checkMagicAndVersion(preamble: Bytes): void {
 }
 
 /**
- * Takes an envelope apart, strictly. `bytes` must be the envelope and nothing else, and must not change afterwards:
- * the result consists of views of it.
+ * Decodes an envelope, strictly (format-v1, "Opening", steps 1 to 9).
  *
+ * @param bytes the envelope alone. It must not change afterwards: the result consists of views of it.
  * @throws BlindreelError as {@link envelopeLength}, `malformed`, `unsupported-algorithm`.
  */
 export function decodeEnvelope(bytes: Bytes, limits: Limits): DecodedEnvelope {
@@ -84,7 +84,7 @@ export function decodeEnvelope(bytes: Bytes, limits: Limits): DecodedEnvelope {
   return { ...fields, coreParts: coreParts(fields.coreBytes, fields.core.sealedMetadata.length) };
 }
 
-/** {@link decodeEnvelope} without what only the key schedule needs. */
+/** {@link decodeEnvelope} without the input of the key schedule. */
 export function envelopeFields(bytes: Bytes, limits: Limits): EnvelopeFields {
   const length = envelopeLength(bytes.subarray(0, PREAMBLE_LENGTH), limits);
   if (bytes.length < length) throw truncated("the envelope", bytes.length);
@@ -103,14 +103,14 @@ export function envelopeFields(bytes: Bytes, limits: Limits): EnvelopeFields {
   return { core, coreBytes, epoch, slots, macInput, mac, length };
 }
 
-/** The whole envelope's length, from its core's length and its slots' bodies' lengths. */
+/** An envelope's length in bytes, from the lengths of its core and of its slots' bodies. */
 export function envelopeLengthFor(coreLength: number, slotBodyLengths: readonly number[]): number {
   const slotHead = 2 + KEY_ID_LENGTH + 2;
   const slots = slotBodyLengths.reduce((sum, body) => sum + slotHead + body, 0);
   return PREAMBLE_LENGTH + 4 + coreLength + 4 + 2 + slots + HASH_LENGTH;
 }
 
-/** Everything of an envelope but its MAC. */
+/** An envelope without its MAC. @throws BlindreelError `limit-exceeded`. */
 export function encodeWithoutMac(coreBytes: Bytes, epoch: number, slots: readonly Slot[]): Bytes {
   const body = concatBytes(encode(u32, coreBytes.length), coreBytes, encode(u32, epoch), encodeSlots(slots));
   const length = PREAMBLE_LENGTH + body.length + HASH_LENGTH;

@@ -30,9 +30,9 @@ export function decodeBase64Url(text: string): Bytes {
   return decodeStrictly(text, "unpadded base64url", fromBase64Url, encodeBase64Url);
 }
 
-/** Lowercase hex of exactly `length` bytes. */
-export function isHex(value: unknown, length: number): value is string {
-  return typeof value === "string" && value.length === 2 * length && /^[0-9a-f]*$/.test(value);
+/** Whether `text` is lowercase hex of exactly `length` bytes. */
+export function isHex(text: string, length: number): boolean {
+  return text.length === 2 * length && /^[0-9a-f]*$/.test(text);
 }
 
 export function decodeHex(text: string): Bytes {

@@ -48,7 +48,8 @@ export function decodeKeysetShape(text: string): KeysetShape {
   const fail = (reason: string): Error => malformed(`the keyset ${reason}`, header.length + 1);
   if (!isJsonObject(value)) throw fail("is no JSON object");
   const { institution, sequence, issued, expires, keys } = value;
-  if (!isHex(institution, INSTITUTION_LENGTH)) throw fail("names no institution");
+  if (typeof institution !== "string" || !isHex(institution, INSTITUTION_LENGTH))
+    throw fail("names no institution");
   if (!isCount(sequence) || !isCount(issued) || !isCount(expires)) {
     throw fail("lacks its sequence, or the times at which it was issued and expires");
   }

@@ -24,18 +24,18 @@ const HPKE_SUITE_ID = /* @__PURE__ */ concatBytes(
 );
 const MODE_BASE = /* @__PURE__ */ Uint8Array.of(0x00);
 
-/** What a label stands behind in every labeled call (§4): "HPKE-v1" || suite_id || label. */
+/** The constant start of every labeled input (§4): "HPKE-v1" || suite_id || label. */
 function labeled(suiteId: Bytes, label: string): Bytes {
   return concatBytes(HPKE_V1, suiteId, ascii(label));
 }
 
-const EAE_PRK = /* @__PURE__ */ labeled(KEM_SUITE_ID, "eae_prk");
-const SHARED_SECRET = /* @__PURE__ */ labeled(KEM_SUITE_ID, "shared_secret");
-const PSK_ID_HASH = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "psk_id_hash");
-const INFO_HASH = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "info_hash");
-const SECRET = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "secret");
-const KEY = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "key");
-const BASE_NONCE = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "base_nonce");
+const EAE_PRK_LABEL = /* @__PURE__ */ labeled(KEM_SUITE_ID, "eae_prk");
+const SHARED_SECRET_LABEL = /* @__PURE__ */ labeled(KEM_SUITE_ID, "shared_secret");
+const PSK_ID_HASH_LABEL = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "psk_id_hash");
+const INFO_HASH_LABEL = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "info_hash");
+const SECRET_LABEL = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "secret");
+const KEY_LABEL = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "key");
+const BASE_NONCE_LABEL = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "base_nonce");
 
 /** §4: LabeledExtract(salt, label, ikm). */
 function labeledExtract(crypto: CryptoProvider, salt: Bytes, label: Bytes, ikm: Bytes): Promise<Bytes> {
@@ -55,9 +55,9 @@ function labeledExpand(
 
 /** §4.1: ExtractAndExpand(dh, kem_context), with kem_context = enc || pkRm. */
 async function extractAndExpand(crypto: CryptoProvider, dh: Bytes, enc: Bytes, pkRm: Bytes): Promise<Bytes> {
-  const eaePrk = await labeledExtract(crypto, EMPTY, EAE_PRK, dh);
+  const eaePrk = await labeledExtract(crypto, EMPTY, EAE_PRK_LABEL, dh);
   const kemContext = concatBytes(enc, pkRm);
-  const sharedSecret = await labeledExpand(crypto, eaePrk, SHARED_SECRET, kemContext, Nsecret);
+  const sharedSecret = await labeledExpand(crypto, eaePrk, SHARED_SECRET_LABEL, kemContext, Nsecret);
   wipe(eaePrk);
   return sharedSecret;
 }
@@ -67,53 +67,53 @@ export interface KeySchedule {
   readonly baseNonce: Bytes;
 }
 
-/** LabeledExtract("", "psk_id_hash", default_psk_id) is the same for every message; worked out once (§5.1). */
+/** §5.1: LabeledExtract("", "psk_id_hash", default_psk_id), a constant, computed once. */
 const pskIdHashes = new WeakMap<CryptoProvider, Promise<Bytes>>();
 
 function pskIdHash(crypto: CryptoProvider): Promise<Bytes> {
   let hash = pskIdHashes.get(crypto);
   if (!hash) {
-    hash = labeledExtract(crypto, EMPTY, PSK_ID_HASH, EMPTY);
+    hash = labeledExtract(crypto, EMPTY, PSK_ID_HASH_LABEL, EMPTY);
     pskIdHashes.set(crypto, hash);
-    // A failure is not kept: the next message asks again.
+    // Failures are not cached.
     hash.catch(() => pskIdHashes.delete(crypto));
   }
   return hash;
 }
 
-/** §5.1: key_schedule_context = mode_base || psk_id_hash || info_hash. The same for all that share an `info`. */
+/** §5.1: key_schedule_context = mode_base || psk_id_hash || info_hash. Depends on `info` alone. */
 export async function keyScheduleContext(crypto: CryptoProvider, info: Bytes): Promise<Bytes> {
-  const infoHash = await labeledExtract(crypto, EMPTY, INFO_HASH, info);
+  const infoHash = await labeledExtract(crypto, EMPTY, INFO_HASH_LABEL, info);
   return concatBytes(MODE_BASE, await pskIdHash(crypto), infoHash);
 }
 
-/** §5.1: KeySchedule(mode_base, shared_secret, info, "", ""). The exporter secret is not needed here. */
+/** §5.1: KeySchedule(mode_base, shared_secret, info, "", ""), without the exporter secret. */
 export async function keySchedule(
   crypto: CryptoProvider,
   sharedSecret: Bytes,
   context: Bytes,
 ): Promise<KeySchedule> {
-  const secret = await labeledExtract(crypto, sharedSecret, SECRET, EMPTY);
-  const key = await labeledExpand(crypto, secret, KEY, context, Nk);
-  const baseNonce = await labeledExpand(crypto, secret, BASE_NONCE, context, Nn);
+  const secret = await labeledExtract(crypto, sharedSecret, SECRET_LABEL, EMPTY);
+  const key = await labeledExpand(crypto, secret, KEY_LABEL, context, Nk);
+  const baseNonce = await labeledExpand(crypto, secret, BASE_NONCE_LABEL, context, Nn);
   wipe(secret);
   return { key, baseNonce };
 }
 
-/** The recipient's public key: as bytes for the transcript, and as its backend holds it. */
+/** pkR: its bytes for kem_context, its handle for the agreement. */
 export interface RecipientPublicKey {
   readonly bytes: Bytes;
   readonly handle: PublicKeyHandle;
 }
 
-/** The recipient's private half: agreement, wherever the key lives, and the public key that belongs to it. */
+/** skR as an agreement, which a key store may compute, with its public key. */
 export interface RecipientPrivateKey {
   readonly publicKey: Bytes;
-  /** X25519 with `publicKey`, already checked; refuses an all-zero result. */
+  /** X25519 with a checked `publicKey`; refuses an all-zero result (RFC 9180 §7.1.4). */
   agree(publicKey: Bytes): MaybePromise<Bytes>;
 }
 
-/** §4.1: Encap(pkR). `ephemeral` comes from the provider, but for known-answer tests. */
+/** §4.1: Encap(pkR). `ephemeral` is random, except in known-answer tests. `refuseWeak` checks dh (§7.1.4). */
 export async function encap(
   crypto: CryptoProvider,
   pkR: RecipientPublicKey,
@@ -135,7 +135,15 @@ export async function decap(crypto: CryptoProvider, enc: Bytes, skR: RecipientPr
   return sharedSecret;
 }
 
-/** §6.1: SealBase, after Encap; `context` is the key schedule's. @returns ct, the ciphertext with its tag. */
+/** §5.2: the AEAD and nonce of a context's first message. Wipes `sharedSecret`. */
+async function firstMessage(crypto: CryptoProvider, sharedSecret: Bytes, context: Bytes) {
+  const { key, baseNonce } = await keySchedule(crypto, sharedSecret, context);
+  const aead = await crypto.importAesGcmKey(key);
+  wipe(key, sharedSecret);
+  return { aead, nonce: baseNonce };
+}
+
+/** §6.1: SealBase, after Encap; `context` is the key schedule's. @returns ct with its tag. */
 export async function sealBase(
   crypto: CryptoProvider,
   sharedSecret: Bytes,
@@ -143,10 +151,8 @@ export async function sealBase(
   aad: Bytes,
   pt: Bytes,
 ): Promise<Bytes> {
-  const { key, baseNonce } = await keySchedule(crypto, sharedSecret, context);
-  const aead = await crypto.importAesGcmKey(key);
-  wipe(key, sharedSecret);
-  return aead.seal(baseNonce, pt, aad);
+  const { aead, nonce } = await firstMessage(crypto, sharedSecret, context);
+  return aead.seal(nonce, pt, aad);
 }
 
 /** §6.1: OpenBase, after Decap. @throws BlindreelError `authentication-failed`. */
@@ -158,10 +164,8 @@ export async function openBase(
   ct: Bytes,
   expectedLength: number,
 ): Promise<Bytes> {
-  const { key, baseNonce } = await keySchedule(crypto, sharedSecret, context);
-  const aead = await crypto.importAesGcmKey(key);
-  wipe(key, sharedSecret);
-  const pt = await aead.open(baseNonce, ct, aad);
+  const { aead, nonce } = await firstMessage(crypto, sharedSecret, context);
+  const pt = await aead.open(nonce, ct, aad);
   if (pt.length !== expectedLength) throw authenticationFailed();
   return pt;
 }

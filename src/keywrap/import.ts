@@ -5,7 +5,7 @@ import { randomBytes } from "../crypto/random.js";
 import { webCryptoHandle, webCryptoProvider } from "../crypto/webcrypto.js";
 import { invalidKey } from "../errors.js";
 import { isCryptoKey, isUint8Array } from "../formats/brand.js";
-import { type Bytes, bytesArgument, compareBytes, isAllZero } from "../formats/bytes.js";
+import { type Bytes, bytesArgument, equalBytes, isAllZero } from "../formats/bytes.js";
 import { KEY_LENGTH } from "../formats/constants.js";
 import { parseJson } from "../formats/json.js";
 import {
@@ -21,14 +21,8 @@ import { checkPublicKey, checkSharedSecret } from "./point.js";
 import { thumbprint } from "./thumbprint.js";
 import { type X25519Agreement, X25519Identity, X25519Recipient } from "./x25519.js";
 
-/** u = 9, the base point (RFC 7748 §4.1): agreeing with it gives a private key's public half on any backend. */
-const BASE_POINT = /* @__PURE__ */ basePoint();
-
-function basePoint(): Bytes {
-  const u = new Uint8Array(KEY_LENGTH);
-  u[0] = 9;
-  return u;
-}
+/** u = 9, the base point (RFC 7748 §4.1): agreement with it derives the public half, on any backend. */
+const BASE_POINT: Bytes = /* @__PURE__ */ new Uint8Array(KEY_LENGTH).fill(9, 0, 1);
 
 export interface KeyOptions {
   /** Overrides the runtime's provider, for this call. */
@@ -41,7 +35,7 @@ function providerOf(given: KeyOptions | undefined): CryptoProvider {
   return readOptions<KeyOptions>("options", given, KEY).crypto ?? defaultProvider();
 }
 
-/** A `CryptoKey`, described by its members: the types of Node have no global of that name, those of the DOM have. */
+/** A `CryptoKey`, structurally: Node's types, unlike the DOM's, have no global of that name. */
 export interface PlatformKey {
   readonly type: string;
   readonly extractable: boolean;
@@ -61,7 +55,7 @@ export type PlatformIdentityInput =
 export type IdentityInput = Uint8Array | OkpPrivateJwk | string | PlatformIdentityInput;
 
 /**
- * Reads a public X25519 key.
+ * Imports a public X25519 key, for `to` of `seal`, `rewrap` and `startRecording` (format-v1, "Slot type 1").
  *
  * @throws BlindreelError `invalid-key` with the reason: a private key, another curve or length, a non-canonical
  *   encoding, a point of low order; `invalid-json` for text that is neither PEM nor strict JSON.
@@ -93,27 +87,28 @@ async function publicCryptoKeyBytes(key: CryptoKey): Promise<Bytes> {
   try {
     return new Uint8Array(await globalThis.crypto.subtle.exportKey("raw", key));
   } catch (cause) {
-    throw invalidKey("this CryptoKey cannot be exported, which a public key has to be", { cause });
+    throw invalidKey("this CryptoKey is not extractable; a public key must be", { cause });
   }
 }
 
-/** Makes a new X25519 identity from 32 random bytes. Keep it with `toJwk` or `toPem`. */
+/** A new X25519 identity from 32 random bytes, stored with `toJwk` or `toPem`. @throws BlindreelError `bad-random`. */
 export async function generateIdentity(options?: KeyOptions): Promise<ExportableIdentity> {
   const crypto = providerOf(options);
   return exportableIdentity(randomBytes(crypto, KEY_LENGTH), crypto);
 }
 
-/** An identity whose private key this process holds as bytes, and can therefore give away. */
+/** An identity with its private key as bytes in this process. */
 export interface ExportableIdentity extends X25519Identity {
-  /** The private key as JWK (RFC 8037 §2). Whoever has it opens everything sealed to it. */
+  /** The private key as JWK (RFC 8037 §2), a secret. */
   toJwk(): OkpPrivateJwk;
-  /** The private key as PEM (PKCS#8, RFC 8410 §7). */
+  /** The private key as PEM (PKCS#8, RFC 8410 §7), a secret. */
   toPem(): string;
 }
 
 /**
- * Reads a private X25519 key. A platform key may be non-extractable; its identity cannot be exported. Where the
- * input states a public half (JWK, key pair), it must belong to the private one.
+ * Imports a private X25519 key, for `identities` of `open` and `openRecording` (format-v1, "Keys in files"). The
+ * identity of a platform key, extractable or not, has no export. A public half in the input (JWK, key pair) must belong
+ * to the private one.
  *
  * @throws BlindreelError `invalid-key` with the reason; `invalid-json` for text that is neither PEM nor strict JSON.
  */
@@ -147,7 +142,7 @@ async function importJwk(jwk: unknown, crypto: CryptoProvider): Promise<Exportab
 }
 
 function checkPair(stated: Bytes, derived: Bytes): void {
-  if (compareBytes(stated, derived) !== 0) {
+  if (!equalBytes(stated, derived)) {
     throw invalidKey(
       "the public key does not belong to the private key: the key file was altered or mixed up",
     );
@@ -216,11 +211,12 @@ async function importPlatformKey(
 }
 
 /**
- * An identity whose private key lives elsewhere (an HSM, a smart card, a KMS) and can do raw X25519.
+ * An identity over raw X25519 of an HSM, a smart card or a KMS.
  *
- * @param publicKey its public half. @param agree returns X25519(private key, `publicKey`), 32 bytes. It is called
- *   once here, with the base point, to check that both halves belong together.
- * @throws BlindreelError `invalid-key` where they do not.
+ * @param publicKey the public half.
+ * @param agree returns X25519(private key, `publicKey`), 32 bytes. Called once here, with the base point, to check that
+ *   both halves belong together.
+ * @throws BlindreelError `invalid-key` where they do not; TypeError for other than a function.
  */
 export async function identityFromAgreement(
   publicKey: RecipientInput,
@@ -230,7 +226,7 @@ export async function identityFromAgreement(
   functionArgument("agree", agree);
   const recipient = await importRecipient(publicKey, options);
   const agreement: X25519Agreement = {
-    // Copies both ways: secrets are wiped after use, and the caller's buffers are not ours to write to.
+    // Copies both ways: the SDK wipes its secrets after use, but never a caller's buffer.
     agree: async (peer) => bytesArgument("the agreed secret", await agree(peer.slice())).slice(),
   };
   checkPair(recipient.publicKey, checkSharedSecret(await agreement.agree(BASE_POINT, defaultProvider())));
@@ -241,7 +237,7 @@ function isPem(text: string): boolean {
   return /^\s*-----BEGIN /.test(text);
 }
 
-/** A pair of platform keys, each of its members read once; undefined for what is none. */
+/** A pair of platform keys, each member read once; undefined for other values. */
 function keyPairOf(value: unknown): { privateKey: CryptoKey; publicKey: CryptoKey | undefined } | undefined {
   const { privateKey, publicKey } = (value ?? {}) as Record<"privateKey" | "publicKey", unknown>;
   if (!isCryptoKey(privateKey)) return undefined;

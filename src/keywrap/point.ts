@@ -1,11 +1,11 @@
 import { invalidKey } from "../errors.js";
-import { type Bytes, isAllZero } from "../formats/bytes.js";
+import { type Bytes, equalBytes, isAllZero } from "../formats/bytes.js";
 import { KEY_LENGTH } from "../formats/constants.js";
 import { decodeHex } from "../formats/encoding.js";
 
 /**
- * The checks of X25519 public keys that backends disagree on, done once for all of them, before any of them sees
- * the key: only canonical u coordinates, and none of low order (RFC 7748 §6.1, RFC 9180 §7.1.4).
+ * Checks of X25519 public keys before any backend, since backends differ: canonical u coordinates, not of low order
+ * (RFC 7748 §6.1, RFC 9180 §7.1.4; format-v1, "Slot type 1").
  */
 
 /** Canonical u of the points of order 1, 2, 4 and 8 on the curve and its twist, little-endian. */
@@ -24,23 +24,22 @@ function isCanonical(u: Bytes): boolean {
   return u[0]! < 0xed;
 }
 
-/** Why `publicKey` may not be used, or undefined. */
+/** The reason against `publicKey`, undefined for a valid one. */
 export function publicKeyFault(publicKey: Bytes): string | undefined {
   if (publicKey.length !== KEY_LENGTH) return `must be ${KEY_LENGTH} bytes, got ${publicKey.length}`;
   if (!isCanonical(publicKey)) return "is not canonically encoded";
-  if (LOW_ORDER_U.some((low) => low.every((byte, i) => byte === publicKey[i])))
-    return "is a point of low order";
+  if (LOW_ORDER_U.some((low) => equalBytes(low, publicKey))) return "is a point of low order";
   return undefined;
 }
 
-/** Checks a key that a person or program configured. @throws BlindreelError `invalid-key` with the reason. */
+/** For configured keys; `enc` of a slot fails otherwise. @throws BlindreelError `invalid-key` with the reason. */
 export function checkPublicKey(publicKey: Bytes): Bytes {
   const fault = publicKeyFault(publicKey);
   if (fault) throw invalidKey(`the X25519 public key ${fault}`);
   return publicKey;
 }
 
-/** RFC 7748 §6.1: the all-zero shared secret is refused. @throws BlindreelError `invalid-key`. */
+/** RFC 7748 §6.1: refuses the all-zero shared secret. @throws BlindreelError `invalid-key`. */
 export function checkSharedSecret(dh: Bytes): Bytes {
   if (isAllZero(dh)) throw invalidKey("the X25519 agreement gave an all-zero secret");
   return dh;

@@ -3,10 +3,10 @@ import type { Bytes, MaybePromise } from "../formats/bytes.js";
 
 declare const keyIdBrand: unique symbol;
 
-/** First 16 bytes of a key's thumbprint as 32 lowercase hex digits: names a key, reveals nothing else. */
+/** First 16 bytes of a key's thumbprint, as 32 lowercase hex digits. */
 export type KeyId = string & { readonly [keyIdBrand]: true };
 
-/** One recipient's wrapping of a file key, as it stands on the wire. */
+/** One recipient's wrapping of a file key, in wire order (format-v1, "Slots"). */
 export interface Slot {
   /** A `SlotType`, or an unknown number. */
   readonly type: number;
@@ -15,34 +15,34 @@ export interface Slot {
   readonly body: Bytes;
 }
 
-/** What a wrapping is bound to. */
+/** The binding of a wrapping. */
 export interface WrapContext {
-  /** SHA-256 of the envelope's core: a slot opens in its own envelope only. */
+  /** SHA-256 of the envelope's core, 32 bytes: a slot opens in its own envelope only. */
   readonly coreHash: Bytes;
   readonly crypto: CryptoProvider;
 }
 
-/**
- * Who can open: the public half. `X25519Recipient` is the usual one; implement this to wrap by other means.
- */
+/** The public half of a key. `X25519Recipient` is the default; implement it for other ways of wrapping. */
 export interface Recipient {
   readonly slotType: number;
   /** Undefined for an anonymous recipient. */
   readonly keyId: KeyId | undefined;
-  /** Names the key in full, anonymous or not, so that nobody is sealed to twice; nothing of it is written. */
+  /** The full thumbprint, anonymous or not, against duplicate recipients. Not written to the envelope. */
   readonly thumbprint?: string;
-  /** Wraps 32 bytes, into a slot of `slotType` with `keyId`. `fileKey` belongs to the caller, who wipes it. */
+  /** Wraps a file key of 32 bytes into a slot of `slotType` with `keyId`. The caller wipes `fileKey`. */
   wrap(fileKey: Bytes, context: WrapContext): Promise<Slot>;
 }
 
-/**
- * Who can open: the private half. Implement this for a key that lives in an HSM or a KMS.
- *
- * `unwrap` is called for every slot of the envelope: it returns `null` for a slot that is not its own, and throws
- * `authentication-failed` for one that names its key and does not open.
- */
+/** The private half of a key. Implement it for a key in an HSM or a KMS. */
 export interface Identity {
-  /** For messages only ("none of your 2 keys, …"). */
+  /** For error messages only. */
   readonly keyId?: KeyId;
+  /**
+   * Called for every slot of the envelope.
+   *
+   * @returns the file key, 32 bytes, which the SDK copies and does not wipe; `null` for another key's slot, and for an
+   *   anonymous one that does not open.
+   * @throws BlindreelError `authentication-failed` for a slot that names this key and does not open.
+   */
   unwrap(slot: Slot, context: WrapContext): MaybePromise<Bytes | null>;
 }

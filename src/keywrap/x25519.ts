@@ -1,9 +1,9 @@
 import type { CryptoProvider } from "../crypto/provider.js";
 import { authenticationFailed } from "../errors.js";
-import { type Bytes, compareBytes, concatBytes, isAllZero } from "../formats/bytes.js";
+import { type Bytes, concatBytes, isAllZero } from "../formats/bytes.js";
 import { encode, u16 } from "../formats/codec.js";
 import { KEY_ID_LENGTH, KEY_LENGTH, SLOT_BODY_LENGTH, SlotType } from "../formats/constants.js";
-import { decodeHex, encodeHex } from "../formats/encoding.js";
+import { encodeHex } from "../formats/encoding.js";
 import { encodePublicJwk, type OkpJwk } from "../formats/jwk.js";
 import { label } from "../formats/label.js";
 import { encodePublicPem } from "../formats/pem.js";
@@ -18,22 +18,22 @@ import {
   sealBase,
 } from "./hpke.js";
 import { checkSharedSecret, publicKeyFault } from "./point.js";
-import { keyIdOf } from "./thumbprint.js";
+import { encodeKeyId, keyIdOf } from "./thumbprint.js";
 import type { Identity, KeyId, Recipient, Slot, WrapContext } from "./types.js";
 
-const ANONYMOUS = /* @__PURE__ */ new Uint8Array(KEY_ID_LENGTH);
+const ANONYMOUS_KEY_ID = /* @__PURE__ */ new Uint8Array(KEY_ID_LENGTH);
 
-/** HPKE `info` of a slot: L("slot") || type || keyId as on the wire (format-v1, "Slot type 1"). */
+/** HPKE `info`: L("slot") || type || keyId as on the wire (format-v1, "Slot type 1"). */
 function slotInfo(keyId: Bytes): Bytes {
   return concatBytes(label("slot"), encode(u16, SlotType.x25519), keyId);
 }
 
-/** The public half of an institution's or staff member's X25519 key. Made by `importRecipient`. */
+/** The public half of an X25519 key of an institution or its staff. Made by `importRecipient`. */
 export class X25519Recipient implements Recipient {
   readonly slotType = SlotType.x25519;
-  /** Undefined for an anonymous recipient: its slots name no key and are found by trial. */
+  /** Undefined for an anonymous recipient, whose slots are found by trial. */
   readonly keyId: KeyId | undefined;
-  /** The full RFC 7638 thumbprint, SHA-256, as 64 hex digits: what people compare and pin. */
+  /** The full RFC 7638 thumbprint, SHA-256, as 64 hex digits: for comparing and pinning. */
   readonly thumbprint: string;
   readonly #publicKey: Bytes;
   readonly #thumbprint: Bytes;
@@ -52,7 +52,7 @@ export class X25519Recipient implements Recipient {
     return this.#publicKey.slice();
   }
 
-  /** The same key without a name on the wire: the server cannot tell for whom, the opener tries every slot. */
+  /** This key with an all-zero keyId on the wire: unlinkable for the server, found by trial by the opener. */
   anonymous(): X25519Recipient {
     return new X25519Recipient(this.#publicKey, this.#thumbprint, { isAnonymous: true });
   }
@@ -66,7 +66,7 @@ export class X25519Recipient implements Recipient {
   }
 
   async wrap(fileKey: Bytes, { coreHash, crypto }: WrapContext): Promise<Slot> {
-    const keyId = this.keyId === undefined ? ANONYMOUS : this.#thumbprint.subarray(0, KEY_ID_LENGTH);
+    const keyId = this.keyId === undefined ? ANONYMOUS_KEY_ID : this.#thumbprint.subarray(0, KEY_ID_LENGTH);
     const ephemeral = await crypto.generateX25519();
     const { pkR, keyScheduleContext: context } = await this.#prepare(crypto, keyId);
     const { sharedSecret, enc } = await encap(crypto, pkR, ephemeral, checkSharedSecret);
@@ -74,7 +74,7 @@ export class X25519Recipient implements Recipient {
     return { type: SlotType.x25519, keyId: keyId.slice(), body: concatBytes(enc, ct) };
   }
 
-  /** What is the same in every wrapping to this key. */
+  /** The part of a wrapping that depends on this key alone, cached for each provider. */
   async #prepare(crypto: CryptoProvider, keyId: Bytes): Promise<Prepared> {
     let prepared = this.#prepared.get(crypto);
     if (!prepared) {
@@ -94,9 +94,9 @@ interface Prepared {
   readonly keyScheduleContext: Bytes;
 }
 
-/** A private X25519 key, wherever it lives, as something that opens type 1 slots. */
+/** A private X25519 key as an agreement: bytes, a platform key or a key store. */
 export interface X25519Agreement {
-  /** X25519 of the private key with a checked public key. May return zeros or throw for a weak point. */
+  /** X25519 with a checked public key. Zeros, or an error, for a point of low order. */
   agree(publicKey: Bytes, crypto: CryptoProvider): Promise<Bytes>;
 }
 
@@ -122,11 +122,11 @@ export class X25519Identity implements Identity {
     return this.recipient.thumbprint;
   }
 
-  /** `null`: another key's slot, or an anonymous one that does not open. */
+  /** @returns `null` for another key's slot, and for an anonymous one that does not open. */
   async unwrap(slot: Slot, context: WrapContext): Promise<Bytes | null> {
     if (slot.type !== SlotType.x25519) return null;
     const isAnonymous = isAllZero(slot.keyId);
-    if (!isAnonymous && compareBytes(slot.keyId, decodeHex(this.keyId)) !== 0) return null;
+    if (!isAnonymous && encodeKeyId(slot.keyId) !== this.keyId) return null;
     try {
       return await this.#open(slot, context);
     } catch (error) {
@@ -136,7 +136,7 @@ export class X25519Identity implements Identity {
   }
 
   async #open(slot: Slot, { coreHash, crypto }: WrapContext): Promise<Bytes> {
-    // The exact length is checked before anything is decrypted; so is the sender's point.
+    // Length and point are checked before decryption (format-v1, "Slot type 1").
     if (slot.body.length !== SLOT_BODY_LENGTH[SlotType.x25519]) throw authenticationFailed();
     const enc = slot.body.slice(0, Nenc);
     if (publicKeyFault(enc)) throw authenticationFailed();

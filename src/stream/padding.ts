@@ -1,6 +1,7 @@
 import { authenticationFailed, wrongType } from "../errors.js";
 import { type Bytes, isAllZero } from "../formats/bytes.js";
 import { decode, encode, u64 } from "../formats/codec.js";
+import type { Check } from "../formats/options.js";
 import { CHUNK } from "./geometry.js";
 import type { PieceSource } from "./pieces.js";
 import type { ChunkFilter } from "./readable.js";
@@ -14,11 +15,10 @@ const LENGTH_FIELD = 8;
 const ZEROS_LENGTH = 64 * 1024;
 const ZEROS = /* @__PURE__ */ new Uint8Array(ZEROS_LENGTH);
 
-/** Checks a caller's choice, of which `undefined` is no padding. */
-export function checkedPadding(padding: Padding | undefined): Padding | undefined {
-  if (padding === undefined || padding === "chunk" || padding === "padme") return padding;
-  throw wrongType("padding", '"chunk", "padme" or undefined', padding);
-}
+export const paddingArgument: Check<Padding> = (name, value) => {
+  if (value === "chunk" || value === "padme") return value;
+  throw wrongType(name, '"chunk", "padme" or undefined', value);
+};
 
 /** Length of the padded plaintext: congruent 8…16383 modulo 16384. */
 export function paddedLength(padding: Padding, length: number): number {

@@ -5,7 +5,7 @@ import { type Bytes, concatBytes } from "../../src/formats/bytes.js";
 import { encode, u64 } from "../../src/formats/codec.js";
 import { bytesSource } from "../../src/source/bytes.js";
 import { openMessage, openThrough } from "../../src/stream/open.js";
-import { checkedPadding, type Padding, paddedLength, padme, Unpadder } from "../../src/stream/padding.js";
+import { type Padding, paddedLength, paddingArgument, padme, Unpadder } from "../../src/stream/padding.js";
 import { type ByteInput, piecesOf } from "../../src/stream/pieces.js";
 import { openRandomAccess } from "../../src/stream/random-access.js";
 import { layOut, sealBytes, sealLayout, sealThrough } from "../../src/stream/seal.js";
@@ -108,9 +108,9 @@ describe("the length of padded content", () => {
 
   it("of another mode is a TypeError", async () => {
     for (const mode of ["none", "", "Chunk", "__proto__", null, 5]) {
-      await expectWrongType(() => checkedPadding(mode as Padding));
+      await expectWrongType(() => paddingArgument("padding", mode));
     }
-    for (const mode of [undefined, ...MODES]) expect(checkedPadding(mode)).toBe(mode);
+    for (const mode of MODES) expect(paddingArgument("padding", mode)).toBe(mode);
   });
 });
 
