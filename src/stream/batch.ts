@@ -5,11 +5,11 @@ import type { ChunkCipher } from "./chunk.js";
 import { CHUNK, chunkCount, SEALED_CHUNK } from "./geometry.js";
 import { breather, type OperationOptions, progressReporter } from "./operation.js";
 
-/** Chunks handled between two looks at the signal and the clock; on asynchronous backends all are in flight. */
+/** Chunks between two checks of signal and clock; on asynchronous backends they are all in flight. */
 const BATCH = 16;
 
-/** Runs `step` for every chunk of `[first, end)`, batch by batch, without holding the event loop for long. */
-export async function eachChunk(
+/** Runs `step` for chunks `[first, end)` in batches, with pauses for the event loop. */
+async function eachChunk(
   first: number,
   end: number,
   step: (chunkIndex: number) => void | Promise<void>,
@@ -32,8 +32,8 @@ export async function eachChunk(
 }
 
 /**
- * Copies plaintext to where its sealed chunks will stand, leaving room for the tags: {@link sealInPlace} then needs
- * no other buffer. Synchronous, so a caller may change `data` as soon as it returns.
+ * Copies plaintext to the places of its sealed chunks, with gaps for the tags, for {@link sealInPlace}. Synchronous: the
+ * caller may change `data` afterwards.
  */
 export function spreadChunks(data: Bytes, sealedChunks: Bytes): void {
   for (let from = 0, to = 0; from < data.length; from += CHUNK, to += SEALED_CHUNK) {
@@ -41,7 +41,7 @@ export function spreadChunks(data: Bytes, sealedChunks: Bytes): void {
   }
 }
 
-/** Encrypts what {@link spreadChunks} laid out, `plaintextLength` bytes in all, over itself. */
+/** Encrypts the layout of {@link spreadChunks} in place. @param plaintextLength without the gaps. */
 export async function sealInPlace(
   cipher: ChunkCipher,
   sealedChunks: Bytes,
@@ -61,10 +61,10 @@ export async function sealInPlace(
 }
 
 /**
- * Opens chunks `[first, end)` of a message into `output`, of which byte 0 is plaintext byte `start`; what falls
- * outside is dropped. `sealedChunks` starts with chunk `first`. On failure `output` is wiped.
+ * Opens chunks `[first, end)` of a message into `output`, clipped to it. On failure `output` is wiped.
  *
- * @throws BlindreelError `authentication-failed`.
+ * @param sealedChunks the message from chunk `first` on. @param range `start` is the plaintext offset of `output`.
+ * @throws BlindreelError `authentication-failed`; `signal.reason` when aborted.
  */
 export async function openChunks(
   cipher: ChunkCipher,

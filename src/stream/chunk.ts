@@ -3,18 +3,18 @@ import { outOfRange } from "../errors.js";
 import type { Bytes, MaybePromise } from "../formats/bytes.js";
 import { MAX_CHUNKS } from "./geometry.js";
 
-/** For providers that do not say: the best, or nearly so, in every runtime (docs/benchmarks.md, "Calls in flight"). */
+/** Default of providers: at or near the best in every runtime (docs/benchmarks.md, "Calls in flight"). */
 const CALLS_IN_FLIGHT = 32;
 
-/** The only AEAD call for payload, and the only place where its nonces are made. */
+/** The only AEAD calls and the only nonces of payload. */
 export class ChunkCipher {
   readonly #key: AeadKey;
   readonly #baseNonce: Bytes;
-  /** Reused by the synchronous calls, which are done with it when they return. */
+  /** Reused by synchronous calls, which do not keep it. */
   readonly #nonce: Bytes;
-  /** Whether the backend answers at once and writes into the caller's output. */
+  /** Whether {@link sealInto} and {@link openInto} are available. */
   readonly isSynchronous: boolean;
-  /** Calls worth having in flight where the backend is asynchronous. */
+  /** Calls in flight on an asynchronous backend. */
   readonly callsInFlight: number;
 
   constructor(key: AeadKey, baseNonce: Bytes, callsInFlight = CALLS_IN_FLIGHT) {
@@ -35,7 +35,7 @@ export class ChunkCipher {
     return this.#key.open(chunkNonce(this.#baseNonce, chunkIndex), sealed);
   }
 
-  /** Only where {@link isSynchronous}. Writes to `output` from `offset` on. */
+  /** Only where {@link isSynchronous}. Writes to `output` at `offset`. */
   sealInto(chunkIndex: number, plaintext: Bytes, output: Bytes, offset: number): void {
     this.#key.sealInto!(chunkNonce(this.#baseNonce, chunkIndex, this.#nonce), plaintext, output, offset);
   }
@@ -46,14 +46,14 @@ export class ChunkCipher {
   }
 }
 
-/** Bytes of a nonce that a chunk index below 2^32 can change. */
+/** Nonce bytes that depend on the chunk index, which is below 2^32. */
 const INDEX_BYTES = 4;
 
 /**
  * The base nonce XOR the chunk's index as a big-endian integer of the same width (chunked-encryption, "AEAD usage").
  *
- * @param nonce receives it; a fresh buffer unless given.
- * @throws RangeError at 2^32 chunks, before a nonce could repeat.
+ * @param nonce the output; by default a new buffer.
+ * @throws RangeError from index 2^32 on: no nonce repeats.
  */
 export function chunkNonce(baseNonce: Bytes, chunkIndex: number, nonce: Bytes = baseNonce.slice()): Bytes {
   if (!Number.isInteger(chunkIndex) || chunkIndex < 0 || chunkIndex >= MAX_CHUNKS) {

@@ -23,33 +23,33 @@ const INFO_PREFIX = /* @__PURE__ */ concatBytes(
   Uint8Array.of(0),
 );
 
-/** What identifies one message: a 32-byte uniformly random key, and bytes that both sides know. */
+/** Secret inputs of one message: a uniformly random key of 32 bytes, and context bytes known to both sides. */
 export interface StreamKey {
   readonly key: Bytes;
   readonly context: Bytes;
 }
 
-/** Checks a caller's key and copies it: it may be changed or wiped as soon as the call that takes it returns. */
+/** A copy of the caller's key and context, which may change or be wiped after the call. @throws TypeError, RangeError. */
 export function streamKeyArgument(streamKey: StreamKey): StreamKey {
   return readOptions<StreamKey>("streamKey", streamKey, STREAM_KEY, ["key", "context"]);
 }
 
-const copyOf: Check<Bytes> = (name, value) => bytesArgument(name, value).slice();
+const bytesCopy: Check<Bytes> = (name, value) => bytesArgument(name, value).slice();
 
 const STREAM_KEY: Checks<StreamKey> = {
   key(name, value) {
-    const key = copyOf(name, value);
+    const key = bytesCopy(name, value);
     if (key.length !== KEY_LENGTH) throw outOfRange(`${name}'s length`, `${KEY_LENGTH} bytes`, key.length);
     return key;
   },
-  context: copyOf,
+  context: bytesCopy,
 };
 
 /**
  * Chunked-encryption, "Key derivation": key || base nonce || commitment = HKDF-Expand-SHA-512. Wipes the stream's key,
- * which therefore has to be a copy of ours.
+ * never a caller's buffer.
  *
- * @throws BlindreelError `closed` for a key of zeros: it was wiped, and everybody could open what it seals.
+ * @throws BlindreelError `closed` for an all-zero key: a wiped one, under which anyone could open.
  */
 async function derive(crypto: CryptoProvider, { key, context }: StreamKey, salt: Bytes) {
   if (key.length !== KEY_LENGTH) throw outOfRange("key length", `${KEY_LENGTH} bytes`, key.length);
@@ -65,7 +65,7 @@ async function derive(crypto: CryptoProvider, { key, context }: StreamKey, salt:
   return { cipher, commitment };
 }
 
-/** A cipher for a new message under a fresh random salt, and the 56-byte header to write before its chunks. */
+/** The cipher of a new message under a random salt, and its header of 56 bytes. Wipes the stream's key. */
 export async function startSealing(
   crypto: CryptoProvider,
   streamKey: StreamKey,
@@ -76,7 +76,7 @@ export async function startSealing(
 }
 
 /**
- * The cipher of an existing message; the only check of a stream's commitment, before any chunk.
+ * The cipher of an existing message. The only check of a stream's commitment. Wipes the stream's key.
  *
  * @param header the message's first 56 bytes.
  * @throws BlindreelError `authentication-failed` for another key, context, salt or commitment.

@@ -1,18 +1,18 @@
 import { malformed, outOfRange, truncated } from "../errors.js";
 import { TAG_LENGTH } from "../formats/constants.js";
 
-/** Cobblestone-256 (c2sp.org/chunked-encryption@v1): every size and offset derives from these. Units: bytes. */
+/** Sizes and offsets of Cobblestone-256 (c2sp.org/chunked-encryption@v1), in bytes. */
 
 export const CHUNK = 16 * 1024;
 export const SEALED_CHUNK = CHUNK + TAG_LENGTH;
 export const SALT_LENGTH = 24;
 export const COMMITMENT_LENGTH = 32;
-/** Salt and commitment, in front of the first chunk. */
+/** Salt and commitment, before the first chunk. */
 export const HEADER_LENGTH = SALT_LENGTH + COMMITMENT_LENGTH;
-/** The lowest limit the standard recommends: 64 TiB of plaintext. */
+/** The lowest limit that the standard recommends: 64 TiB of plaintext. */
 export const MAX_CHUNKS = 2 ** 32;
 
-/** Chunks of a message: the last is always shorter than {@link CHUNK}, so there is one more than fit whole. */
+/** Number of chunks of a message: the whole ones and the last, which is always shorter than {@link CHUNK}. */
 export function chunkCount(plaintextLength: number): number {
   return Math.floor(plaintextLength / CHUNK) + 1;
 }
@@ -26,11 +26,10 @@ export function sealedLength(plaintextLength: number): number {
 }
 
 /**
- * The plaintext length that a message of `length` bytes claims. Unauthenticated: believe it only after its last
- * chunk has been opened.
+ * The plaintext length of a message of `length` bytes, not authenticated until its last chunk has been opened.
  *
- * @param end where the message ends in its file, for the error's sake.
- * @throws BlindreelError `truncated` for a length no message has; `malformed` above 2^32 chunks.
+ * @param end offset of the message's end in its file, for errors.
+ * @throws BlindreelError `truncated` for an impossible length; `malformed` above 2^32 chunks.
  */
 export function claimedPlaintextLength(length: number, end = length): number {
   const plaintextLength = plaintextLengthOf(length);
@@ -39,7 +38,7 @@ export function claimedPlaintextLength(length: number, end = length): number {
   throw malformed("the sealed stream has more than 2^32 chunks", end);
 }
 
-/** The same for whoever only asks; undefined for a length that no message has. */
+/** {@link claimedPlaintextLength} without errors: undefined for an impossible length. */
 export function plaintextLengthOf(length: number): number | undefined {
   const body = length - HEADER_LENGTH;
   const chunks = Math.floor(body / SEALED_CHUNK) + 1;
@@ -47,12 +46,12 @@ export function plaintextLengthOf(length: number): number | undefined {
   return body - chunks * TAG_LENGTH;
 }
 
-/** Of the last chunk with its tag; less than a tag, negative even, where there is none. */
+/** Length of the last chunk with its tag; below a tag's length, even negative, for a truncated message. */
 function lastChunkLength(length: number): number {
   return (length - HEADER_LENGTH) % SEALED_CHUNK;
 }
 
-/** Where chunk `index` starts, from the first byte of the salt. */
+/** Offset of chunk `index` from the first byte of the salt. */
 export function chunkOffset(index: number): number {
   return HEADER_LENGTH + index * SEALED_CHUNK;
 }

@@ -13,22 +13,23 @@ import { takeExactly } from "./read-head.js";
 import { readableThrough } from "./readable.js";
 import { OPENING, Transcoder } from "./transcoder.js";
 
-/** The key of a message, and whether it is padded: known once what stands before it has been read. */
+/** The key of a message and its padding flag, known after the bytes before it. */
 export interface OpenPlan {
   readonly streamKey: StreamKey;
   readonly isPadded: boolean;
 }
 
-/** A message on its own, under a copy of the caller's key. */
+/** A message without a prefix, under a copy of the caller's key. */
 const openingPlan = (streamKey: StreamKey): OpenPlan => ({
   streamKey: streamKeyArgument(streamKey),
   isPadded: false,
 });
 
 /**
- * Opens a message held in memory, all or nothing.
+ * Opens a message in memory, all or nothing.
  *
- * @throws BlindreelError `truncated` where the length alone shows it, else `authentication-failed`.
+ * @param streamKey as for `sealBytes`.
+ * @throws BlindreelError `truncated` for an impossible length, else `authentication-failed`; `signal.reason`.
  */
 export async function openBytes(
   sealed: Uint8Array,
@@ -40,8 +41,8 @@ export async function openBytes(
 }
 
 /**
- * {@link openBytes} over a stream, a Blob or an iterable. Chunks are released as they are authenticated: what came
- * out before an error is a true prefix, and only a clean end says that it was everything.
+ * {@link openBytes} over a stream, a Blob or an iterable. Chunks are released as they are authenticated: output before
+ * an error is a true prefix, and only a clean end means completeness.
  */
 export function openReadable(
   input: ByteInput,
@@ -61,10 +62,10 @@ export function openTransform(streamKey: StreamKey, given?: StreamOptions): Stre
 }
 
 /**
- * The push form of opening.
+ * Opens a message in push form, starting behind its header.
  *
- * @param header the message's first 56 bytes; push what follows them.
- * @throws BlindreelError `authentication-failed` where the key, context or header do not fit.
+ * @param header the message's first 56 bytes.
+ * @throws BlindreelError `authentication-failed` for another key, context or header.
  */
 export async function createOpener(
   header: Uint8Array,
@@ -77,7 +78,7 @@ export async function createOpener(
   return pushStream(new Transcoder(cipher, OPENING), EMPTY);
 }
 
-/** As {@link openBytes}, for a message that starts at `streamOffset` of `file` and ends with it. */
+/** {@link openBytes} of a message that starts at `streamOffset` of `file` and ends with it. Wipes the plan's key. */
 export async function openMessage(
   file: Bytes,
   streamOffset: number,
@@ -100,9 +101,9 @@ export async function openMessage(
 }
 
 /**
- * The pull form: content comes as fast as the result is read.
+ * The pull form, paced by the reader of the result.
  *
- * @param start reads what stands before the message, when the first byte is asked for.
+ * @param start reads the bytes before the message, at the first pull.
  */
 export function openThrough(
   source: PieceSource,

@@ -1,25 +1,26 @@
 import { type Checks, functionArgument, signalArgument } from "../formats/options.js";
 
-/** What every long operation accepts. */
+/** Options of every long operation. */
 export interface OperationOptions {
-  /** Aborting rejects with `signal.reason`, stops the source and wipes what is buffered. */
+  /** An abort rejects with `signal.reason`, cancels the source and wipes buffers. */
   readonly signal?: AbortSignal;
-  /** Called at most ten times a second, and once at the end. */
+  /** Called at most ten times a second, and at the end. */
   readonly onProgress?: (progress: Progress) => void;
 }
 
 export const OPERATION: Checks<OperationOptions> = { signal: signalArgument, onProgress: functionArgument };
 
 export interface Progress {
-  /** Bytes of plaintext handled so far. */
+  /** Processed bytes of plaintext. */
   readonly bytes: number;
-  /** Bytes of plaintext in all, where that is known. */
+  /** Total bytes of plaintext, where known. */
   readonly total?: number;
 }
 
-const PROGRESS_INTERVAL = 100;
+/** Milliseconds between two calls of `onProgress`. */
+const REPORT_INTERVAL = 100;
 
-/** Thins calls out to ten a second; `final` always gets through. */
+/** Throttles `report` to {@link REPORT_INTERVAL}; `final` is never dropped. */
 export function progressReporter(onProgress: OperationOptions["onProgress"], total?: number) {
   if (!onProgress) return { report: () => {}, final: () => {} };
   let last = Number.NEGATIVE_INFINITY;
@@ -27,7 +28,7 @@ export function progressReporter(onProgress: OperationOptions["onProgress"], tot
   return {
     report(bytes: number): void {
       const now = performance.now();
-      if (now - last < PROGRESS_INTERVAL) return;
+      if (now - last < REPORT_INTERVAL) return;
       last = now;
       send(bytes);
     },
@@ -35,24 +36,26 @@ export function progressReporter(onProgress: OperationOptions["onProgress"], tot
   };
 }
 
-/** Longest that synchronous work may hold the event loop before it lets others run, in milliseconds. */
-const LONGEST_HOLD = 10;
+/** Milliseconds of synchronous work between two pauses for the event loop. */
+const WORK_INTERVAL = 10;
 
 /**
- * Returns a function to await between steps: it lets timers, input and the network run once enough time has
- * passed, and costs one clock reading otherwise.
+ * Cooperative scheduling for long loops.
+ *
+ * @returns a function to await between steps: after {@link WORK_INTERVAL} it yields to timers, input and the network;
+ *   before, it costs one clock reading.
  */
 export function breather(): () => Promise<void> | undefined {
   let since = performance.now();
   return () => {
-    if (performance.now() - since < LONGEST_HOLD) return undefined;
+    if (performance.now() - since < WORK_INTERVAL) return undefined;
     return macrotask().then(() => {
       since = performance.now();
     });
   };
 }
 
-/** The shortest wait that runs after pending events; `setTimeout` is the fallback, browsers clamp it to 4 ms. */
+/** Resolves after pending events. `setTimeout` is the last resort: browsers clamp it to 4 ms. */
 function macrotask(): Promise<void> {
   const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };
   if (setImmediate) return new Promise((resolve) => void setImmediate(resolve));
@@ -67,6 +70,6 @@ function macrotask(): Promise<void> {
   });
 }
 
-/** Runtimes without explicit resource management get a symbol of the same registry name. */
+/** `Symbol.asyncDispose`, registered under its name in runtimes without explicit resource management. */
 export const asyncDispose: typeof Symbol.asyncDispose =
   Symbol.asyncDispose ?? (Symbol.for("Symbol.asyncDispose") as typeof Symbol.asyncDispose);

@@ -8,11 +8,11 @@ export interface StreamOptions extends OperationOptions {
   readonly crypto?: CryptoProvider;
 }
 
-/** Of the push forms: nothing to abort, nothing to report. */
+/** Options of the push forms, which have no signal and no progress. */
 export type PushOptions = Pick<StreamOptions, "crypto">;
 
 const PUSH: Checks<PushOptions> = { crypto: providerArgument };
-export const STREAM: Checks<StreamOptions> = { ...OPERATION, ...PUSH };
+const STREAM: Checks<StreamOptions> = { ...OPERATION, ...PUSH };
 
 export const streamOptions = (given: StreamOptions | undefined): StreamOptions =>
   readOptions<StreamOptions>("options", given, STREAM);

@@ -8,10 +8,11 @@ import type { ChunkFilter } from "./readable.js";
 
 /** Padded content: `data || zeros || length:u64`, the length whole in the last chunk (format-v1, "Padding"). */
 
-/** `"chunk"` fills the last chunk; `"padme"` leaks at most O(log log n) bits of the length, for up to 12 % more. */
+/** `"chunk"` fills the last chunk; `"padme"` leaks O(log log n) bits of the length, for at most 12 % more bytes. */
 export type Padding = "chunk" | "padme";
 
-const LENGTH_FIELD = 8;
+/** Bytes of `dataLength`. */
+const DATA_LENGTH_FIELD = 8;
 const ZEROS_LENGTH = 64 * 1024;
 const ZEROS = /* @__PURE__ */ new Uint8Array(ZEROS_LENGTH);
 
@@ -22,20 +23,17 @@ export const paddingArgument: Check<Padding> = (name, value) => {
 
 /** Length of the padded plaintext: congruent 8…16383 modulo 16384. */
 export function paddedLength(padding: Padding, length: number): number {
-  if (padding === "chunk") return nextCongruent(length + LENGTH_FIELD, CHUNK - 1);
-  const total = padme(length + LENGTH_FIELD);
-  return total % CHUNK >= LENGTH_FIELD ? total : total - (total % CHUNK) + LENGTH_FIELD;
+  if (padding === "chunk") return nextCongruent(length + DATA_LENGTH_FIELD, CHUNK - 1);
+  const total = padme(length + DATA_LENGTH_FIELD);
+  return total % CHUNK >= DATA_LENGTH_FIELD ? total : total - (total % CHUNK) + DATA_LENGTH_FIELD;
 }
 
-/** The smallest number from `minimum` on that leaves `remainder` modulo the chunk's length. */
+/** The smallest number of `minimum` or more, congruent to `remainder` modulo {@link CHUNK}. */
 function nextCongruent(minimum: number, remainder: number): number {
   return minimum + ((((remainder - minimum) % CHUNK) + CHUNK) % CHUNK);
 }
 
-/**
- * Padmé (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs", 2019,
- * §4): keep the top bits of the length, as many as the length's own length has, and round up.
- */
+/** Padmé (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs", 2019, §4). */
 export function padme(length: number): number {
   if (length < 2) return length;
   const exponent = Math.floor(Math.log2(length));
@@ -44,12 +42,12 @@ export function padme(length: number): number {
   return Math.ceil(length / step) * step;
 }
 
-/** Writes the padding and the length of `dataLength` bytes of data into the end of `padded`. */
+/** Writes the length field into the end of `padded`, whose padding is zeros already. */
 export function writeLengthField(padded: Bytes, dataLength: number): void {
-  padded.set(encode(u64, dataLength), padded.length - LENGTH_FIELD);
+  padded.set(encode(u64, dataLength), padded.length - DATA_LENGTH_FIELD);
 }
 
-/** Appends padding to a source whose length shows only at its end. */
+/** Appends padding to a source of unknown length. */
 export function paddedPieces(source: PieceSource, padding: Padding): PieceSource {
   let length = 0;
   let tail: Iterator<Bytes> | undefined;
@@ -72,7 +70,7 @@ export function paddedPieces(source: PieceSource, padding: Padding): PieceSource
 }
 
 function* paddingAfter(length: number, padding: Padding): Generator<Bytes, void, undefined> {
-  yield* zeros(paddedLength(padding, length) - length - LENGTH_FIELD);
+  yield* zeros(paddedLength(padding, length) - length - DATA_LENGTH_FIELD);
   yield encode(u64, length);
 }
 
@@ -81,31 +79,34 @@ function* zeros(count: number): Generator<Bytes, void, undefined> {
 }
 
 /**
- * The data length that the last chunk states, checked against what it can be.
+ * Decodes `dataLength` and checks its range (format-v1, "Padding").
  *
- * @param total length of the whole padded plaintext. @param lastChunk its authenticated last chunk.
- * @throws BlindreelError `authentication-failed`: the sealer did not follow the format.
+ * @param lastChunk the padded plaintext's last chunk, authenticated. @param total the padded plaintext's length.
+ * @throws BlindreelError `authentication-failed` for a breach of the format.
  */
 export function readLengthField(lastChunk: Bytes, total: number): number {
-  if (lastChunk.length < LENGTH_FIELD) throw authenticationFailed();
-  const field = lastChunk.subarray(lastChunk.length - LENGTH_FIELD);
+  if (lastChunk.length < DATA_LENGTH_FIELD) throw authenticationFailed();
+  const field = lastChunk.subarray(lastChunk.length - DATA_LENGTH_FIELD);
   if (field[0] !== 0 || field[1]! >= 32) throw authenticationFailed();
   const length = decode(u64, field, "the padding");
-  if (length > total - LENGTH_FIELD) throw authenticationFailed();
+  if (length > total - DATA_LENGTH_FIELD) throw authenticationFailed();
   return length;
 }
 
-/** Checks that `chunk`, which starts at `offset` of the padded plaintext, holds nothing but zeros from `length` on. */
+/**
+ * Checks the padding in one chunk: zeros between data and length field.
+ *
+ * @param offset of the chunk in the padded plaintext. @param length of the data. @param total length of the padded
+ *   plaintext.
+ * @throws BlindreelError `authentication-failed`.
+ */
 export function checkZeros(chunk: Bytes, offset: number, length: number, total: number): void {
   const from = Math.max(0, length - offset);
-  const to = Math.min(chunk.length, total - LENGTH_FIELD - offset);
+  const to = Math.min(chunk.length, total - DATA_LENGTH_FIELD - offset);
   if (from < to && !isAllZero(chunk.subarray(from, to))) throw authenticationFailed();
 }
 
-/**
- * Takes padding off a stream. Trailing zeros may be padding, so they are held back, as a count: memory stays
- * bounded however many there are.
- */
+/** Removes padding from a stream. Trailing zeros may be padding: held back as a count, in bounded memory. */
 export class Unpadder implements ChunkFilter {
   #released = 0;
   #heldZeros = 0;

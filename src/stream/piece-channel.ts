@@ -2,7 +2,7 @@ import { closedError } from "../errors.js";
 import type { Bytes } from "../formats/bytes.js";
 import type { PieceResult, PieceSource } from "./pieces.js";
 
-/** A web stream pair: bytes written to one end come out of the other. */
+/** A web stream pair, for `pipeThrough`. */
 export interface StreamPair {
   readonly readable: ReadableStream<Bytes>;
   readonly writable: WritableStream<Uint8Array>;
@@ -18,7 +18,7 @@ export function pieceChannel(): { writable: WritableStream<Uint8Array>; source: 
   return { writable: channel.writable, source: channel };
 }
 
-/** A transform, built on the pull form: `through` reads what is written. */
+/** A transform on top of the pull form: `through` reads the written pieces. */
 export function pairThrough<Readable extends ReadableStream<Bytes>>(
   through: (source: PieceSource) => Readable,
 ): { readonly readable: Readable; readonly writable: WritableStream<Uint8Array> } {
@@ -27,15 +27,13 @@ export function pairThrough<Readable extends ReadableStream<Bytes>>(
 }
 
 /**
- * A writable end whose pieces come out of a source, one piece at a time. A write settles when the next piece is asked for, and
- * until then the piece belongs to the stream. Closing settles when everything has come out at the other end, so that
- * `pipeTo` reports what was found there.
+ * A writable stream as a source, one piece at a time. A write settles at the next call of `next`: until then the piece
+ * belongs to the stream (WHATWG Streams). `close` settles after the source's end, so that `pipeTo` reports its failures.
  */
-
 class PieceChannel implements PieceSource {
   readonly writable: WritableStream<Uint8Array>;
   #controller!: WritableStreamDefaultController;
-  /** A piece that was written before it was asked for. */
+  /** A piece written before the call of `next`. */
   #offered: PieceResult | undefined;
   /** Settles the write in progress. */
   #taken: (() => void) | undefined;
@@ -49,8 +47,8 @@ class PieceChannel implements PieceSource {
     this.writable = new WritableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
-        // `abort` below runs only after the write in flight, which may wait for a reader that has gone. Runtimes
-        // without this signal (older WebKits) abort when the reader reads on.
+        // `abort` below runs after the write in flight, which may wait for a reader that has gone. Older WebKits have
+        // no such signal and abort at the next read.
         const { signal } = controller as { signal?: AbortSignal };
         signal?.addEventListener("abort", () => abort(signal.reason), { once: true });
       },

@@ -2,25 +2,22 @@ import { wrongType } from "../errors.js";
 import { isBlob, isUint8Array } from "../formats/brand.js";
 import { type Bytes, bytesArgument, type MaybePromise } from "../formats/bytes.js";
 
-/**
- * Where a stream's bytes come from, piece by piece: the shape that readers of streams and iterators share. A piece
- * may be looked at until the next call of `next`, not later.
- */
+/** A pull source of bytes: the common shape of stream readers and iterators. A piece is valid until the next `next`. */
 export interface PieceSource {
   next(): MaybePromise<PieceResult>;
-  /** Stops the source, or tells it that what it gave was refused; called at most once. */
+  /** Stops the source, or reports a failure behind it; called at most once. */
   cancel(reason: unknown): MaybePromise<void>;
-  /** Everything the source gave has been handed on; not followed by `cancel`. */
+  /** All pieces are processed and their results delivered; not followed by `cancel`. */
   finished?(): void;
 }
 
-/** At the end `done` is true; otherwise there is a `value`. */
+/** `done` at the end, else `value`. */
 export interface PieceResult {
   readonly done?: boolean | undefined;
   readonly value?: Uint8Array | undefined;
 }
 
-/** What a caller may hand in where bytes are read: a web stream, a Blob or File, or anything iterable. */
+/** Byte inputs of the pull forms: bytes, a web stream, a Blob or File, or an iterable. */
 export type ByteInput =
   | Uint8Array
   | ReadableStream<Uint8Array>
@@ -35,7 +32,7 @@ export function piecesOf(input: ByteInput): PieceSource {
   const candidate = input as Partial<ReadableStream<Uint8Array>> &
     Partial<AsyncIterable<Uint8Array>> &
     Partial<Iterable<Uint8Array>>;
-  // Before iteration: WebKit's streams cannot be iterated, and a reader is the shorter way everywhere.
+  // Before iteration, which WebKit's streams lack.
   if (typeof candidate?.getReader === "function") return readerPieces(candidate.getReader());
   const iterator = candidate?.[Symbol.asyncIterator]?.() ?? candidate?.[Symbol.iterator]?.();
   if (iterator && typeof input !== "string") return iteratorPieces(iterator);
@@ -55,21 +52,19 @@ function iteratorPieces(iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Arra
   };
 }
 
-/** Longest piece processed in one go; longer ones are cut so that no call holds the event loop for long. */
-const LONGEST_PIECE = 2 ** 20;
+/** Longer pieces are split, so that no step holds the event loop for long. Bytes. */
+const MAX_PIECE = 2 ** 20;
 
 /**
- * Reads a source with look-ahead. What it keeps between calls is always its own copy: a caller's buffer is never
- * looked at after the promise that handed it over has been awaited on.
- *
- * The two steps of reading a piece are apart so that the fast path awaits the source's own promise and no other:
- * `reader.accept(await reader.fetch())`.
+ * Reads a source in pieces of limited length: `reader.accept(await reader.fetch())`, two steps so that the fast path
+ * awaits the source's own promise and no other. Bytes kept between calls are copies: a caller's buffer is read only
+ * until the next await.
  */
 export class PieceReader {
   readonly #source: PieceSource;
-  /** Our own copy of what the last piece held too much. */
+  /** A copy of the last piece's bytes above the limit. */
   #leftover: Bytes | undefined;
-  /** Whether what was fetched last is such a copy already. */
+  /** Whether the fetched piece is such a copy already. */
   #isOwn = false;
   #done = false;
   #isSettled = false;
@@ -79,12 +74,12 @@ export class PieceReader {
     this.#source = source;
   }
 
-  /** Bytes handed out so far. */
+  /** Total length of the accepted pieces. */
   get consumed(): number {
     return this.#consumed;
   }
 
-  /** Asks for the next piece; to be awaited, handed to {@link accept}, and only then called again. */
+  /** Requests the next piece, for {@link accept}. One request at a time. */
   fetch(): MaybePromise<PieceResult> {
     const value = this.#leftover;
     this.#isOwn = value !== undefined;
@@ -93,8 +88,8 @@ export class PieceReader {
     return this.#done ? { done: true } : this.#source.next();
   }
 
-  /** @returns the fetched piece, at most `limit` bytes of it, possibly empty; or undefined at the end. */
-  accept({ done, value }: PieceResult, limit = LONGEST_PIECE): Bytes | undefined {
+  /** @returns at most `limit` bytes of the fetched piece, possibly none; undefined at the end. @throws TypeError. */
+  accept({ done, value }: PieceResult, limit = MAX_PIECE): Bytes | undefined {
     if (done) {
       this.#done = true;
       return undefined;
@@ -114,7 +109,7 @@ export class PieceReader {
     await this.#source.cancel(reason);
   }
 
-  /** Tells the source that all it gave has been handed on. */
+  /** Reports the delivery of all results to the source. */
   finish(): void {
     this.#isSettled = true;
     this.#source.finished?.();

@@ -1,15 +1,15 @@
 import { type Bytes, bytesArgument, type MaybePromise } from "../formats/bytes.js";
 import type { Transcoder } from "./transcoder.js";
 
-/** The push form: for callers with small pieces and no use for web streams. */
+/** The push form, for small pieces without web streams. Outputs belong in the order of the calls. */
 export interface PushStream {
-  /** Bytes to send before anything `push` returns. Empty when opening. */
+  /** Output before the first of `push`; empty when opening. */
   readonly header: Bytes;
-  /** Consumes `piece` before it returns; results belong in the order of the calls. */
+  /** Consumes `piece` before it returns. @returns the completed chunks, possibly none. */
   push(piece: Uint8Array): MaybePromise<Bytes>;
-  /** The last chunk. Nothing may follow. */
+  /** Ends the stream. @returns the last chunk. @throws BlindreelError `truncated` when opening, `closed`. */
   finish(): MaybePromise<Bytes>;
-  /** Gives up, wiping what is buffered. */
+  /** Ends the stream without a last chunk and wipes buffers. */
   destroy(reason?: unknown): void;
 }
 

@@ -26,30 +26,30 @@ import type { OpenPlan } from "./open.js";
 import { type StreamOptions, streamOptions } from "./options.js";
 import { checkZeros, readLengthField } from "./padding.js";
 
-/** How much one step of {@link RandomAccess.stream} reads ahead, in chunks. */
-const STREAM_STEP = 16;
+/** Chunks of one read by {@link RandomAccess.stream} and of one step of the padding check. */
+const CHUNKS_PER_STEP = 16;
 
-/** Plaintext of one sealed message, by range. Every byte returned was authenticated; nothing is cached. */
+/** Plaintext of one sealed message, by range. Every returned byte is authenticated; nothing is cached. */
 export interface RandomAccess {
-  /** Length of the content in bytes, authentic: the last chunk was opened before this was believed. */
+  /** Length of the content in bytes, authenticated by the last chunk. */
   readonly size: number;
   /**
-   * Content bytes `[start, end)`, in memory at once. What reaches the end of padded content also fetches and checks the
-   * padding behind it, once: so whoever reads all of it sees what every other recipient sees, or an error.
+   * Content bytes `[start, end)` in memory. A read up to the end of padded content also checks all padding behind it,
+   * once, so that all recipients see the same content or an error (format-v1, "Padding").
    *
    * @throws RangeError outside `0 … size`; BlindreelError `authentication-failed`, `source-failed`, `closed`.
    */
   read(start: number, end: number, options?: ReadOptions): Promise<Bytes>;
-  /** The same as a stream, with one read ahead of its consumer; `end` defaults to the size. */
+  /** {@link read} as a stream, one step ahead of its consumer; `end` is the size by default. */
   stream(start?: number, end?: number, options?: ReadOptions): ReadableStream<Bytes>;
   /** Closes the source too. Later reads fail with `closed`. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a sealed message for reading by range (chunked-encryption, "Implementation notes").
+ * Opens a sealed message by range (chunked-encryption, "Implementation notes").
  *
- * @param source the file; the message starts at `streamOffset` and ends with the file.
+ * @param source the file. @param streamOffset offset of the message, which ends with the file.
  * @throws BlindreelError `truncated`, `authentication-failed`, `source-failed`.
  */
 export async function openRandomAccess(
@@ -71,7 +71,7 @@ const PLAN: Checks<OpenPlan> = {
   isPadded: flagArgument,
 };
 
-/** {@link openRandomAccess} where the file's beginning has been read. Wipes the plan's key. */
+/** {@link openRandomAccess} with the file's size and its first bytes known. Wipes the plan's key. */
 export async function openMessageAccess(
   source: ByteSource,
   streamOffset: number,
@@ -98,7 +98,7 @@ export async function openMessageAccess(
   const length = readLengthField(lastChunk, total);
   checkZeros(lastChunk, lastChunkStart, length, total);
   const access = new MessageAccess(message, length);
-  // Content of no bytes is never read, so its padding is checked here.
+  // Empty content has no read, so its padding is checked here.
   if (length === 0) await access.checkPadding(options);
   return access;
 }
@@ -111,7 +111,7 @@ interface Message {
   readonly total: number;
 }
 
-/** Fetches and opens the chunks that cover plaintext `[start, end)`, up to chunk `endChunk`. */
+/** Reads and opens the chunks of plaintext `[start, end)`, up to chunk `endChunk`. */
 async function readMessage(
   { source, streamOffset, cipher, total }: Message,
   start: number,
@@ -135,7 +135,7 @@ class MessageAccess implements RandomAccess {
   readonly size: number;
   readonly #message: Message;
   #closed = false;
-  /** Where chunks begin whose padding was not looked at; the end where there are none. */
+  /** Offset of the first chunk with unchecked padding; the end where all is checked. */
   #paddingChecked: number;
 
   constructor(message: Message, size: number) {
@@ -155,22 +155,22 @@ class MessageAccess implements RandomAccess {
     if (paddingEnd <= this.size || this.size === this.#message.total) {
       return readMessage(this.#message, start, end, endChunk, options);
     }
-    // The chunk in which the content ends goes on with padding, which is checked wherever it is seen.
+    // The content's last chunk goes on with padding; opened padding is always checked.
     const opened = await readMessage(this.#message, start, paddingEnd, endChunk, options);
     checkZeros(opened, start, this.size, this.#message.total);
     return opened.slice(0, end - start);
   }
 
   /**
-   * Format-v1, "Padding": the chunks of padding alone, but for the last, which was checked when this was opened. Not
-   * all at once, and until it succeeds: however much padding there is, memory stays bounded.
+   * Format-v1, "Padding": checks the chunks of padding alone, except the last, which the opening has checked. In steps,
+   * for bounded memory; resumed by the next read after a failure.
    */
   async checkPadding(options: ReadOptions): Promise<void> {
     const { total } = this.#message;
     const end = Math.floor(total / CHUNK) * CHUNK;
     while (this.#paddingChecked < end) {
       const start = this.#paddingChecked;
-      const stepEnd = Math.min(end, start + STREAM_STEP * CHUNK);
+      const stepEnd = Math.min(end, start + CHUNKS_PER_STEP * CHUNK);
       const padding = await readMessage(this.#message, start, stepEnd, stepEnd / CHUNK, options);
       checkZeros(padding, start, this.size, total);
       this.#paddingChecked = Math.max(this.#paddingChecked, stepEnd);
@@ -186,7 +186,7 @@ class MessageAccess implements RandomAccess {
     let ahead: Promise<Bytes> | undefined;
     const readStep = (): Promise<Bytes> | undefined => {
       if (position >= end) return undefined;
-      const stepEnd = Math.min(end, (Math.floor(position / CHUNK) + STREAM_STEP) * CHUNK);
+      const stepEnd = Math.min(end, (Math.floor(position / CHUNK) + CHUNKS_PER_STEP) * CHUNK);
       const step = this.read(position, stepEnd, { signal });
       step.catch(() => {});
       position = stepEnd;

@@ -2,7 +2,7 @@ import type { Bytes } from "../formats/bytes.js";
 import type { PieceReader } from "./pieces.js";
 import type { Transcoder } from "./transcoder.js";
 
-/** For asynchronous backends: reads ahead of its consumer so that calls stay in flight, and keeps their order. */
+/** For asynchronous backends: reads ahead of its consumer to keep calls in flight; results stay in order. */
 export class ReadAhead {
   readonly #queue: Promise<Bytes>[] = [];
   #stopped = false;
@@ -14,7 +14,7 @@ export class ReadAhead {
     this.#read(reader, transcoder).catch((error) => this.#enqueue(Promise.reject(error)));
   }
 
-  /** Whether results are still to come after those already taken. */
+  /** Whether further results are pending. */
   get hasMore(): boolean {
     return !this.#hasRead || this.#queue.length > 0;
   }
@@ -37,7 +37,7 @@ export class ReadAhead {
       const piece = reader.accept(await reader.fetch());
       if (this.#stopped) return;
       if (!piece) {
-        // First, since it may throw: until its error is in the queue, more is to come.
+        // Before `#hasRead`: an error of `finish` is a pending result too.
         const last = Promise.resolve(transcoder.finish());
         this.#hasRead = true;
         return this.#enqueue(last);
@@ -51,7 +51,7 @@ export class ReadAhead {
   }
 
   #enqueue(chunk: Promise<Bytes>): void {
-    // A rejection is the consumer's to see when its turn comes, even if that is never.
+    // Handled: the consumer sees a rejection in its turn, or never.
     chunk.catch(() => {});
     this.#queue.push(chunk);
     this.#wakeConsumer();

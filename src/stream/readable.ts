@@ -4,12 +4,12 @@ import { PieceReader, type PieceSource } from "./pieces.js";
 import { ReadAhead } from "./read-ahead.js";
 import type { Transcoder } from "./transcoder.js";
 
-/** What a direction sets up once it has read its head. */
-export interface Stage {
-  /** Sent before the first chunk. */
+/** The set-up of a direction after its head. */
+interface Stage {
+  /** Output before the first chunk. */
   readonly prefix?: Bytes;
   readonly transcoder: Transcoder;
-  /** What happens to opened chunks on their way out: padding is taken off. */
+  /** Post-processing of opened chunks: removal of padding. */
   readonly filter?: ChunkFilter;
 }
 
@@ -18,17 +18,17 @@ export interface ChunkFilter {
   finish(lastChunk: Bytes): Iterator<Bytes>;
 }
 
-export interface ReadableOptions extends OperationOptions {
-  /** Bytes of plaintext in all, for progress. */
+interface ReadableOptions extends OperationOptions {
+  /** Total bytes of plaintext, for progress. */
   readonly total?: number | undefined;
 }
 
-/** Bytes of output made before they are asked for: below it, a consumer that keeps up costs no pull per piece. */
+/** Output buffered ahead of the consumer, in bytes: saves a fast consumer one pull for each piece. */
 const BYTES_AHEAD = 256 * 1024;
 
 /**
- * The pull form, on which all others stand: `start` reads the head and sets up, then every pull of the result
- * reads pieces and hands on the chunks they complete. Cancel, abort and failure stop the source and wipe.
+ * The pull form, under all web streams: `start` reads the head, then every pull reads pieces and enqueues the completed
+ * chunks. Cancel, abort and failure cancel the source and wipe buffers.
  */
 export function readableThrough(
   source: PieceSource,
@@ -82,7 +82,7 @@ class Pump {
   readonly #breathe = breather();
   #stage: Stage | undefined;
   #ahead: ReadAhead | undefined;
-  /** What the filter still has to give of the chunks it was last handed. */
+  /** The filter's remaining outputs of the last chunks. */
   #filtered: Iterator<Bytes> | undefined;
   #hasEnded = false;
 
@@ -98,10 +98,10 @@ class Pump {
   }
 
   /**
-   * Enqueues outputs until there are enough for now. One asynchronous function for the whole way: at 64 KiB a piece,
-   * every promise in it shows in the throughput.
+   * Enqueues outputs up to the queue's high-water mark. One asynchronous function: at 64 KiB a piece, every additional
+   * promise costs measurable throughput.
    *
-   * @returns whether more may come.
+   * @returns false at the end.
    */
   async pull(controller: ReadableStreamDefaultController<Bytes>): Promise<boolean> {
     if (!this.#stage) {

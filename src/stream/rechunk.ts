@@ -1,12 +1,12 @@
 import { type Bytes, EMPTY } from "../formats/bytes.js";
 
 /**
- * Cuts pieces of any size into units of exactly `unit` bytes, for both directions. Whole units are handed on as
- * views of the piece; only what crosses a border is copied, into one buffer that is reused.
+ * Splits pieces of any size into units of exactly `unit` bytes, for both directions. Whole units are views of the piece;
+ * units across pieces are copied into one reused buffer.
  */
 export class Rechunker {
   readonly #unit: number;
-  /** As large as what was staged so far: short messages need no room for a unit. */
+  /** Grows up to a unit: short messages allocate less. */
   #staged: Bytes = EMPTY;
   #stagedLength = 0;
 
@@ -14,12 +14,12 @@ export class Rechunker {
     this.#unit = unit;
   }
 
-  /** How many whole units a piece of this length completes. */
+  /** Number of units that a piece of this length completes. */
   unitsWith(pieceLength: number): number {
     return Math.floor((this.#stagedLength + pieceLength) / this.#unit);
   }
 
-  /** Calls `onUnit` for every unit completed; the view it gets is valid during the call only. */
+  /** Calls `onUnit` for every completed unit, a view that is valid during the call only. */
   push(piece: Bytes, onUnit: (unit: Bytes) => void): void {
     let offset = 0;
     if (this.#stagedLength > 0) {
@@ -39,17 +39,17 @@ export class Rechunker {
     this.#stagedLength = piece.length - offset;
   }
 
-  /** Room for so many bytes, with those that are staged. */
+  /** Grows the buffer to at least `length` bytes, staged ones included. */
   #reserve(length: number): void {
-    const { length: room } = this.#staged;
-    if (length <= room) return;
-    const larger = new Uint8Array(Math.min(this.#unit, Math.max(length, 4 * room)));
+    const { length: capacity } = this.#staged;
+    if (length <= capacity) return;
+    const larger = new Uint8Array(Math.min(this.#unit, Math.max(length, 4 * capacity)));
     larger.set(this.#staged);
     this.#staged.fill(0);
     this.#staged = larger;
   }
 
-  /** What is left: always less than a unit. */
+  /** The staged bytes, fewer than a unit. */
   rest(): Bytes {
     return this.#staged.subarray(0, this.#stagedLength);
   }

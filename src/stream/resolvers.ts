@@ -1,4 +1,4 @@
-/** A promise whose rejection nobody has to handle: the stream reports the same error. */
+/** A promise with its resolvers. An unhandled rejection is no error, since the stream reports it too. */
 export function withResolvers<T>() {
   let resolve!: (value: T) => void;
   let reject!: (reason: unknown) => void;

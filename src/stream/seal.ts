@@ -20,23 +20,23 @@ import { type PushStream, pushStream } from "./push.js";
 import { readableThrough } from "./readable.js";
 import { SEALING, Transcoder } from "./transcoder.js";
 
-/** What stands before a message, and the key it is sealed under. */
+/** The bytes before a message, and its key. */
 export interface SealPlan {
   readonly prefix: Bytes;
   readonly streamKey: StreamKey;
 }
 
-/** A message on its own, under a copy of the caller's key. */
+/** A message without a prefix, under a copy of the caller's key. */
 const sealingPlan = (streamKey: StreamKey): SealPlan => ({
   prefix: EMPTY,
   streamKey: streamKeyArgument(streamKey),
 });
 
 /**
- * Seals a message held in memory: `salt || commitment || chunks` (chunked-encryption, "Message chunking").
- * `data` is copied before the call returns its promise.
+ * Seals a message in memory: `salt || commitment || chunks` (chunked-encryption, "Message chunking"). `data` is copied
+ * before the promise is returned.
  *
- * @param streamKey a 32-byte uniformly random key, and context bytes that the opener must know too.
+ * @param streamKey a uniformly random key of 32 bytes, and context bytes that the opener must know too.
  * @throws RangeError above 2^32 chunks; `signal.reason` when aborted.
  */
 export async function sealBytes(
@@ -48,7 +48,7 @@ export async function sealBytes(
   return sealLayout(layOut(bytesArgument("data", data), 0), sealingPlan(streamKey), options);
 }
 
-/** {@link sealBytes} over a stream, a Blob or an iterable: the fastest form where the source is at hand. */
+/** {@link sealBytes} over a stream, a Blob or an iterable; the fastest form for sources that can be pulled. */
 export function sealReadable(
   input: ByteInput,
   streamKey: StreamKey,
@@ -66,22 +66,22 @@ export function sealTransform(streamKey: StreamKey, given?: StreamOptions): Stre
   return pairThrough((source) => sealThrough(source, async () => plan, options));
 }
 
-/** Starts a message in push form. On synchronous backends (Node) its methods return bytes, not promises. */
+/** Seals a message in push form, whose methods return bytes, not promises, on synchronous backends (Node). */
 export async function createSealer(streamKey: StreamKey, options?: PushOptions): Promise<PushStream> {
   const { crypto = defaultProvider() } = pushOptions(options);
   const { cipher, header } = await startSealing(crypto, streamKeyArgument(streamKey));
   return pushStream(new Transcoder(cipher, SEALING), header);
 }
 
-/** Room for a sealed message, its plaintext already in place. */
-export interface Layout {
+/** A buffer for a sealed message, with its plaintext in place. */
+interface Layout {
   readonly output: Bytes;
   readonly plaintextLength: number;
-  /** Where the salt stands. */
+  /** Offset of the salt. */
   readonly streamOffset: number;
 }
 
-/** Copies `data` to where it will be sealed, behind `prefixLength` bytes for the caller. Synchronous. */
+/** Copies `data` to the place of its sealed chunks, behind a prefix of `prefixLength` bytes. Synchronous. */
 export function layOut(data: Bytes, prefixLength: number, padding?: Padding): Layout {
   const plaintextLength = padding ? paddedLength(padding, data.length) : data.length;
   const output = allocate("data's sealed length", prefixLength + sealedLength(plaintextLength));
@@ -93,7 +93,7 @@ export function layOut(data: Bytes, prefixLength: number, padding?: Padding): La
   return { output, plaintextLength, streamOffset: prefixLength };
 }
 
-/** Seals a layout in place. @returns its output, of which nothing stays behind on failure. */
+/** Seals a layout in place, under the plan's key, which it wipes. @returns `output`, wiped on failure. */
 export async function sealLayout(
   { output, plaintextLength, streamOffset }: Layout,
   plan: MaybePromise<SealPlan>,
@@ -114,9 +114,9 @@ export async function sealLayout(
 }
 
 /**
- * The pull form: sealed bytes come as fast as the result is read.
+ * The pull form, paced by the reader of the result.
  *
- * @param start makes the plan, once, when the first byte is asked for.
+ * @param start makes the plan, at the first pull.
  */
 export function sealThrough(
   source: PieceSource,
@@ -132,19 +132,19 @@ export function sealThrough(
   return readableThrough(padding ? paddedPieces(source, padding) : source, begin, options);
 }
 
-/** A message in push form that is sealed into memory of the caller's. */
+/** A message in push form, sealed into the caller's buffers: for recordings, which keep the ciphertext. */
 export interface PlacingSealer {
-  /** Bytes to send before any chunk. */
+  /** Output before the first chunk. */
   readonly header: Bytes;
   /** Consumes `piece` before it returns; see {@link Transcoder.pushInto}. */
   push(piece: Bytes, place: () => Bytes): MaybePromise<void>;
-  /** The last chunk. Nothing may follow. */
+  /** Ends the message. @returns the last chunk. */
   finish(): MaybePromise<Bytes>;
-  /** Gives up, wiping what is buffered. */
+  /** Ends the message without a last chunk and wipes buffers. */
   destroy(reason: unknown): void;
 }
 
-/** {@link createSealer} for callers that keep the ciphertext. Wipes the key. */
+/** {@link createSealer} into the caller's buffers. Wipes the key. */
 export async function createPlacingSealer(
   crypto: CryptoProvider,
   streamKey: StreamKey,

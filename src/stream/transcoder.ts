@@ -6,13 +6,13 @@ import type { ChunkCipher } from "./chunk.js";
 import { CHUNK, chunkOffset, SEALED_CHUNK } from "./geometry.js";
 import { Rechunker } from "./rechunk.js";
 
-/** What differs between the directions: the size of a unit going in and out, and the call in the middle. */
-export interface Direction {
+/** The differences between sealing and opening: unit lengths in bytes, and the cipher's call. */
+interface Direction {
   readonly input: number;
   readonly output: number;
-  /** Bytes of the last unit, which may be of any length, that are no plaintext. */
+  /** Bytes of an input unit that are no plaintext. */
   readonly overhead: number;
-  /** Refuses what cannot be the last unit of a stream that ends at byte `end`. */
+  /** Checks the last unit's length; `end` is the stream's, for errors. */
   checkLast?(length: number, end: number): void;
   transform(cipher: ChunkCipher, chunkIndex: number, unit: Bytes): MaybePromise<Bytes>;
   transformInto(cipher: ChunkCipher, chunkIndex: number, unit: Bytes, output: Bytes, offset: number): void;
@@ -39,19 +39,19 @@ export const OPENING: Direction = {
     cipher.openInto(chunkIndex, unit, output, offset),
 };
 
-/** Where in a larger whole the stream stands. */
-export interface Position {
+/** Position of the stream in a file. */
+interface Position {
   /** Offset of the salt in the file, for error messages. */
   readonly origin?: number;
-  /** Other than 0 only in tests of the counter's end. */
+  /** 0 except in tests of the counter's limit. */
   readonly firstChunk?: number;
 }
 
 /**
- * The core under every form of stream: push, pull and transform. Pieces of any size go in, whole chunks come out.
- * A unit of full size is never the last (the standard's last chunk is always shorter), so nothing is held back.
+ * The state of one stream, under its push, pull and transform forms: pieces of any size in, whole chunks out. A full
+ * unit is never the last one (chunked-encryption, "Message chunking"), so none is held back.
  *
- * Pieces are consumed before `push` returns. Results must be taken in order; a failure repeats for ever after.
+ * Pieces are consumed before `push` returns. Results belong in the order of the calls; a failure is final.
  */
 export class Transcoder {
   readonly #direction: Direction;
@@ -73,7 +73,7 @@ export class Transcoder {
     this.#origin = origin;
   }
 
-  /** Bytes of plaintext in the chunks handled so far. */
+  /** Bytes of plaintext in the processed chunks. */
   get plaintextBytes(): number {
     return this.#chunkIndex * CHUNK + this.#lastChunkLength;
   }
@@ -86,7 +86,7 @@ export class Transcoder {
     return this.#cipher.callsInFlight;
   }
 
-  /** @returns the chunks that `piece` completed, as one buffer; empty where it completed none. */
+  /** @returns the completed chunks as one buffer, possibly empty. */
   push(piece: Bytes): MaybePromise<Bytes> {
     if (!this.isSynchronous) return joined(this.pushApart(piece));
     this.#checkUsable();
@@ -98,9 +98,9 @@ export class Transcoder {
   }
 
   /**
-   * The same, into memory of the caller's. Resolves when the chunks are there.
+   * {@link push} into the caller's buffers. Resolves after the last write.
    *
-   * @param place gives room for one chunk, as often as `piece` completes one, before this returns.
+   * @param place returns the buffer of one chunk. Called for every completed chunk before this returns.
    */
   pushInto(piece: Bytes, place: () => Bytes): MaybePromise<void> {
     if (!this.isSynchronous) return this.#placed(this.pushApart(piece), place);
@@ -115,8 +115,8 @@ export class Transcoder {
   }
 
   /**
-   * The same where the backend is asynchronous, each chunk apart: WebCrypto makes a buffer for every answer, and
-   * copying it into another costs browsers more than one more piece in the stream (docs/benchmarks.md).
+   * {@link push} on asynchronous backends, one result for each chunk: WebCrypto allocates a buffer for each, and a copy
+   * costs browsers more than another piece in the stream (docs/benchmarks.md).
    */
   pushApart(piece: Bytes): Promise<Bytes>[] {
     this.#checkUsable();
@@ -128,8 +128,10 @@ export class Transcoder {
   }
 
   /**
-   * @returns the last, short chunk.
-   * @throws BlindreelError `truncated` where an opened stream stops before one.
+   * Ends the stream.
+   *
+   * @returns the last chunk.
+   * @throws BlindreelError `truncated` where an opened stream ends before it.
    */
   finish(): MaybePromise<Bytes> {
     this.#checkUsable();
@@ -147,7 +149,7 @@ export class Transcoder {
     }
   }
 
-  /** Ends without a last chunk and wipes what is buffered. */
+  /** Ends the stream without a last chunk and wipes buffers. */
   destroy(reason: unknown): void {
     this.#failure ??= { error: reason };
     this.#rechunker.wipe();
@@ -166,8 +168,8 @@ export class Transcoder {
   }
 
   async #placed(chunks: readonly Promise<Bytes>[], place: () => Bytes): Promise<void> {
-    const rooms = chunks.map(place);
-    await Promise.all(chunks.map(async (chunk, i) => rooms[i]!.set(await chunk)));
+    const buffers = chunks.map(place);
+    await Promise.all(chunks.map(async (chunk, i) => buffers[i]!.set(await chunk)));
   }
 
   #checkUsable(): void {
