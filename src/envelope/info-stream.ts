@@ -3,9 +3,6 @@ import type { Bytes } from "../formats/bytes.js";
 import type { PieceSource } from "../stream/pieces.js";
 import { withResolvers } from "../stream/resolvers.js";
 
-/** A file as a stream; `info` resolves once its head has passed. */
-export type InfoStream<Info> = ReadableStream<Bytes> & { readonly info: Promise<Info> };
-
 /**
  * A stream with `info`, which rejects on failure, cancel and abort before `announce`: each of them cancels the source.
  *
@@ -14,7 +11,7 @@ export type InfoStream<Info> = ReadableStream<Bytes> & { readonly info: Promise<
 export function withInfo<Info>(
   source: PieceSource,
   through: (source: PieceSource, announce: (info: Info) => void) => ReadableStream<Bytes>,
-): InfoStream<Info> {
+): ReadableStream<Bytes> & { readonly info: Promise<Info> } {
   const info = withResolvers<Info>();
   const settling: PieceSource = {
     next: () => source.next(),

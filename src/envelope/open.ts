@@ -10,7 +10,7 @@ import { pairThrough, type StreamPair } from "../stream/piece-channel.js";
 import { type ByteInput, type PieceReader, type PieceSource, piecesOf } from "../stream/pieces.js";
 import { openMessageAccess, type RandomAccess } from "../stream/random-access.js";
 import { takeExactly, takeUpTo } from "../stream/read-head.js";
-import { type InfoStream, withInfo } from "./info-stream.js";
+import { withInfo } from "./info-stream.js";
 import { deriveSegmentKey, segmentContext } from "./key-schedule.js";
 import { decodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "./segment-header.js";
 import { type EnvelopeInfo, UNLOCK, type UnlockArguments, type UnlockOptions, unlock } from "./unlock.js";
@@ -35,7 +35,7 @@ export interface OpenedFile extends EnvelopeInfo {
 }
 
 /** The content of a sealed file as a stream, with its `info`. */
-export type OpenedStream = InfoStream<EnvelopeInfo>;
+export type OpenedStream = ReadableStream<Bytes> & { readonly info: Promise<EnvelopeInfo> };
 
 /** The content of a sealed file by range. */
 export interface OpenedSource extends EnvelopeInfo, RandomAccess {

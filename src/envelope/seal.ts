@@ -9,7 +9,7 @@ import { pairThrough, type StreamPair } from "../stream/piece-channel.js";
 import { type ByteInput, type PieceSource, piecesOf } from "../stream/pieces.js";
 import { layOut, type SealPlan, sealLayout, sealThrough } from "../stream/seal.js";
 import { createEnvelope, ENVELOPE, type EnvelopeOptions, type EnvelopePlan, planEnvelope } from "./create.js";
-import { type InfoStream, withInfo } from "./info-stream.js";
+import { withInfo } from "./info-stream.js";
 import { deriveSegmentKey, segmentContext } from "./key-schedule.js";
 import { encodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "./segment-header.js";
 
@@ -39,7 +39,7 @@ export interface SealedInfo {
 }
 
 /** A sealed file as a stream, with its `info`. */
-export type SealedStream = InfoStream<SealedInfo>;
+export type SealedStream = ReadableStream<Bytes> & { readonly info: Promise<SealedInfo> };
 
 /**
  * Seals bytes in memory to a sealed file (`.reel`): envelope, then one segment (format-v1, "Sealed file"). `data` is

@@ -4,7 +4,7 @@ import { allocate, type Bytes, bytesArgument, EMPTY } from "../formats/bytes.js"
 import { openChunks } from "./batch.js";
 import { type StreamKey, startOpening, streamKeyArgument } from "./derive.js";
 import { CHUNK, chunkCount, claimedPlaintextLength, HEADER_LENGTH } from "./geometry.js";
-import { type PushOptions, pushOptions, type StreamOptions, streamOptions } from "./options.js";
+import { pushOptions, type StreamOptions, streamOptions } from "./options.js";
 import { checkZeros, readLengthField, Unpadder } from "./padding.js";
 import { pairThrough, type StreamPair } from "./piece-channel.js";
 import { type ByteInput, type PieceReader, type PieceSource, piecesOf } from "./pieces.js";
@@ -70,7 +70,7 @@ export function openTransform(streamKey: StreamKey, given?: StreamOptions): Stre
 export async function createOpener(
   header: Uint8Array,
   streamKey: StreamKey,
-  options?: PushOptions,
+  options?: Pick<StreamOptions, "crypto">,
 ): Promise<PushStream> {
   const { crypto = defaultProvider() } = pushOptions(options);
   const ownHeader = bytesArgument("header", header).slice();

@@ -8,8 +8,7 @@ export interface StreamOptions extends OperationOptions {
   readonly crypto?: CryptoProvider;
 }
 
-/** Options of the push forms, which have no signal and no progress. */
-export type PushOptions = Pick<StreamOptions, "crypto">;
+type PushOptions = Pick<StreamOptions, "crypto">;
 
 const PUSH: Checks<PushOptions> = { crypto: providerArgument };
 const STREAM: Checks<StreamOptions> = { ...OPERATION, ...PUSH };
@@ -17,5 +16,6 @@ const STREAM: Checks<StreamOptions> = { ...OPERATION, ...PUSH };
 export const streamOptions = (given: StreamOptions | undefined): StreamOptions =>
   readOptions<StreamOptions>("options", given, STREAM);
 
+/** Options of the push forms, which have no signal and no progress. */
 export const pushOptions = (given: PushOptions | undefined): PushOptions =>
   readOptions<PushOptions>("options", given, PUSH);

@@ -12,7 +12,7 @@ import {
 import { sealInPlace, spreadChunks } from "./batch.js";
 import { type StreamKey, startSealing, streamKeyArgument } from "./derive.js";
 import { HEADER_LENGTH, sealedLength } from "./geometry.js";
-import { type PushOptions, pushOptions, type StreamOptions, streamOptions } from "./options.js";
+import { pushOptions, type StreamOptions, streamOptions } from "./options.js";
 import { type Padding, paddedLength, paddedPieces, writeLengthField } from "./padding.js";
 import { pairThrough, type StreamPair } from "./piece-channel.js";
 import { type ByteInput, type PieceSource, piecesOf } from "./pieces.js";
@@ -67,7 +67,10 @@ export function sealTransform(streamKey: StreamKey, given?: StreamOptions): Stre
 }
 
 /** Seals a message in push form, whose methods return bytes, not promises, on synchronous backends (Node). */
-export async function createSealer(streamKey: StreamKey, options?: PushOptions): Promise<PushStream> {
+export async function createSealer(
+  streamKey: StreamKey,
+  options?: Pick<StreamOptions, "crypto">,
+): Promise<PushStream> {
   const { crypto = defaultProvider() } = pushOptions(options);
   const { cipher, header } = await startSealing(crypto, streamKeyArgument(streamKey));
   return pushStream(new Transcoder(cipher, SEALING), header);
