@@ -1,6 +1,6 @@
 /**
- * The SDK's errors (format-v1, "Errors"). Callers branch on {@link BlindreelError.code}, whose meaning is stable
- * across versions; messages may change.
+ * The SDK's errors (format-v1, "Errors"). Callers branch on {@link BlindreelError.code}, whose meaning is
+ * stable across versions; messages may change.
  *
  * Invalid arguments are platform classes with a `code`: `TypeError` with `"wrong-type"`, `RangeError` with
  * `"out-of-range"`.
@@ -54,7 +54,7 @@ export interface ErrorDetails {
   "provider-fault": undefined;
   /** A byte source's failure (network, HTTP status, short read). */
   "source-failed": undefined;
-  /** Bytes that reveal something to a server, or that are no object of the format: each finding with its offset. */
+  /** Bytes that reveal something to a server, or are no object of the format: findings with offsets. */
   "not-opaque": {
     readonly findings: readonly {
       readonly check: string;
@@ -104,8 +104,8 @@ export class BlindreelError<C extends ErrorCode = ErrorCode> extends Error {
 }
 
 /**
- * Whether `value` is an error of this SDK, of any copy: an application and its extension may each bundle one, so
- * `instanceof` is not enough.
+ * Whether `value` is an error of this SDK, of any copy: an application and its extension may each bundle one,
+ * so `instanceof` is not enough.
  */
 export function isBlindreelError(value: unknown): value is AnyBlindreelError {
   return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;

@@ -5,7 +5,7 @@ import { randomBytes } from "./random.js";
 import { signatureBackend } from "./signatures.js";
 import { AES_GCM, ED25519, type Family, isSupported, X25519 } from "./support.js";
 
-/** Backend of an operation: `node:crypto`, WebCrypto, the noble libraries; `"none"` where it is unsupported. */
+/** Backend of an operation: `node:crypto`, WebCrypto, the noble libraries; `"none"` for unsupported. */
 export type BackendName = "node" | "webcrypto" | "noble" | "none";
 
 export interface OperationSupport {
@@ -38,8 +38,8 @@ export interface Capabilities {
 }
 
 /**
- * Probes the runtime's features and the backend of each operation, for support tickets. Side effects: loads the
- * fallback, and creates and deletes an IndexedDB database with ephemeral keys.
+ * Probes the runtime's features and the backend of each operation, for support tickets. Side effects: loads
+ * the fallback, and creates and deletes an IndexedDB database with ephemeral keys.
  *
  * @returns within a few seconds; never rejects. A failed probe counts as a missing feature.
  */

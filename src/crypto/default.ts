@@ -15,8 +15,8 @@ import { platformRandomBytes, webCryptoProvider } from "./webcrypto.js";
  * | Bun | WebCrypto | WebCrypto | `node:crypto` | WebCrypto |
  * | browsers | WebCrypto, else noble | WebCrypto, else noble | WebCrypto, else noble | WebCrypto, else noble |
  *
- * "else noble": one attempt per operation family, and only on "not supported"; other failures are thrown. noble is
- * loaded on first use (`fallback-loader.ts`).
+ * "else noble": one attempt per operation family, and only on "not supported"; other failures are thrown.
+ * noble is loaded on first use (`fallback-loader.ts`).
  */
 export function defaultProvider(): CryptoProvider {
   chosen ??= (isNode() ? nodeProvider() : undefined) ?? platformProvider();
@@ -30,7 +30,7 @@ export async function backendFor(family: Family): Promise<CryptoProvider> {
   return (await isSupported(family)) ? webCryptoProvider : loadFallback(family.name);
 }
 
-/** The backend that made the key: a platform `CryptoKey` stays with WebCrypto, whatever this runtime's choice. */
+/** The backend that made the key: a platform `CryptoKey` stays with WebCrypto in every runtime. */
 async function backendOf(key: PrivateKeyHandle, family: Family): Promise<CryptoProvider> {
   return key.backend === webCryptoProvider.name ? webCryptoProvider : loadFallback(family.name);
 }

@@ -8,7 +8,7 @@ import { webCryptoSignatures } from "./webcrypto-signatures.js";
 const FIELD_PRIME = /* @__PURE__ */ littleEndian(2n ** 255n - 19n);
 const GROUP_ORDER = /* @__PURE__ */ littleEndian(2n ** 252n + 27742317777372353535851937790883648493n);
 
-/** y coordinates of the eight points of small order (orders 1, 2, 4, 4, 8, 8, 8, 8); the sign of x is ignored. */
+/** y coordinates of the eight points of small order (1, 2, 4, 4, 8, 8, 8, 8), for either sign of x. */
 const SMALL_ORDER_Y: readonly Bytes[] = /* @__PURE__ */ [
   0n,
   1n,
@@ -18,8 +18,8 @@ const SMALL_ORDER_Y: readonly Bytes[] = /* @__PURE__ */ [
 ].map(littleEndian);
 
 /**
- * Verifies strict Ed25519 (RFC 8032 §5.1.7, cofactorless; format-v1, "Signatures"): S < L, A and R canonical and not
- * of small order. Checked before the backend, since platforms differ (some accept a small-order A).
+ * Verifies strict Ed25519 (RFC 8032 §5.1.7, cofactorless; format-v1, "Signatures"): S < L, A and R canonical
+ * and not of small order. Checked before the backend, since platforms differ (some accept a small-order A).
  *
  * @param publicKey 32 bytes. @param signature 64 bytes. Other lengths are invalid signatures, not errors.
  */

@@ -17,8 +17,8 @@ export function hasFallback(): boolean {
 /**
  * The JavaScript implementation for an operation that the platform lacks: registered, else by `import()`.
  *
- * @throws BlindreelError `unsupported-runtime` where loading fails, as in service workers, where `import()` throws;
- *   `cause` is the error of `import()`. Not cached: the next call loads again.
+ * @throws BlindreelError `unsupported-runtime` where loading fails, as in service workers, where `import()`
+ *   throws; `cause` is the error of `import()`. Not cached: the next call loads again.
  */
 export async function loadFallback(operation: string): Promise<CompleteProvider> {
   if (registered) return registered;

@@ -64,8 +64,8 @@ class NobleAeadKey implements AeadKey {
 }
 
 /**
- * Every operation in JavaScript, by the audited noble libraries, for platforms that lack one. AES is slow (about
- * 40 MB/s) and not constant-time: its table lookups depend on secrets.
+ * Every operation in JavaScript, by the audited noble libraries, for platforms that lack one. AES is slow
+ * (about 40 MB/s) and not constant-time: its table lookups depend on secrets.
  *
  * Imports no code of the SDK but hashes: bundlers would move shared code out of the page's own file.
  */
@@ -100,7 +100,7 @@ function nobleSignatures(randomSeed: () => Bytes): SignatureProvider {
     },
     deriveEd25519PublicKey: (seed) => ed25519.getPublicKey(seed) as Bytes,
     signEd25519: (privateKey, message) => ed25519.sign(message, secretOf(privateKey)) as Bytes,
-    /** Cofactorless, as the platforms (RFC 8032 §5.1.7): encode([S]B - [k]A) = R. noble's `verify` uses the cofactor. */
+    /** Cofactorless: encode([S]B - [k]A) = R (RFC 8032 §5.1.7). noble's `verify` uses the cofactor. */
     verifyEd25519(publicKey, message, signature) {
       const { Point } = ed25519;
       const encodedR = signature.subarray(0, 32);

@@ -31,7 +31,7 @@ function nodeCrypto(): typeof NodeCrypto | undefined {
   return process?.getBuiltinModule?.("node:crypto") as typeof NodeCrypto | undefined;
 }
 
-/** Not Deno or Bun, which also have `process.versions.node`: AES of their `node:crypto` is slower than WebCrypto's. */
+/** Without Deno and Bun, which also have `process.versions.node`: their `node:crypto` has slower AES. */
 export function isNode(): boolean {
   const runtime = globalThis as {
     process?: { versions?: Record<string, string> };
@@ -134,8 +134,8 @@ export function nodeProvider(): CompleteProvider | undefined {
   };
 
   /**
-   * From random bytes, not by `generateKeyPairSync`: export of such a key can deadlock in Node 20, when garbage
-   * collection inside the export reaches the generating job, which waits for the same lock.
+   * From random bytes, not by `generateKeyPairSync`: export of such a key can deadlock in Node 20, when
+   * garbage collection inside the export reaches the generating job, which waits for the same lock.
    */
   const generate = (crv: Curve) => {
     const secret = randomBytes(provider, KEY_LENGTH);

@@ -17,8 +17,9 @@ export interface PublicKeyHandle {
 }
 
 /**
- * An imported AES-256-GCM key: 96-bit nonces, 128-bit tags (NIST SP 800-38D). Every backend throws a RangeError for
- * other nonce lengths, and consumes its input before the call returns: the buffer may be reused at once.
+ * An imported AES-256-GCM key: 96-bit nonces, 128-bit tags (NIST SP 800-38D). Every backend throws a
+ * RangeError for other nonce lengths, and consumes its input before the call returns: the buffer may be
+ * reused at once.
  */
 export interface AeadKey {
   /** @returns `ciphertext || tag`. */
@@ -45,8 +46,8 @@ export interface Ed25519KeyPair {
 }
 
 /**
- * The cryptography that the SDK needs, signatures apart. Backends: `webcrypto`, `node`, `noble`; the default provider
- * picks the one measured best for each operation. Results are immediate or promises.
+ * The cryptography that the SDK needs, signatures apart. Backends: `webcrypto`, `node`, `noble`; the default
+ * provider picks the one measured best for each operation. Results are immediate or promises.
  *
  * Keys and points are checked before they reach a backend, so that all backends accept the same ones: see
  * `keywrap/x25519.ts` (RFC 7748) and `crypto/ed25519.ts` (RFC 8032).
@@ -59,8 +60,8 @@ export interface CryptoProvider {
   getRandomBytes(length: number): Bytes;
   digest(hash: HashName, message: Bytes): MaybePromise<Bytes>;
   /**
-   * `digest` for messages of 16 KiB and more: by the platform where it has hashes, many times as fast as JavaScript.
-   * `message` is consumed before the call returns.
+   * `digest` for messages of 16 KiB and more: by the platform where it has hashes, many times as fast as
+   * JavaScript. `message` is consumed before the call returns.
    */
   digestBulk(hash: HashName, message: Bytes): MaybePromise<Bytes>;
   /** RFC 2104. Any key length. */
@@ -72,15 +73,15 @@ export interface CryptoProvider {
   importX25519(privateKey: Bytes): MaybePromise<PrivateKeyHandle>;
   /** @param publicKey 32 bytes, checked by the caller. */
   importX25519PublicKey(publicKey: Bytes): MaybePromise<PublicKeyHandle>;
-  /** The raw shared secret, 32 bytes. All zero, or an error, for a low-order point: callers check (RFC 7748 §6.1). */
+  /** The raw shared secret, 32 bytes. Zeros or an error for low-order points: callers check (RFC 7748 §6.1). */
   agreeX25519(privateKey: PrivateKeyHandle, publicKey: PublicKeyHandle): MaybePromise<Bytes>;
   /** Signatures of recordings; by default the runtime's (`crypto/signatures.ts`). */
   readonly signatures?: SignatureProvider;
 }
 
 /**
- * Ed25519, for recordings only: bundles for sealed files leave it out. The SDK calls it through `signEd25519` and
- * `verifyEd25519` of `crypto/ed25519.ts`, which add the strict checks.
+ * Ed25519, for recordings only: bundles for sealed files leave it out. The SDK calls it through `signEd25519`
+ * and `verifyEd25519` of `crypto/ed25519.ts`, which add the strict checks.
  */
 export interface SignatureProvider {
   readonly name: string;

@@ -4,8 +4,8 @@ import { type Bytes, isAllZero } from "../formats/bytes.js";
 import type { CryptoProvider } from "./provider.js";
 
 /**
- * The only source of keys, salts and ids. Refuses a generator's wrong lengths and all-zero results (by chance less
- * than once in 2^128 for the 16 bytes and more used here).
+ * The only source of keys, salts and ids. Refuses a generator's wrong lengths and all-zero results (by chance
+ * less than once in 2^128 for the 16 bytes and more used here).
  *
  * @throws BlindreelError `bad-random`.
  */

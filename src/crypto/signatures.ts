@@ -28,8 +28,8 @@ async function loadedSignatures(): Promise<SignatureProvider> {
 }
 
 /**
- * WebKitGTK throws a DataError for Ed25519 seeds with a leading zero byte, one in 256. Any 32 bytes are a seed
- * (RFC 8032 §5.1.5), so a DataError counts as "not supported" for this seed.
+ * WebKitGTK throws a DataError for Ed25519 seeds with a leading zero byte, one in 256. Any 32 bytes are a
+ * seed (RFC 8032 §5.1.5), so a DataError counts as "not supported" for this seed.
  */
 function withSeed<T>(
   seed: Bytes,

@@ -21,8 +21,8 @@ export const ED25519: Family = { name: "Ed25519", attempt: () => webCryptoSignat
 const support = new Map<Family, Promise<boolean>>();
 
 /**
- * Whether this runtime's WebCrypto has a family of operations, by one attempt. Only "not supported" counts as missing;
- * other failures are thrown and not cached.
+ * Whether this runtime's WebCrypto has a family of operations, by one attempt. Only "not supported" counts as
+ * missing; other failures are thrown and not cached.
  */
 export function isSupported(family: Family): Promise<boolean> {
   let result = support.get(family);

@@ -197,7 +197,8 @@ export const webCryptoProvider: CryptoProvider = {
   async importX25519(privateKey) {
     // WebCrypto imports raw bytes for public keys only.
     const pkcs8 = concatBytes(X25519_PKCS8, privateKey);
-    // WebKitGTK refuses private keys with a leading zero byte. Clamping clears these bits (RFC 7748 §5): the same key.
+    // WebKitGTK refuses private keys with a leading zero byte. Clamping clears these bits (RFC 7748 §5): the
+    // same key.
     pkcs8[X25519_PKCS8.length]! |= 0b111;
     return webCryptoHandle(await importPrivate("X25519", pkcs8, "deriveBits"));
   },

@@ -132,7 +132,7 @@ export function isRegion(region: string): boolean {
 
 export const regionBytes = ascii;
 
-/** Whether the length is that of a stream of a positive multiple of 512 bytes (format-v1, "Sealed metadata"). */
+/** Whether a stream of a positive multiple of 512 bytes has this length (format-v1, "Sealed metadata"). */
 function isMetadataLength(length: number): boolean {
   const plaintextLength = plaintextLengthOf(length);
   return plaintextLength !== undefined && plaintextLength > 0 && plaintextLength % METADATA_BLOCK === 0;

@@ -73,8 +73,8 @@ export interface EnvelopePlan {
  * Plans an envelope, synchronously, so that later changes by the caller have no effect. For `seal` and
  * `startRecording`, whose options were read with {@link ENVELOPE}.
  *
- * @throws BlindreelError `invalid-recipients`, `limit-exceeded`, `invalid-json`; RangeError for a policy outside the
- *   format's ranges.
+ * @throws BlindreelError `invalid-recipients`, `limit-exceeded`, `invalid-json`; RangeError for a policy
+ *   outside the format's ranges.
  */
 export function planEnvelope(
   kind: KindName,
@@ -132,8 +132,8 @@ interface CreatedEnvelope {
 }
 
 /**
- * Makes a file key and the envelope of a plan: sealed metadata → core → commitment → coreHash → slots → MAC (format-v1,
- * "Sealing"). Wipes the file key and the plan's metadata.
+ * Makes a file key and the envelope of a plan: sealed metadata → core → commitment → coreHash → slots → MAC
+ * (format-v1, "Sealing"). Wipes the file key and the plan's metadata.
  *
  * @throws BlindreelError `bad-random`, `invalid-recipients`; errors of a recipient's `wrap`; `signal.reason`.
  */

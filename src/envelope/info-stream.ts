@@ -4,7 +4,8 @@ import type { PieceSource } from "../stream/pieces.js";
 import { withResolvers } from "../stream/resolvers.js";
 
 /**
- * A stream with `info`, which rejects on failure, cancel and abort before `announce`: each of them cancels the source.
+ * A stream with `info`, which rejects on failure, cancel and abort before `announce`: each of them cancels
+ * the source.
  *
  * @param through makes the stream, and calls `announce` after its head.
  */

@@ -73,12 +73,12 @@ export interface InspectedContent {
 }
 
 /**
- * Decodes the public part of an envelope or sealed file, for servers: routing by region, deletion at expiry, support.
- * Synchronous, without keys (format-v1, "Opening", steps 1 to 9 and 18 to 19).
+ * Decodes the public part of an envelope or sealed file, for servers: routing by region, deletion at expiry,
+ * support. Synchronous, without keys (format-v1, "Opening", steps 1 to 9 and 18 to 19).
  *
  * @param bytes a whole envelope or file; with `size`, at least its first {@link inspectionLength} bytes.
- * @throws RangeError for a `size` below the length of `bytes`; BlindreelError `not-an-envelope`, `unsupported-version`,
- *   `unsupported-algorithm`, `malformed`, `truncated`, `limit-exceeded`.
+ * @throws RangeError for a `size` below the length of `bytes`; BlindreelError `not-an-envelope`,
+ *   `unsupported-version`, `unsupported-algorithm`, `malformed`, `truncated`, `limit-exceeded`.
  */
 export function inspect(bytes: Uint8Array, given?: InspectOptions): Inspection {
   const options = readOptions<InspectArguments>("options", given, INSPECT);

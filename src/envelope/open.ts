@@ -45,9 +45,9 @@ export interface OpenedSource extends EnvelopeInfo, RandomAccess {
 /**
  * Opens a sealed file in memory, all or nothing (format-v1, "Opening").
  *
- * @throws BlindreelError `not-an-envelope`, `unsupported-version`, `unsupported-algorithm`, `malformed`, `truncated`,
- *   `limit-exceeded`, `wrong-kind`, `stale-epoch`, `no-matching-key`, `authentication-failed`, `expired`;
- *   `signal.reason` when aborted.
+ * @throws BlindreelError `not-an-envelope`, `unsupported-version`, `unsupported-algorithm`, `malformed`,
+ *   `truncated`, `limit-exceeded`, `wrong-kind`, `stale-epoch`, `no-matching-key`, `authentication-failed`,
+ *   `expired`; `signal.reason` when aborted.
  */
 export async function open(file: Uint8Array, given: OpenOptions): Promise<OpenedFile> {
   const options = openOptions(given);
@@ -60,8 +60,8 @@ export async function open(file: Uint8Array, given: OpenOptions): Promise<Opened
 }
 
 /**
- * Opens a sealed file from a stream, a Blob or an iterable. Content is released as its chunks are authenticated: output
- * before an error is a true prefix, and only a clean end means completeness.
+ * Opens a sealed file from a stream, a Blob or an iterable. Content is released as its chunks are
+ * authenticated: output before an error is a true prefix, and only a clean end means completeness.
  *
  * @throws TypeError for arguments. The stream and `info` fail with the errors of {@link open}.
  */
@@ -96,8 +96,8 @@ function openPieces(source: PieceSource, options: OpenArguments): OpenedStream {
 const HEAD_READ = 4096;
 
 /**
- * Opens a stored file by range: reads its envelope and last chunk, then the requested ranges. `close()` closes the
- * source too.
+ * Opens a stored file by range: reads its envelope and last chunk, then the requested ranges. `close()`
+ * closes the source too.
  *
  * @throws BlindreelError as {@link open}, and `source-failed`, `source-changed`.
  */
@@ -124,7 +124,8 @@ export async function openSource(source: ByteSource, given: OpenOptions): Promis
 }
 
 /**
- * The steps before the stream (format-v1, "Opening", 5 to 21): envelope → keys → segment header → segment key.
+ * The steps before the stream (format-v1, "Opening", 5 to 21): envelope → keys → segment header → segment
+ * key.
  *
  * @param head envelope and segment header, possibly truncated. It must not change afterwards.
  * @param length the envelope's.

@@ -36,8 +36,8 @@ type PolicyFields = Pick<Core, "expiresAt" | "region" | "institution">;
 /**
  * A policy's fields of the core.
  *
- * @throws TypeError for an unknown member, so that a misspelt expiry is never ignored, and for class instances;
- *   RangeError for a date in the past, and a region or institution outside the format's ranges.
+ * @throws TypeError for an unknown member, so that a misspelt expiry is never ignored, and for class
+ *   instances; RangeError for a date in the past, and a region or institution outside the format's ranges.
  */
 export function encodePolicy(policy: Policy | undefined, now: Date): PolicyFields {
   const { expiresAt, region = "", institution } = readOptions<Policy>("policy", policy, POLICY);
@@ -57,7 +57,7 @@ export function decodePolicy({ expiresAt, region, institution }: PolicyFields): 
   };
 }
 
-/** Called after authentication of the core (format-v1, "Opening", step 17). @throws BlindreelError `expired`. */
+/** For authenticated cores (format-v1, "Opening", step 17). @throws BlindreelError `expired`. */
 export function checkExpiry({ expiresAt }: PolicyFields, now: Date): void {
   if (expiresAt === 0 || toSeconds(now) < expiresAt) return;
   const expiredAt = toDate(expiresAt);

@@ -8,7 +8,7 @@ import type { Recipient, Slot } from "../keywrap/types.js";
 import { breather } from "../stream/operation.js";
 import { MAY_BE_ANONYMOUS } from "./slots.js";
 
-/** Wraps to every recipient in turn, with pauses for the event loop. @throws BlindreelError `invalid-recipients`. */
+/** Wraps to every recipient, with pauses for the event loop. @throws BlindreelError `invalid-recipients`. */
 export async function wrapToAll(
   crypto: CryptoProvider,
   fileKey: Bytes,

@@ -22,8 +22,8 @@ const REWRAP = (): Checks<RewrapArguments> => ({ ...UNLOCK, to: asGiven, signal:
 const LAST_EPOCH = 2 ** 32 - 1;
 
 /**
- * Replaces the recipients of an envelope: the file key is wrapped anew to all, the epoch rises by one, core and content
- * stay (format-v1, "Rewrap"). No revocation: former recipients keep what they read or stored.
+ * Replaces the recipients of an envelope: the file key is wrapped anew to all, the epoch rises by one, core
+ * and content stay (format-v1, "Rewrap"). No revocation: former recipients keep what they read or stored.
  *
  * @param envelope an envelope alone; of a `.reel`, its bytes before the segment.
  * @returns the new envelope.
@@ -55,9 +55,9 @@ export type Replacement =
   | { readonly allowed: false; readonly reason: "other-recording" | "older" | "conflict" };
 
 /**
- * Whether a server may store `replacement` in place of `current`, without keys (format-v1, "Rewrap"): for the same core
- * and a higher epoch, or identical bytes. The same epoch with other bytes is a `conflict` of two rewraps. The MAC is
- * not checked; readers do.
+ * Whether a server may store `replacement` in place of `current`, without keys (format-v1, "Rewrap"): for the
+ * same core and a higher epoch, or identical bytes. The same epoch with other bytes is a `conflict` of two
+ * rewraps. The MAC is not checked; readers do.
  *
  * @throws BlindreelError as `inspect`, for either.
  */

@@ -34,7 +34,7 @@ export interface SealedInfo {
   readonly envelope: Bytes;
   /** 32 hex digits. */
   readonly recordingId: string;
-  /** 64 hex digits. Readers pin it where they receive it through a channel that the server does not control. */
+  /** 64 hex digits. Readers that receive it by a channel outside the server's control pin it. */
   readonly coreHash: string;
 }
 
@@ -42,8 +42,8 @@ export interface SealedInfo {
 export type SealedStream = ReadableStream<Bytes> & { readonly info: Promise<SealedInfo> };
 
 /**
- * Seals bytes in memory to a sealed file (`.reel`): envelope, then one segment (format-v1, "Sealed file"). `data` is
- * copied before the promise is returned.
+ * Seals bytes in memory to a sealed file (`.reel`): envelope, then one segment (format-v1, "Sealed file").
+ * `data` is copied before the promise is returned.
  *
  * @throws BlindreelError `invalid-recipients`, `invalid-json`, `limit-exceeded`, `bad-random`; TypeError and
  *   RangeError for arguments; `signal.reason` when aborted.
@@ -57,8 +57,8 @@ export async function seal(data: Uint8Array, given: SealFileOptions): Promise<By
 }
 
 /**
- * Seals a stream, a Blob or an iterable of bytes in bounded memory; the fastest form for sources that can be pulled.
- * Cancelling the result cancels the source.
+ * Seals a stream, a Blob or an iterable of bytes in bounded memory; the fastest form for sources that can be
+ * pulled. Cancelling the result cancels the source.
  *
  * @throws as {@link seal} for arguments. The stream and `info` fail with its other errors.
  */

@@ -20,7 +20,7 @@ export function slotCodec(limits: Limits): Codec<Slot> {
   });
 }
 
-/** `count:u16 slot*` in the order of format-v1, "Slots", rule 6. The other rules are checked in `recipients.ts`. */
+/** `count:u16 slot*` in the order of format-v1, "Slots", rule 6; other rules: `recipients.ts`. */
 export function encodeSlots(slots: readonly Slot[]): Bytes {
   const sorted = [...slots].sort(compareSlots);
   const writer = new Writer();
@@ -58,8 +58,8 @@ function compareSlots(left: Slot, right: Slot): number {
 export const MAY_BE_ANONYMOUS: readonly number[] = [SlotType.x25519, SlotType.xWing, SlotType.p256];
 
 /**
- * The rules of format-v1, "Slots", as a function for each slot in turn, so that stream readers refuse a list at its
- * first invalid slot.
+ * The rules of format-v1, "Slots", as a function for each slot in turn, so that stream readers refuse a list
+ * at its first invalid slot.
  *
  * @throws `fail(reason)` for a breach; BlindreelError `limit-exceeded`.
  */

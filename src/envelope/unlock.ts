@@ -130,8 +130,8 @@ function keyIdsOf(slots: readonly Slot[]): KeyId[] {
 }
 
 /**
- * Tries every identity on every slot, without an early exit, so that timing does not reveal the match. Only the key
- * that the core commits to counts (format-v1, "Opening", steps 12 and 13).
+ * Tries every identity on every slot, without an early exit, so that timing does not reveal the match. Only
+ * the key that the core commits to counts (format-v1, "Opening", steps 12 and 13).
  */
 async function findFileKey(
   crypto: CryptoProvider,

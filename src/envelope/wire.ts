@@ -36,7 +36,7 @@ export interface DecodedEnvelope extends EnvelopeFields {
   readonly coreParts: CoreParts;
 }
 
-/** The format's ceilings, lowered by the caller; higher values are ignored. @throws RangeError for other than integers. */
+/** The format's ceilings, lowered by the caller; higher values have no effect. @throws RangeError. */
 export function effectiveLimits(lowered: Partial<Limits> | undefined): Limits {
   const lower = ([name, ceiling]: [string, number]): [string, Check<number>] => [
     name,
@@ -49,7 +49,8 @@ export function effectiveLimits(lowered: Partial<Limits> | undefined): Limits {
 export const limitsArgument: Check<Limits> = (_name, value) => effectiveLimits(value as Partial<Limits>);
 
 /**
- * An envelope's length, from its first 14 bytes, or fewer where the file ends there (format-v1, "Opening", steps 1 to 4).
+ * An envelope's length, from its first 14 bytes, or fewer where the file ends there (format-v1, "Opening",
+ * steps 1 to 4).
  *
  * @throws BlindreelError `not-an-envelope`, `unsupported-version`, `truncated`, `limit-exceeded`.
  */
@@ -62,7 +63,7 @@ export function envelopeLength(preamble: Bytes, limits: Limits): number {
   return length;
 }
 
-/** Checks the available bytes of a preamble. @throws BlindreelError `not-an-envelope`, `unsupported-version`. */
+/** Checks a preamble, complete or not. @throws BlindreelError `not-an-envelope`, `unsupported-version`. */
 export function checkMagicAndVersion(preamble: Bytes): void {
   const magic = preamble.subarray(0, ENVELOPE_MAGIC.length);
   if (magic.length === 0 || !equalBytes(magic, ENVELOPE_MAGIC.subarray(0, magic.length))) {

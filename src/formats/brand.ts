@@ -1,6 +1,7 @@
 /**
- * Types of values by their internal slots (ECMA-262 brand checks), not by `instanceof`: bytes of another realm (iframe,
- * jsdom, `node:vm`) are bytes; an object that only inherits from `Uint8Array.prototype` is not.
+ * Types of values by their internal slots (ECMA-262 brand checks), not by `instanceof`: bytes of another
+ * realm (iframe, jsdom, `node:vm`) are bytes; an object that only inherits from `Uint8Array.prototype` is
+ * not.
  */
 
 /** A prototype's built-in accessors at module load. They throw for objects without the internal slot. */
@@ -22,8 +23,8 @@ export function isUint8Array(value: unknown): value is Uint8Array {
 }
 
 /**
- * The same memory as a `Uint8Array` of this realm, own properties of the given array ignored; undefined for a shared,
- * resizable or detached buffer. Older runtimes have no resizable buffers.
+ * The same memory as a `Uint8Array` of this realm, own properties of the given array ignored; undefined for a
+ * shared, resizable or detached buffer. Older runtimes have no resizable buffers.
  */
 export function plainView(bytes: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
   const slot = (name: string) => slotValue(TYPED_ARRAY, name, bytes) as never;
@@ -73,7 +74,7 @@ export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T>
   return typeof (value as Partial<PromiseLike<T>> | undefined)?.then === "function";
 }
 
-/** Whether `value` is an `Object.prototype`, of any realm: its members are prototype pollution, never the caller's. */
+/** Whether `value` is an `Object.prototype`, of any realm, whose members are never the caller's. */
 export function isRoot(value: object): boolean {
   return Object.getPrototypeOf(value) === null && Object.hasOwn(value, "isPrototypeOf");
 }

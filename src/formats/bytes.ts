@@ -11,11 +11,11 @@ export type MaybePromise<T> = T | Promise<T>;
 export const EMPTY: Bytes = /* @__PURE__ */ new Uint8Array(0);
 
 /**
- * Checks that an argument is a `Uint8Array` of any realm. Shared and resizable buffers are refused, since another
- * thread could change them between two reads, and detached ones, which would pass for empty.
+ * Checks that an argument is a `Uint8Array` of any realm. Shared and resizable buffers are refused, since
+ * another thread could change them between two reads, and detached ones, which would pass for empty.
  *
- * @returns a plain view, not a copy: `slice` of a `Buffer` would share memory, and own properties set on the object
- *   (another `length`) are ignored.
+ * @returns a plain view, not a copy: `slice` of a `Buffer` would share memory, and own properties set on the
+ *   object (another `length`) are ignored.
  * @throws TypeError.
  */
 export function bytesArgument(name: string, value: unknown): Bytes {

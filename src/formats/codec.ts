@@ -2,8 +2,8 @@ import { limitExceeded, malformed, outOfRange, unsupportedAlgorithm } from "../e
 import { type Bytes, joinBytes } from "./bytes.js";
 
 /**
- * One definition for both directions. Decoding is strict: {@link decode} accepts exactly the outputs of {@link encode},
- * without trailing bytes. Numbers are big-endian.
+ * One definition for both directions. Decoding is strict: {@link decode} accepts exactly the outputs of
+ * {@link encode}, without trailing bytes. Numbers are big-endian.
  */
 export interface Codec<T> {
   write(writer: Writer, value: T): void;
@@ -20,7 +20,7 @@ export class Writer {
   }
 }
 
-/** Reads an object that is complete in memory; `what` names it in errors, `base` is its offset in the file. */
+/** Reads an object in memory; `what` names it in errors, `base` is its offset in the file. */
 export class Reader {
   readonly #bytes: Bytes;
   readonly #what: string;
@@ -124,8 +124,8 @@ export function fixed(length: number): Codec<Bytes> {
 }
 
 /**
- * `strN`: a length of N bits, then as many bytes, at most `ceiling`. `rule` restricts the length, so that stream readers
- * refuse an impossible one before its bytes arrive.
+ * `strN`: a length of N bits, then as many bytes, at most `ceiling`. `rule` restricts the length, so that
+ * stream readers refuse an impossible one before its bytes arrive.
  */
 export function prefixed(
   length: Codec<number>,
@@ -151,8 +151,8 @@ export function prefixed(
 }
 
 /**
- * Constant bytes (a magic, a version), decoded to undefined. Read one by one, so that stream readers fail at the first
- * mismatch, which `mismatch` receives.
+ * Constant bytes (a magic, a version), decoded to undefined. Read one by one, so that stream readers fail at
+ * the first mismatch, which `mismatch` receives.
  */
 export function constant(bytes: Bytes, mismatch: (reader: Reader, actual: Bytes) => Error): Codec<undefined> {
   return {
@@ -215,7 +215,7 @@ export function checked<T>(codec: Codec<T>, check: Rule<T>): Codec<T> {
   };
 }
 
-/** For rules: a number of a closed list. @throws BlindreelError `unsupported-algorithm`; nothing is negotiated. */
+/** For rules: numbers of a closed list, never negotiated. @throws BlindreelError `unsupported-algorithm`. */
 export function refuseUnknown(what: string, value: number, known: readonly number[]): void {
   if (!known.includes(value)) throw unsupportedAlgorithm(what, value);
 }

@@ -2,8 +2,9 @@ import { malformed, wrongType } from "../errors.js";
 import { type Bytes, singleBytes } from "./bytes.js";
 
 /**
- * RFC 4648 encodings by `btoa` and `atob`, strict: one text for one byte string. Wrong padding, white space, non-zero
- * trailing bits and upper-case hex are `malformed`. Messages never quote the text, which may be a key.
+ * RFC 4648 encodings by `btoa` and `atob`, strict: one text for one byte string. Wrong padding, white space,
+ * non-zero trailing bits and upper-case hex are `malformed`. Messages never quote the text, which may be a
+ * key.
  */
 
 export function encodeBase64(bytes: Uint8Array): string {

@@ -39,7 +39,10 @@ const grantKind = checked(u8 as Codec<GrantKind>, (kind) => {
   throw unsupportedAlgorithm("this grant has kind", kind);
 });
 
-/** `"BLRG" 0x01 kind:u8 grantId[16] institution[16] subject[32] staff[32] issuer[32] issued:u64 notAfter:u64`. */
+/**
+ * `"BLRG" 0x01 kind:u8 grantId[16] institution[16] subject[32] staff[32] issuer[32]`
+ * `issued:u64 notAfter:u64`.
+ */
 export const grantBodyCodec: Codec<WireBody> = struct<WireBody>({
   ...objectStart(Magic.grant, "the grant"),
   kind: grantKind,

@@ -12,8 +12,8 @@ export interface JsonObject {
 const MAX_DEPTH = 32;
 
 /**
- * RFC 8785 (JSON Canonicalization Scheme): members sorted by UTF-16 code units, shortest number form, no white
- * space. One encoding for each value, so {@link decodeJson} is strict by comparison.
+ * RFC 8785 (JSON Canonicalization Scheme): members sorted by UTF-16 code units, shortest number form, no
+ * white space. One encoding for each value, so {@link decodeJson} is strict by comparison.
  *
  * @throws BlindreelError `invalid-json` for values outside JSON, `__proto__` members, unsafe integers, lone
  *   surrogates, and nesting deeper than 32 (format-v1, "Sealed metadata").
@@ -40,8 +40,8 @@ export function decodeJson(bytes: Bytes, source: string): JsonValue {
 }
 
 /**
- * Foreign JSON text (a JWK file): any white space and order of members, but no duplicate members, no `__proto__`, no
- * unsafe integers, no nesting deeper than 32. `source` names the text in errors.
+ * Foreign JSON text (a JWK file): any white space and order of members, but no duplicate members, no
+ * `__proto__`, no unsafe integers, no nesting deeper than 32. `source` names the text in errors.
  *
  * @throws BlindreelError `invalid-json`.
  */
@@ -101,8 +101,8 @@ function checkScalar(value: JsonValue): void {
 }
 
 /**
- * `JSON.parse` keeps the last of two equal members without an error, so the tokens of accepted text are scanned.
- * Names are compared unescaped: `"a"` and `"\u0061"` are one name.
+ * `JSON.parse` keeps the last of two equal members without an error, so the tokens of accepted text are
+ * scanned. Names are compared unescaped: `"a"` and `"\u0061"` are one name.
  */
 function refuseDuplicateMembers(text: string, source: string): void {
   const open: Set<string>[] = [];

@@ -30,8 +30,8 @@ export function encodePrivateJwk(publicKey: Uint8Array, privateKey: Uint8Array):
  * Decodes a public X25519 JWK.
  *
  * @returns the 32 raw bytes of the public key.
- * @throws BlindreelError `invalid-key` with the reason: another curve, a wrong length, or a private key, which must
- *   not serve as a recipient.
+ * @throws BlindreelError `invalid-key` with the reason: another curve, a wrong length, or a private key,
+ *   which must not serve as a recipient.
  */
 export function decodePublicJwk(jwk: unknown): Bytes {
   const members = okpMembers(jwk);

@@ -5,8 +5,8 @@ import { decodeBase64Url, encodeBase64Url, isHex } from "./encoding.js";
 import { decodeJson, isJsonObject, type JsonObject, type JsonValue } from "./json.js";
 
 /**
- * The form of a signed keyset: a compact JWS (RFC 7515 §7.1) with a constant header and a canonical JSON payload. The
- * signature is not verified here.
+ * The form of a signed keyset: a compact JWS (RFC 7515 §7.1) with a constant header and a canonical JSON
+ * payload. The signature is not verified here.
  */
 
 const HEADER_START = '{"alg":"Ed25519","kid":"';

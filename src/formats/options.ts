@@ -1,22 +1,22 @@
 import { outOfRange, wrongType } from "../errors.js";
 import { dateTime, isRoot } from "./brand.js";
 
-/** Validates a caller's value and returns it or a copy. @param name for errors. @throws TypeError, RangeError. */
+/** Checks a caller's value; returns it or a copy. `name` is for errors. @throws TypeError, RangeError. */
 export type Check<T> = (name: string, value: unknown) => T;
 
 /** A check for every member of an options interface: a missing one does not compile. */
 export type Checks<T extends object> = { readonly [K in keyof T]-?: Check<Exclude<T[K], undefined>> };
 
 /**
- * Reads and checks a caller's options at the call: every known member exactly once, own or inherited. Undefined members
- * are omitted, and so are members of `Object.prototype`. Later changes by the caller, and getters with varying results,
- * have no effect.
+ * Reads and checks a caller's options at the call: every known member exactly once, own or inherited.
+ * Undefined members are omitted, and so are members of `Object.prototype`. Later changes by the caller, and
+ * getters with varying results, have no effect.
  *
  * @param name of the argument, for errors.
  * @param required members whose checks run on undefined too; without any, `given` may be undefined.
  * @returns a new object without prototype.
- * @throws TypeError for other types, and for an unknown member by its name, so that a misspelt option is never ignored;
- *   errors of the checks.
+ * @throws TypeError for other types, and for an unknown member by its name, so that a misspelt option is
+ *   never ignored; errors of the checks.
  */
 export function readOptions<T extends object>(
   name: string,
@@ -50,7 +50,7 @@ function optionsObject(name: string, given: unknown): object {
   throw wrongType(name, "an object of options", given);
 }
 
-/** Whether a present member is the caller's: not inherited from `Object.prototype`. Virtual members of proxies are. */
+/** Whether a present member is the caller's (a proxy's too), not inherited from `Object.prototype`. */
 function isFromCaller(object: object, member: string): boolean {
   for (let at: object | null = object; at; at = Object.getPrototypeOf(at)) {
     if (Object.hasOwn(at, member)) return !isRoot(at);

@@ -6,7 +6,8 @@ export function hasLoneSurrogate(text: string): boolean {
 }
 
 /**
- * Checks a caller's text at the call: a lone surrogate has no UTF-8, and encoders replace it by U+FFFD without an error.
+ * Checks a caller's text at the call: a lone surrogate has no UTF-8, and encoders replace it by U+FFFD
+ * without an error.
  *
  * @param name of the argument, for errors.
  * @throws TypeError; RangeError for a lone surrogate.

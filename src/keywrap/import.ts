@@ -51,14 +51,15 @@ export type PlatformIdentityInput =
   | PlatformKey
   | { readonly privateKey: PlatformKey; readonly publicKey?: PlatformKey };
 
-/** A private key in any form: raw bytes, a private JWK (object or JSON text), PEM (PKCS#8), or a platform key. */
+/** A private key in any form: raw bytes, a JWK (object or JSON text), PEM (PKCS#8), or a platform key. */
 export type IdentityInput = Uint8Array | OkpPrivateJwk | string | PlatformIdentityInput;
 
 /**
  * Imports a public X25519 key, for `to` of `seal`, `rewrap` and `startRecording` (format-v1, "Slot type 1").
  *
- * @throws BlindreelError `invalid-key` with the reason: a private key, another curve or length, a non-canonical
- *   encoding, a point of low order; `invalid-json` for text that is neither PEM nor strict JSON.
+ * @throws BlindreelError `invalid-key` with the reason: a private key, another curve or length, a
+ *   non-canonical encoding, a point of low order; `invalid-json` for text that is neither PEM nor strict
+ *   JSON.
  */
 export async function importRecipient(input: RecipientInput, options?: KeyOptions): Promise<X25519Recipient> {
   const crypto = providerOf(options);
@@ -91,7 +92,7 @@ async function publicCryptoKeyBytes(key: CryptoKey): Promise<Bytes> {
   }
 }
 
-/** A new X25519 identity from 32 random bytes, stored with `toJwk` or `toPem`. @throws BlindreelError `bad-random`. */
+/** A new X25519 identity, to be stored with `toJwk` or `toPem`. @throws BlindreelError `bad-random`. */
 export async function generateIdentity(options?: KeyOptions): Promise<ExportableIdentity> {
   const crypto = providerOf(options);
   return exportableIdentity(randomBytes(crypto, KEY_LENGTH), crypto);
@@ -106,11 +107,12 @@ export interface ExportableIdentity extends X25519Identity {
 }
 
 /**
- * Imports a private X25519 key, for `identities` of `open` and `openRecording` (format-v1, "Keys in files"). The
- * identity of a platform key, extractable or not, has no export. A public half in the input (JWK, key pair) must belong
- * to the private one.
+ * Imports a private X25519 key, for `identities` of `open` and `openRecording` (format-v1, "Keys in files").
+ * The identity of a platform key, extractable or not, has no export. A public half in the input (JWK, key
+ * pair) must belong to the private one.
  *
- * @throws BlindreelError `invalid-key` with the reason; `invalid-json` for text that is neither PEM nor strict JSON.
+ * @throws BlindreelError `invalid-key` with the reason; `invalid-json` for text that is neither PEM nor
+ *   strict JSON.
  */
 export function importIdentity(input: PlatformIdentityInput, options?: KeyOptions): Promise<X25519Identity>;
 export function importIdentity(
@@ -214,8 +216,8 @@ async function importPlatformKey(
  * An identity over raw X25519 of an HSM, a smart card or a KMS.
  *
  * @param publicKey the public half.
- * @param agree returns X25519(private key, `publicKey`), 32 bytes. Called once here, with the base point, to check that
- *   both halves belong together.
+ * @param agree returns X25519(private key, `publicKey`), 32 bytes. Called once here, with the base point, to
+ *   check that both halves belong together.
  * @throws BlindreelError `invalid-key` where they do not; TypeError for other than a function.
  */
 export async function identityFromAgreement(

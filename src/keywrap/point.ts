@@ -4,8 +4,8 @@ import { KEY_LENGTH } from "../formats/constants.js";
 import { decodeHex } from "../formats/encoding.js";
 
 /**
- * Checks of X25519 public keys before any backend, since backends differ: canonical u coordinates, not of low order
- * (RFC 7748 §6.1, RFC 9180 §7.1.4; format-v1, "Slot type 1").
+ * Checks of X25519 public keys before any backend, since backends differ: canonical u coordinates, not of low
+ * order (RFC 7748 §6.1, RFC 9180 §7.1.4; format-v1, "Slot type 1").
  */
 
 /** Canonical u of the points of order 1, 2, 4 and 8 on the curve and its twist, little-endian. */
@@ -32,7 +32,7 @@ export function publicKeyFault(publicKey: Bytes): string | undefined {
   return undefined;
 }
 
-/** For configured keys; `enc` of a slot fails otherwise. @throws BlindreelError `invalid-key` with the reason. */
+/** For configured keys, not for `enc`. @throws BlindreelError `invalid-key` with the reason. */
 export function checkPublicKey(publicKey: Bytes): Bytes {
   const fault = publicKeyFault(publicKey);
   if (fault) throw invalidKey(`the X25519 public key ${fault}`);

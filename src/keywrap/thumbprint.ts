@@ -5,7 +5,7 @@ import { encodeHex } from "../formats/encoding.js";
 import { encodePublicJwk } from "../formats/jwk.js";
 import type { KeyId } from "./types.js";
 
-/** RFC 7638 thumbprint, SHA-256, of the key's JWK: `{"crv":"X25519","kty":"OKP","x":…}` (RFC 8037 §2). 32 bytes. */
+/** RFC 7638 thumbprint, SHA-256, 32 bytes, of `{"crv":"X25519","kty":"OKP","x":…}` (RFC 8037 §2). */
 export async function thumbprint(crypto: CryptoProvider, publicKey: Bytes): Promise<Bytes> {
   const { crv, kty, x } = encodePublicJwk(publicKey);
   return crypto.digest("SHA-256", utf8(JSON.stringify({ crv, kty, x })));

@@ -40,8 +40,8 @@ export interface Identity {
   /**
    * Called for every slot of the envelope.
    *
-   * @returns the file key, 32 bytes, which the SDK copies and does not wipe; `null` for another key's slot, and for an
-   *   anonymous one that does not open.
+   * @returns the file key, 32 bytes, which the SDK copies and does not wipe; `null` for another key's slot,
+   *   and for an anonymous one that does not open.
    * @throws BlindreelError `authentication-failed` for a slot that names this key and does not open.
    */
   unwrap(slot: Slot, context: WrapContext): MaybePromise<Bytes | null>;

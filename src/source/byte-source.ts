@@ -7,8 +7,8 @@ export interface ReadOptions {
 }
 
 /**
- * Random access to stored bytes, implemented by the application or by this module. Everything it returns is untrusted
- * until authenticated. Ranges are half-open, in bytes.
+ * Random access to stored bytes, implemented by the application or by this module. Everything it returns is
+ * untrusted until authenticated. Ranges are half-open, in bytes.
  */
 export interface ByteSource {
   /** Length of the whole object. */
@@ -40,7 +40,7 @@ export function checkRange(start: number, end: number, size: number): void {
   if (end > size) throw outOfRange("end", `at most the size, ${size}`, end);
 }
 
-/** Reads `[start, end)`. @throws BlindreelError `source-failed` for a result of another length; TypeError for other types. */
+/** Reads `[start, end)`. @throws BlindreelError `source-failed` for another length; TypeError. */
 export async function readExactly(
   source: ByteSource,
   start: number,
@@ -57,7 +57,7 @@ export async function readExactly(
   return bytes;
 }
 
-/** The source's length, unauthenticated. @throws BlindreelError `source-failed` for other than an integer of 0 or more. */
+/** The length, unauthenticated. @throws BlindreelError `source-failed` for no integer of 0 or more. */
 export async function claimedSize(source: ByteSource, options: ReadOptions): Promise<number> {
   options.signal?.throwIfAborted();
   const size = await source.size(onlySignal(options));

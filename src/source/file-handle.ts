@@ -20,8 +20,8 @@ const MAX_READ = 16 * 2 ** 20;
 /**
  * A source over an open file: `fileHandleSource(await open(path))`. Closing the source closes the file.
  *
- * @throws TypeError. Reads throw `source-failed` where the file is shorter than its size, RangeError for a range that
- *   exceeds memory.
+ * @throws TypeError. Reads throw `source-failed` where the file is shorter than its size, RangeError for a
+ *   range that exceeds memory.
  */
 export function fileHandleSource(file: ReadableFileHandle): ByteSource {
   if ([file?.stat, file?.read, file?.close].some((method) => typeof method !== "function")) {

@@ -24,9 +24,10 @@ const HTTP_SOURCE: Checks<HttpSourceOptions> = { size: countArgument, fetch: fun
  * Refused: a 200 response to a range request, a content encoding, another range or total than requested
  * (`source-failed`), and an ETag or length that differs between two responses (`source-changed`).
  *
- * @param location an address, or a function that returns a Request for every range: for presigned links that expire
- *   and for custom headers.
- * @throws TypeError. Reads throw BlindreelError `source-failed`, with network errors as `cause`, and `source-changed`.
+ * @param location an address, or a function that returns a Request for every range: for presigned links that
+ *   expire and for custom headers.
+ * @throws TypeError. Reads throw BlindreelError `source-failed`, with network errors as `cause`, and
+ *   `source-changed`.
  */
 export function httpSource(
   location: string | URL | (() => Request | Promise<Request>),

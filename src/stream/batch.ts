@@ -32,8 +32,8 @@ async function eachChunk(
 }
 
 /**
- * Copies plaintext to the places of its sealed chunks, with gaps for the tags, for {@link sealInPlace}. Synchronous: the
- * caller may change `data` afterwards.
+ * Copies plaintext to the places of its sealed chunks, with gaps for the tags, for {@link sealInPlace}.
+ * Synchronous: the caller may change `data` afterwards.
  */
 export function spreadChunks(data: Bytes, sealedChunks: Bytes): void {
   for (let from = 0, to = 0; from < data.length; from += CHUNK, to += SEALED_CHUNK) {
@@ -63,7 +63,8 @@ export async function sealInPlace(
 /**
  * Opens chunks `[first, end)` of a message into `output`, clipped to it. On failure `output` is wiped.
  *
- * @param sealedChunks the message from chunk `first` on. @param range `start` is the plaintext offset of `output`.
+ * @param sealedChunks the message from chunk `first` on. @param range `start` is the plaintext offset of
+ *   `output`.
  * @throws BlindreelError `authentication-failed`; `signal.reason` when aborted.
  */
 export async function openChunks(

@@ -40,7 +40,7 @@ export class ChunkCipher {
     this.#key.sealInto!(chunkNonce(this.#baseNonce, chunkIndex, this.#nonce), plaintext, output, offset);
   }
 
-  /** Only where {@link isSynchronous}. @throws BlindreelError `authentication-failed`; `output` is then untouched. */
+  /** Only where {@link isSynchronous}. @throws BlindreelError `authentication-failed`, `output` unchanged. */
   openInto(chunkIndex: number, sealed: Bytes, output: Bytes, offset: number): void {
     this.#key.openInto!(chunkNonce(this.#baseNonce, chunkIndex, this.#nonce), sealed, output, offset);
   }
@@ -50,7 +50,8 @@ export class ChunkCipher {
 const INDEX_BYTES = 4;
 
 /**
- * The base nonce XOR the chunk's index as a big-endian integer of the same width (chunked-encryption, "AEAD usage").
+ * The base nonce XOR the chunk's index as a big-endian integer of the same width (chunked-encryption, "AEAD
+ * usage").
  *
  * @param nonce the output; by default a new buffer.
  * @throws RangeError from index 2^32 on: no nonce repeats.

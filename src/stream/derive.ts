@@ -23,13 +23,13 @@ const INFO_PREFIX = /* @__PURE__ */ concatBytes(
   Uint8Array.of(0),
 );
 
-/** Secret inputs of one message: a uniformly random key of 32 bytes, and context bytes known to both sides. */
+/** Inputs of one message: a uniformly random key of 32 bytes, and context bytes known to both sides. */
 export interface StreamKey {
   readonly key: Bytes;
   readonly context: Bytes;
 }
 
-/** A copy of the caller's key and context, which may change or be wiped after the call. @throws TypeError, RangeError. */
+/** A copy: the caller may change or wipe its key after the call. @throws TypeError, RangeError. */
 export function streamKeyArgument(streamKey: StreamKey): StreamKey {
   return readOptions<StreamKey>("streamKey", streamKey, STREAM_KEY, ["key", "context"]);
 }
@@ -46,8 +46,8 @@ const STREAM_KEY: Checks<StreamKey> = {
 };
 
 /**
- * Chunked-encryption, "Key derivation": key || base nonce || commitment = HKDF-Expand-SHA-512. Wipes the stream's key,
- * never a caller's buffer.
+ * Chunked-encryption, "Key derivation": key || base nonce || commitment = HKDF-Expand-SHA-512. Wipes the
+ * stream's key, never a caller's buffer.
  *
  * @throws BlindreelError `closed` for an all-zero key: a wiped one, under which anyone could open.
  */

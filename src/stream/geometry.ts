@@ -26,7 +26,8 @@ export function sealedLength(plaintextLength: number): number {
 }
 
 /**
- * The plaintext length of a message of `length` bytes, not authenticated until its last chunk has been opened.
+ * The plaintext length of a message of `length` bytes, not authenticated until its last chunk has been
+ * opened.
  *
  * @param end offset of the message's end in its file, for errors.
  * @throws BlindreelError `truncated` for an impossible length; `malformed` above 2^32 chunks.

@@ -41,8 +41,8 @@ export async function openBytes(
 }
 
 /**
- * {@link openBytes} over a stream, a Blob or an iterable. Chunks are released as they are authenticated: output before
- * an error is a true prefix, and only a clean end means completeness.
+ * {@link openBytes} over a stream, a Blob or an iterable. Chunks are released as they are authenticated:
+ * output before an error is a true prefix, and only a clean end means completeness.
  */
 export function openReadable(
   input: ByteInput,
@@ -78,7 +78,7 @@ export async function createOpener(
   return pushStream(new Transcoder(cipher, OPENING), EMPTY);
 }
 
-/** {@link openBytes} of a message that starts at `streamOffset` of `file` and ends with it. Wipes the plan's key. */
+/** {@link openBytes} of a message from `streamOffset` to the end of `file`. Wipes the plan's key. */
 export async function openMessage(
   file: Bytes,
   streamOffset: number,

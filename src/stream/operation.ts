@@ -42,8 +42,8 @@ const WORK_INTERVAL = 10;
 /**
  * Cooperative scheduling for long loops.
  *
- * @returns a function to await between steps: after {@link WORK_INTERVAL} it yields to timers, input and the network;
- *   before, it costs one clock reading.
+ * @returns a function to await between steps: after {@link WORK_INTERVAL} it yields to timers, input and the
+ *   network; before, it costs one clock reading.
  */
 export function breather(): () => Promise<void> | undefined {
   let since = performance.now();

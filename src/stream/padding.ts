@@ -6,9 +6,9 @@ import { CHUNK } from "./geometry.js";
 import type { PieceSource } from "./pieces.js";
 import type { ChunkFilter } from "./readable.js";
 
-/** Padded content: `data || zeros || length:u64`, the length whole in the last chunk (format-v1, "Padding"). */
+/** Padded content: `data || zeros || dataLength:u64`, the field in the last chunk (format-v1, "Padding"). */
 
-/** `"chunk"` fills the last chunk; `"padme"` leaks O(log log n) bits of the length, for at most 12 % more bytes. */
+/** `"chunk"` fills the last chunk; `"padme"` leaks O(log log n) bits of the length, for up to 12 % more. */
 export type Padding = "chunk" | "padme";
 
 /** Bytes of `dataLength`. */
@@ -33,7 +33,7 @@ function nextCongruent(minimum: number, remainder: number): number {
   return minimum + ((((remainder - minimum) % CHUNK) + CHUNK) % CHUNK);
 }
 
-/** Padmé (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs", 2019, §4). */
+/** Padmé: Nikitin et al., "Reducing Metadata Leakage from Encrypted Files … with PURBs", 2019, §4. */
 export function padme(length: number): number {
   if (length < 2) return length;
   const exponent = Math.floor(Math.log2(length));
@@ -81,7 +81,8 @@ function* zeros(count: number): Generator<Bytes, void, undefined> {
 /**
  * Decodes `dataLength` and checks its range (format-v1, "Padding").
  *
- * @param lastChunk the padded plaintext's last chunk, authenticated. @param total the padded plaintext's length.
+ * @param lastChunk the padded plaintext's last chunk, authenticated. @param total the padded plaintext's
+ *   length.
  * @throws BlindreelError `authentication-failed` for a breach of the format.
  */
 export function readLengthField(lastChunk: Bytes, total: number): number {
@@ -96,8 +97,8 @@ export function readLengthField(lastChunk: Bytes, total: number): number {
 /**
  * Checks the padding in one chunk: zeros between data and length field.
  *
- * @param offset of the chunk in the padded plaintext. @param length of the data. @param total length of the padded
- *   plaintext.
+ * @param offset of the chunk in the padded plaintext. @param length of the data. @param total length of the
+ *   padded plaintext.
  * @throws BlindreelError `authentication-failed`.
  */
 export function checkZeros(chunk: Bytes, offset: number, length: number, total: number): void {

@@ -27,8 +27,9 @@ export function pairThrough<Readable extends ReadableStream<Bytes>>(
 }
 
 /**
- * A writable stream as a source, one piece at a time. A write settles at the next call of `next`: until then the piece
- * belongs to the stream (WHATWG Streams). `close` settles after the source's end, so that `pipeTo` reports its failures.
+ * A writable stream as a source, one piece at a time. A write settles at the next call of `next`: until then
+ * the piece belongs to the stream (WHATWG Streams). `close` settles after the source's end, so that `pipeTo`
+ * reports its failures.
  */
 class PieceChannel implements PieceSource {
   readonly writable: WritableStream<Uint8Array>;
@@ -47,8 +48,8 @@ class PieceChannel implements PieceSource {
     this.writable = new WritableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
-        // `abort` below runs after the write in flight, which may wait for a reader that has gone. Older WebKits have
-        // no such signal and abort at the next read.
+        // `abort` below runs after the write in flight, which may wait for a reader that has gone. Older
+        // WebKits have no such signal and abort at the next read.
         const { signal } = controller as { signal?: AbortSignal };
         signal?.addEventListener("abort", () => abort(signal.reason), { once: true });
       },

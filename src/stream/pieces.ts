@@ -2,7 +2,7 @@ import { wrongType } from "../errors.js";
 import { isBlob, isUint8Array } from "../formats/brand.js";
 import { type Bytes, bytesArgument, type MaybePromise } from "../formats/bytes.js";
 
-/** A pull source of bytes: the common shape of stream readers and iterators. A piece is valid until the next `next`. */
+/** A pull source: the common shape of stream readers and iterators. A piece is valid until the next call. */
 export interface PieceSource {
   next(): MaybePromise<PieceResult>;
   /** Stops the source, or reports a failure behind it; called at most once. */
@@ -56,9 +56,9 @@ function iteratorPieces(iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Arra
 const MAX_PIECE = 2 ** 20;
 
 /**
- * Reads a source in pieces of limited length: `reader.accept(await reader.fetch())`, two steps so that the fast path
- * awaits the source's own promise and no other. Bytes kept between calls are copies: a caller's buffer is read only
- * until the next await.
+ * Reads a source in pieces of limited length: `reader.accept(await reader.fetch())`, two steps so that the
+ * fast path awaits the source's own promise and no other. Bytes kept between calls are copies: a caller's
+ * buffer is read only until the next await.
  */
 export class PieceReader {
   readonly #source: PieceSource;
@@ -88,7 +88,7 @@ export class PieceReader {
     return this.#done ? { done: true } : this.#source.next();
   }
 
-  /** @returns at most `limit` bytes of the fetched piece, possibly none; undefined at the end. @throws TypeError. */
+  /** @returns up to `limit` bytes of the piece, possibly none; undefined at the end. @throws TypeError. */
   accept({ done, value }: PieceResult, limit = MAX_PIECE): Bytes | undefined {
     if (done) {
       this.#done = true;

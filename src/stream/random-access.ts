@@ -34,8 +34,8 @@ export interface RandomAccess {
   /** Length of the content in bytes, authenticated by the last chunk. */
   readonly size: number;
   /**
-   * Content bytes `[start, end)` in memory. A read up to the end of padded content also checks all padding behind it,
-   * once, so that all recipients see the same content or an error (format-v1, "Padding").
+   * Content bytes `[start, end)` in memory. A read up to the end of padded content also checks all padding
+   * behind it, once, so that all recipients see the same content or an error (format-v1, "Padding").
    *
    * @throws RangeError outside `0 … size`; BlindreelError `authentication-failed`, `source-failed`, `closed`.
    */
@@ -162,8 +162,8 @@ class MessageAccess implements RandomAccess {
   }
 
   /**
-   * Format-v1, "Padding": checks the chunks of padding alone, except the last, which the opening has checked. In steps,
-   * for bounded memory; resumed by the next read after a failure.
+   * Format-v1, "Padding": checks the chunks of padding alone, except the last, which the opening has checked.
+   * In steps, for bounded memory; resumed by the next read after a failure.
    */
   async checkPadding(options: ReadOptions): Promise<void> {
     const { total } = this.#message;

@@ -27,8 +27,8 @@ interface ReadableOptions extends OperationOptions {
 const BYTES_AHEAD = 256 * 1024;
 
 /**
- * The pull form, under all web streams: `start` reads the head, then every pull reads pieces and enqueues the completed
- * chunks. Cancel, abort and failure cancel the source and wipe buffers.
+ * The pull form, under all web streams: `start` reads the head, then every pull reads pieces and enqueues the
+ * completed chunks. Cancel, abort and failure cancel the source and wipe buffers.
  */
 export function readableThrough(
   source: PieceSource,
@@ -98,8 +98,8 @@ class Pump {
   }
 
   /**
-   * Enqueues outputs up to the queue's high-water mark. One asynchronous function: at 64 KiB a piece, every additional
-   * promise costs measurable throughput.
+   * Enqueues outputs up to the queue's high-water mark. One asynchronous function: at 64 KiB a piece, every
+   * additional promise costs measurable throughput.
    *
    * @returns false at the end.
    */

@@ -1,8 +1,8 @@
 import { type Bytes, EMPTY } from "../formats/bytes.js";
 
 /**
- * Splits pieces of any size into units of exactly `unit` bytes, for both directions. Whole units are views of the piece;
- * units across pieces are copied into one reused buffer.
+ * Splits pieces of any size into units of exactly `unit` bytes, for both directions. Whole units are views of
+ * the piece; units across pieces are copied into one reused buffer.
  */
 export class Rechunker {
   readonly #unit: number;

@@ -33,8 +33,8 @@ const sealingPlan = (streamKey: StreamKey): SealPlan => ({
 });
 
 /**
- * Seals a message in memory: `salt || commitment || chunks` (chunked-encryption, "Message chunking"). `data` is copied
- * before the promise is returned.
+ * Seals a message in memory: `salt || commitment || chunks` (chunked-encryption, "Message chunking"). `data`
+ * is copied before the promise is returned.
  *
  * @param streamKey a uniformly random key of 32 bytes, and context bytes that the opener must know too.
  * @throws RangeError above 2^32 chunks; `signal.reason` when aborted.
@@ -48,7 +48,7 @@ export async function sealBytes(
   return sealLayout(layOut(bytesArgument("data", data), 0), sealingPlan(streamKey), options);
 }
 
-/** {@link sealBytes} over a stream, a Blob or an iterable; the fastest form for sources that can be pulled. */
+/** {@link sealBytes} over a stream, a Blob or an iterable; the fastest form for pull sources. */
 export function sealReadable(
   input: ByteInput,
   streamKey: StreamKey,

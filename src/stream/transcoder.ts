@@ -48,8 +48,8 @@ interface Position {
 }
 
 /**
- * The state of one stream, under its push, pull and transform forms: pieces of any size in, whole chunks out. A full
- * unit is never the last one (chunked-encryption, "Message chunking"), so none is held back.
+ * The state of one stream, under its push, pull and transform forms: pieces of any size in, whole chunks out.
+ * A full unit is never the last one (chunked-encryption, "Message chunking"), so none is held back.
  *
  * Pieces are consumed before `push` returns. Results belong in the order of the calls; a failure is final.
  */
@@ -115,8 +115,8 @@ export class Transcoder {
   }
 
   /**
-   * {@link push} on asynchronous backends, one result for each chunk: WebCrypto allocates a buffer for each, and a copy
-   * costs browsers more than another piece in the stream (docs/benchmarks.md).
+   * {@link push} on asynchronous backends, one result for each chunk: WebCrypto allocates a buffer for each,
+   * and a copy costs browsers more than another piece in the stream (docs/benchmarks.md).
    */
   pushApart(piece: Bytes): Promise<Bytes>[] {
     this.#checkUsable();
