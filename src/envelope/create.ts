@@ -99,7 +99,8 @@ export function planEnvelope(
   const blank = encodeCore({
     ...head,
     recordingId: new Uint8Array(RECORDING_ID_LENGTH),
-    ...blankFields(metadata),
+    sealedMetadata: new Uint8Array(sealedLength(metadata.length)),
+    commitment: new Uint8Array(HASH_LENGTH),
   });
   return {
     crypto: options.crypto ?? defaultProvider(),
@@ -111,14 +112,6 @@ export function planEnvelope(
       recipients.map(({ slotType }) => SLOT_BODY_LENGTH[slotType]!),
     ),
     signal: options.signal,
-  };
-}
-
-/** The fields behind the head, zeros of their final lengths. */
-function blankFields(metadata: Bytes) {
-  return {
-    sealedMetadata: new Uint8Array(sealedLength(metadata.length)),
-    commitment: new Uint8Array(HASH_LENGTH),
   };
 }
 
@@ -147,12 +140,12 @@ export async function createEnvelope(plan: EnvelopePlan): Promise<CreatedEnvelop
     const metadataKey = await deriveMetadataKey(crypto, readKey, encodeCoreHead(head));
     const sealedMetadata = await sealMetadata(crypto, metadataKey, plan.metadata);
     // The commitment covers core0, the bytes before it: encoded blank, then filled in.
-    const coreBytes = encodeCore({ ...head, ...blankFields(plan.metadata), sealedMetadata });
+    const coreBytes = encodeCore({ ...head, sealedMetadata, commitment: new Uint8Array(HASH_LENGTH) });
     const parts = coreParts(coreBytes, sealedMetadata.length);
     coreBytes.set(await deriveCommitment(crypto, readKey, parts.core0), parts.core0.length);
     const coreHash = await hashCore(crypto, parts);
     const slots = await wrapToAll(crypto, fileKey, coreHash, plan.recipients, plan.signal);
-    const bytes = await assemble(crypto, fileKey, coreHash, { coreBytes, epoch: 0, slots });
+    const bytes = await encodeEnvelope(crypto, fileKey, coreHash, { coreBytes, epoch: 0, slots });
     const contentKey = await deriveContentKey(crypto, readKey, coreHash);
     return { bytes, recordingId, coreHash, readKey, contentKey };
   } catch (error) {
@@ -183,7 +176,7 @@ interface EnvelopeBody {
 }
 
 /** Encodes an envelope with its MAC (format-v1, "Envelope"). */
-export async function assemble(
+export async function encodeEnvelope(
   crypto: CryptoProvider,
   fileKey: Bytes,
   coreHash: Bytes,

@@ -105,14 +105,14 @@ export async function openSource(source: ByteSource, given: OpenOptions): Promis
   const options = openOptions(given);
   sourceArgument("source", source);
   const size = await claimedSize(source, options);
-  let read = await readExactly(source, 0, Math.min(HEAD_READ, size), options);
-  const length = envelopeLength(read.subarray(0, PREAMBLE_LENGTH), options.limits);
+  const first = await readExactly(source, 0, Math.min(HEAD_READ, size), options);
+  const length = envelopeLength(first.subarray(0, PREAMBLE_LENGTH), options.limits);
   const headLength = Math.min(length + SEGMENT_HEADER_LENGTH, size);
-  if (headLength > read.length) {
-    read = concatBytes(read, await readExactly(source, read.length, headLength, options));
-  } else read = read.slice();
-  const { info, plan } = await unlockFile(read.subarray(0, headLength), length, options);
-  const access = await openMessageAccess(source, headLength, plan, options, { size, head: read });
+  const rest = await readExactly(source, first.length, Math.max(first.length, headLength), options);
+  // A copy: the head must not change, and sources may return views of their own memory.
+  const head = concatBytes(first, rest);
+  const { info, plan } = await unlockFile(head.subarray(0, headLength), length, options);
+  const access = await openMessageAccess(source, headLength, plan, options, { size, head });
   return {
     ...info,
     size: access.size,

@@ -4,7 +4,7 @@ import { type Bytes, bytesArgument, equalBytes, wipe } from "../formats/bytes.js
 import { CLASSICAL_SLOT_TYPES, CoreFlag, LIMITS } from "../formats/constants.js";
 import { asGiven, type Checks, readOptions, signalArgument } from "../formats/options.js";
 import type { Recipient } from "../keywrap/types.js";
-import { assemble } from "./create.js";
+import { encodeEnvelope } from "./create.js";
 import { recipientList, wrapToAll } from "./recipients.js";
 import { UNLOCK, type UnlockArguments, type UnlockOptions, unlock } from "./unlock.js";
 import { decodeEnvelope } from "./wire.js";
@@ -43,7 +43,7 @@ export async function rewrap(envelope: Uint8Array, given: RewrapOptions): Promis
   try {
     const slots = await wrapToAll(crypto, fileKey, coreHash, recipients, options.signal);
     const { coreBytes, epoch } = decoded;
-    return await assemble(crypto, fileKey, coreHash, { coreBytes, epoch: epoch + 1, slots });
+    return await encodeEnvelope(crypto, fileKey, coreHash, { coreBytes, epoch: epoch + 1, slots });
   } finally {
     wipe(fileKey, readKey, contentKey);
   }

@@ -93,9 +93,9 @@ async function startFile(
   { padding }: SealFileOptions,
   announce?: (info: SealedInfo) => void,
 ): Promise<SealPlan> {
-  const { bytes, recordingId, coreHash, readKey, contentKey } = await createEnvelope(plan);
+  const { bytes: envelope, recordingId, coreHash, readKey, contentKey } = await createEnvelope(plan);
   announce?.({
-    envelope: bytes.slice(),
+    envelope: envelope.slice(),
     recordingId: encodeHex(recordingId),
     coreHash: encodeHex(coreHash),
   });
@@ -103,5 +103,5 @@ async function startFile(
   const header = encodeSegmentHeader({ flags, recordingId, track: 0, take: 0, index: 0 });
   const key = await deriveSegmentKey(plan.crypto, contentKey, header);
   wipe(readKey, contentKey);
-  return { prefix: concatBytes(bytes, header), streamKey: { key, context: segmentContext(header) } };
+  return { prefix: concatBytes(envelope, header), streamKey: { key, context: segmentContext(header) } };
 }

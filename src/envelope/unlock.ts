@@ -46,7 +46,7 @@ export interface UnlockArguments extends UnlockOptions {
 
 /** For `readOptions`, with `identities` required. */
 export const UNLOCK: Checks<UnlockArguments> = {
-  identities: identityList,
+  identities: identitiesArgument,
   ignoreExpiry: flagArgument,
   minEpoch: countArgument,
   limits: limitsArgument,
@@ -207,7 +207,7 @@ function plural(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-function identityList(_name: string, identities: unknown): readonly Identity[] {
+function identitiesArgument(_name: string, identities: unknown): readonly Identity[] {
   const list: readonly Identity[] = Array.isArray(identities) ? [...identities] : [identities as Identity];
   for (const identity of list) {
     if (typeof identity?.unwrap !== "function")

@@ -63,10 +63,10 @@ export type IdentityInput = Uint8Array | OkpPrivateJwk | string | PlatformIdenti
  */
 export async function importRecipient(input: RecipientInput, options?: KeyOptions): Promise<X25519Recipient> {
   const crypto = providerOf(options);
-  return recipientOf(await publicKeyBytes(input), crypto);
+  return makeRecipient(await publicKeyBytes(input), crypto);
 }
 
-async function recipientOf(publicKey: Bytes, crypto: CryptoProvider): Promise<X25519Recipient> {
+async function makeRecipient(publicKey: Bytes, crypto: CryptoProvider): Promise<X25519Recipient> {
   checkPublicKey(publicKey);
   return new X25519Recipient(publicKey, await thumbprint(crypto, publicKey));
 }
@@ -76,11 +76,11 @@ async function publicKeyBytes(input: RecipientInput): Promise<Bytes> {
     return isPem(input) ? decodePublicPem(input) : decodePublicJwk(parseJson(input, "the recipient's key"));
   }
   if (isUint8Array(input)) return bytesArgument("a recipient's key", input).slice();
-  if (isCryptoKey(input)) return publicCryptoKeyBytes(input);
+  if (isCryptoKey(input)) return exportPublicKey(input);
   return decodePublicJwk(input);
 }
 
-async function publicCryptoKeyBytes(key: CryptoKey): Promise<Bytes> {
+async function exportPublicKey(key: CryptoKey): Promise<Bytes> {
   if (key.type !== "public")
     throw invalidKey(`a recipient must be a public key, this CryptoKey is ${key.type}`);
   if (key.algorithm.name !== "X25519")
@@ -95,7 +95,7 @@ async function publicCryptoKeyBytes(key: CryptoKey): Promise<Bytes> {
 /** A new X25519 identity, to be stored with `toJwk` or `toPem`. @throws BlindreelError `bad-random`. */
 export async function generateIdentity(options?: KeyOptions): Promise<ExportableIdentity> {
   const crypto = providerOf(options);
-  return exportableIdentity(randomBytes(crypto, KEY_LENGTH), crypto);
+  return makeExportableIdentity(randomBytes(crypto, KEY_LENGTH), crypto);
 }
 
 /** An identity with its private key as bytes in this process. */
@@ -124,11 +124,11 @@ export async function importIdentity(input: IdentityInput, options?: KeyOptions)
   const crypto = providerOf(options);
   if (typeof input === "string") {
     return isPem(input)
-      ? exportableIdentity(decodePrivatePem(input), crypto)
+      ? makeExportableIdentity(decodePrivatePem(input), crypto)
       : importJwk(parseJson(input, "the identity's key"), crypto);
   }
   if (isUint8Array(input)) {
-    return exportableIdentity(bytesArgument("an identity's key", input).slice(), crypto);
+    return makeExportableIdentity(bytesArgument("an identity's key", input).slice(), crypto);
   }
   if (isCryptoKey(input)) return importPlatformKey(input, undefined, crypto);
   const pair = keyPairOf(input);
@@ -138,7 +138,7 @@ export async function importIdentity(input: IdentityInput, options?: KeyOptions)
 
 async function importJwk(jwk: unknown, crypto: CryptoProvider): Promise<ExportableIdentity> {
   const { publicKey, privateKey } = decodePrivateJwk(jwk);
-  const identity = await exportableIdentity(privateKey, crypto);
+  const identity = await makeExportableIdentity(privateKey, crypto);
   checkPair(publicKey, identity.recipient.publicKey);
   return identity;
 }
@@ -168,7 +168,10 @@ class RawIdentity extends X25519Identity implements ExportableIdentity {
   }
 }
 
-async function exportableIdentity(privateKey: Bytes, crypto: CryptoProvider): Promise<ExportableIdentity> {
+async function makeExportableIdentity(
+  privateKey: Bytes,
+  crypto: CryptoProvider,
+): Promise<ExportableIdentity> {
   if (privateKey.length !== KEY_LENGTH) {
     throw invalidKey(`an X25519 private key must be ${KEY_LENGTH} bytes, got ${privateKey.length}`);
   }
@@ -185,7 +188,7 @@ async function exportableIdentity(privateKey: Bytes, crypto: CryptoProvider): Pr
     },
   };
   const publicKey = await agreement.agree(BASE_POINT, crypto);
-  return new RawIdentity(await recipientOf(publicKey, crypto), agreement, privateKey);
+  return new RawIdentity(await makeRecipient(publicKey, crypto), agreement, privateKey);
 }
 
 async function importPlatformKey(
@@ -208,8 +211,8 @@ async function importPlatformKey(
     },
   };
   const derived = await agreement.agree(BASE_POINT, crypto);
-  if (publicKey) checkPair(await publicCryptoKeyBytes(publicKey), derived);
-  return new X25519Identity(await recipientOf(derived, crypto), agreement);
+  if (publicKey) checkPair(await exportPublicKey(publicKey), derived);
+  return new X25519Identity(await makeRecipient(derived, crypto), agreement);
 }
 
 /**
