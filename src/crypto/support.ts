@@ -17,7 +17,7 @@ export const AES_GCM: Family = {
 export const X25519: Family = { name: "X25519", attempt: () => webCryptoProvider.importX25519(ANY_KEY) };
 export const ED25519: Family = { name: "Ed25519", attempt: () => webCryptoSignatures.importEd25519(ANY_KEY) };
 
-/** Results of {@link probe}, one for each family. */
+/** Results of {@link testSupport}, one for each family. */
 const support = new Map<Family, Promise<boolean>>();
 
 /**
@@ -27,14 +27,14 @@ const support = new Map<Family, Promise<boolean>>();
 export function isSupported(family: Family): Promise<boolean> {
   let result = support.get(family);
   if (!result) {
-    result = probe(family);
+    result = testSupport(family);
     support.set(family, result);
     result.catch(() => support.delete(family));
   }
   return result;
 }
 
-async function probe(family: Family): Promise<boolean> {
+async function testSupport(family: Family): Promise<boolean> {
   if (!globalThis.crypto?.subtle) return false;
   try {
     await family.attempt();

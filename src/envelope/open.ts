@@ -26,7 +26,8 @@ interface OpenArguments extends UnlockArguments, OperationOptions {
 function openOptions(given: OpenOptions): OpenArguments {
   const checks = { ...UNLOCK, ...OPERATION };
   const options = readOptions<UnlockArguments & OperationOptions>("options", given, checks, ["identities"]);
-  return { ...options, limits: options.limits ?? LIMITS };
+  // Without a prototype, as read: a literal would inherit from a polluted Object.prototype.
+  return Object.assign(options, { limits: options.limits ?? LIMITS });
 }
 
 /** A sealed file, opened in memory. */

@@ -83,7 +83,7 @@ function sealPieces(
   total?: number,
 ): SealedStream {
   return withInfo<SealedInfo>(source, (pieces, announce) =>
-    sealThrough(pieces, () => startFile(plan, options, announce), { ...options, total }),
+    sealThrough(pieces, () => startFile(plan, options, announce), Object.assign(options, { total })),
   );
 }
 

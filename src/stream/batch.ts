@@ -8,12 +8,13 @@ import { breather, type OperationOptions, progressReporter } from "./operation.j
 /** Chunks between two checks of signal and clock; on asynchronous backends they are all in flight. */
 const BATCH = 16;
 
-/** Runs `step` for chunks `[first, end)` in batches, with pauses for the event loop. */
+/** Runs `step` for chunks `[first, end)` in batches, with pauses for the event loop; `total` is for progress. */
 async function eachChunk(
   first: number,
   end: number,
   step: (chunkIndex: number) => void | Promise<void>,
-  { signal, onProgress, total }: OperationOptions & { readonly total?: number },
+  { signal, onProgress }: OperationOptions,
+  total: number,
 ): Promise<void> {
   const breathe = breather();
   const progress = progressReporter(onProgress, total);
@@ -28,7 +29,7 @@ async function eachChunk(
     progress.report((batch - first) * CHUNK);
     await breathe();
   }
-  progress.final(total ?? (end - first) * CHUNK);
+  progress.final(total);
 }
 
 /**
@@ -57,7 +58,7 @@ export async function sealInPlace(
       sealedChunks.set(sealed, offset),
     );
   };
-  await eachChunk(0, chunkCount(plaintextLength), step, { ...options, total: plaintextLength });
+  await eachChunk(0, chunkCount(plaintextLength), step, options, plaintextLength);
 }
 
 /**
@@ -92,7 +93,7 @@ export async function openChunks(
     return isPromise(opened) ? opened.then(place) : place(opened);
   };
   try {
-    await eachChunk(first, end, step, { ...options, total: output.length });
+    await eachChunk(first, end, step, options, output.length);
   } catch (error) {
     output.fill(0);
     throw error;

@@ -607,6 +607,8 @@ describe("fault O8: a demand is never dropped", () => {
       await expectCode(() => open(expired, { identities: identity }), "expired");
       expect((await open(file, { identities: identity })).epoch).toBe(0);
       expect(inspect(await seal(content, { to: identity.recipient })).content?.isPadded).toBe(false);
+      const streamed = await new Response(sealFrom(content, { to: identity.recipient })).arrayBuffer();
+      expect((await open(new Uint8Array(streamed), { identities: identity })).data).toEqual(content);
     } finally {
       for (const name of ["ignoreExpiry", "minEpoch", "padding", "limits"]) delete root[name];
     }
