@@ -89,7 +89,11 @@ export type AnyBlindreelError = { [C in ErrorCode]: BlindreelError<C> }[ErrorCod
 
 const BRAND = Symbol.for("blindreel.error");
 
-/** The base class. `code` types `details`; `cause` is the platform's error, where that reveals nothing. */
+/**
+ * The base class. `code` types `details`; `cause` is the platform's error, where that reveals nothing.
+ *
+ * @category Everyone
+ */
 export class BlindreelError<C extends ErrorCode = ErrorCode> extends Error {
   override readonly name = "BlindreelError";
   readonly code: C;
@@ -106,6 +110,7 @@ export class BlindreelError<C extends ErrorCode = ErrorCode> extends Error {
 /**
  * Whether `value` is an error of this SDK, of any copy: an application and its extension may each bundle one,
  * so `instanceof` is not enough.
+ * @category Everyone
  */
 export function isBlindreelError(value: unknown): value is AnyBlindreelError {
   return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;

@@ -3,7 +3,8 @@
  * content security policies without `import()`. Elsewhere the SDK loads them by `import()` where the runtime
  * lacks an operation.
  *
- * @packageDocumentation
+ * @module blindreel/fallback
+ * @category Recorder
  */
 import { setFallback } from "./crypto/fallback-loader.js";
 import { nobleProvider } from "./crypto/noble.js";

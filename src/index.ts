@@ -1,7 +1,8 @@
 /**
  * Blindreel: end-to-end encryption for exam recordings. The server stores what it cannot read.
  *
- * @packageDocumentation
+ * @module blindreel
+ * @category Everyone
  */
 export { type Capabilities, capabilities } from "./crypto/capabilities.js";
 export type { CryptoProvider, SignatureProvider } from "./crypto/provider.js";
@@ -40,7 +41,10 @@ export {
   type ErrorDetails,
   isBlindreelError,
 } from "./errors.js";
-export type { Bytes, JsonObject, JsonValue, Limits, OkpJwk, OkpPrivateJwk } from "./formats/index.js";
+export type { Bytes } from "./formats/bytes.js";
+export { LIMITS, type Limits } from "./formats/constants.js";
+export type { JsonObject, JsonValue } from "./formats/json.js";
+export type { OkpJwk, OkpPrivateJwk } from "./formats/jwk.js";
 export {
   type ExportableIdentity,
   generateIdentity,
@@ -52,8 +56,8 @@ export {
   type KeyId,
   type Recipient,
   type RecipientInput,
-  X25519Identity,
-  X25519Recipient,
+  type X25519Identity,
+  type X25519Recipient,
 } from "./keywrap/index.js";
 export { type ByteSource, blobSource, bytesSource, fileHandleSource, httpSource } from "./source/index.js";
 export type {

@@ -4,16 +4,12 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { beforeAll, describe, expect, test } from "vitest";
+import { entryPoints } from "../scripts/entry-points.js";
 
 /** The package as it is published: `dist` and the exports map, without vitest's own module loading. */
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const manifest = JSON.parse(readFileSync(`${ROOT}package.json`, "utf8")) as {
-  readonly exports: Record<string, unknown>;
-};
-const entries = Object.keys(manifest.exports)
-  .filter((path) => path !== "./package.json")
-  .map((path) => path.replace(/^\./, "blindreel"));
+const entries = entryPoints.map(({ specifier }) => specifier);
 const run = promisify(execFile);
 
 beforeAll(() => {

@@ -8,6 +8,7 @@ import { AES_GCM, ED25519, type Family, isSupported, X25519 } from "./support.js
 /** Backend of an operation: `node:crypto`, WebCrypto, the noble libraries; `"none"` for unsupported. */
 export type BackendName = "node" | "webcrypto" | "noble" | "none";
 
+/** Who does an operation in this runtime. */
 export interface OperationSupport {
   /** The default provider's choice. */
   readonly backend: BackendName;
@@ -42,6 +43,7 @@ export interface Capabilities {
  * the fallback, and creates and deletes an IndexedDB database with ephemeral keys.
  *
  * @returns within a few seconds; never rejects. A failed probe counts as a missing feature.
+ * @category Everyone
  */
 export async function capabilities(): Promise<Capabilities> {
   const isNode = defaultProvider().name === "node";

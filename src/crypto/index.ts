@@ -1,4 +1,9 @@
-/** `blindreel/crypto`: the provider interface, its backends, and this runtime's default. */
+/**
+ * `blindreel/crypto`: the provider interface, its backends, and this runtime's default.
+ *
+ * @module blindreel/crypto
+ * @category Auditor
+ */
 export type { MaybePromise } from "../formats/bytes.js";
 export {
   type BackendName,

@@ -39,6 +39,7 @@ function succeeds(attempt: () => unknown): boolean {
 /** Round trip of a key through IndexedDB; `untested` without IndexedDB or without the algorithm. */
 export type KeyPersistence = "kept" | "lost" | "untested";
 
+/** What a journal can be kept in here. */
 export interface StorageSupport {
   readonly indexedDB: boolean;
   /** Origin private file system (`navigator.storage.getDirectory`). */

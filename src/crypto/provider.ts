@@ -35,11 +35,13 @@ export interface AeadKey {
   openInto?(nonce: Bytes, ciphertext: Bytes, output: Bytes, offset: number): void;
 }
 
+/** A key pair for agreements; the private half as the backend holds it. */
 export interface X25519KeyPair {
   readonly publicKey: Bytes;
   readonly privateKey: PrivateKeyHandle;
 }
 
+/** A key pair for signatures; the private half as the backend holds it. */
 export interface Ed25519KeyPair {
   readonly publicKey: Bytes;
   readonly privateKey: PrivateKeyHandle;

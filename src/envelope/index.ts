@@ -1,4 +1,9 @@
-/** `blindreel/envelope`: seal, open, rewrap, inspect. */
+/**
+ * `blindreel/envelope`: seal, open, rewrap, inspect.
+ *
+ * @module blindreel/envelope
+ * @category Everyone
+ */
 export type { EnvelopeOptions } from "./create.js";
 export {
   type InspectedContent,

@@ -20,6 +20,7 @@ import { decodePolicy, type Policy, toDate } from "./policy.js";
 import { decodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "./segment-header.js";
 import { envelopeFields, envelopeLength, limitsArgument, PREAMBLE_LENGTH } from "./wire.js";
 
+/** Options of {@link inspect}. */
 export interface InspectOptions {
   /** Length of the whole file, where `bytes` is only its beginning. */
   readonly size?: number;
@@ -55,6 +56,7 @@ export interface Inspection {
   readonly content: InspectedContent | undefined;
 }
 
+/** One slot of an envelope, as the server sees it. */
 export interface InspectedSlot {
   readonly type: number;
   readonly typeName: keyof typeof SlotType | "unknown";
@@ -62,6 +64,7 @@ export interface InspectedSlot {
   readonly keyId: KeyId | undefined;
 }
 
+/** The segment of a sealed file, as its header and lengths show it. */
 export interface InspectedContent {
   readonly isPadded: boolean;
   /** Offset of the segment, in bytes. */
@@ -79,6 +82,7 @@ export interface InspectedContent {
  * @param bytes a whole envelope or file; with `size`, at least its first {@link inspectionLength} bytes.
  * @throws RangeError for a `size` below the length of `bytes`; BlindreelError `not-an-envelope`,
  *   `unsupported-version`, `unsupported-algorithm`, `malformed`, `truncated`, `limit-exceeded`.
+ * @category Server
  */
 export function inspect(bytes: Uint8Array, given?: InspectOptions): Inspection {
   const options = readOptions<InspectArguments>("options", given, INSPECT);
@@ -116,6 +120,7 @@ export function inspect(bytes: Uint8Array, given?: InspectOptions): Inspection {
  *
  * @param preamble the first 14 bytes or more.
  * @throws BlindreelError `not-an-envelope`, `unsupported-version`, `truncated`, `limit-exceeded`.
+ * @category Server
  */
 export function inspectionLength(preamble: Uint8Array, given?: Pick<InspectOptions, "limits">): number {
   const { limits = LIMITS } = readOptions<Pick<InspectArguments, "limits">>(

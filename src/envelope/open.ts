@@ -49,6 +49,7 @@ export interface OpenedSource extends EnvelopeInfo, RandomAccess {
  * @throws BlindreelError `not-an-envelope`, `unsupported-version`, `unsupported-algorithm`, `malformed`,
  *   `truncated`, `limit-exceeded`, `wrong-kind`, `stale-epoch`, `no-matching-key`, `authentication-failed`,
  *   `expired`; `signal.reason` when aborted.
+ * @category Everyone
  */
 export async function open(file: Uint8Array, given: OpenOptions): Promise<OpenedFile> {
   const options = openOptions(given);
@@ -65,13 +66,18 @@ export async function open(file: Uint8Array, given: OpenOptions): Promise<Opened
  * authenticated: output before an error is a true prefix, and only a clean end means completeness.
  *
  * @throws TypeError for arguments. The stream and `info` fail with the errors of {@link open}.
+ * @category Everyone
  */
 export function openFrom(input: ByteInput, given: OpenOptions): OpenedStream {
   const options = openOptions(given);
   return openPieces(piecesOf(input), options);
 }
 
-/** {@link openFrom} as a transform, for `pipeThrough`. */
+/**
+ * {@link openFrom} as a transform, for `pipeThrough`.
+ *
+ * @category Everyone
+ */
 export function openStream(given: OpenOptions): StreamPair & { readonly info: Promise<EnvelopeInfo> } {
   const options = openOptions(given);
   const { readable, writable } = pairThrough((source) => openPieces(source, options));
@@ -101,6 +107,7 @@ const HEAD_READ = 4096;
  * closes the source too.
  *
  * @throws BlindreelError as {@link open}, and `source-failed`, `source-changed`.
+ * @category Reviewer
  */
 export async function openSource(source: ByteSource, given: OpenOptions): Promise<OpenedSource> {
   const options = openOptions(given);

@@ -9,6 +9,7 @@ import { recipientList, wrapToAll } from "./recipients.js";
 import { UNLOCK, type UnlockArguments, type UnlockOptions, unlock } from "./unlock.js";
 import { decodeEnvelope } from "./wire.js";
 
+/** Options of {@link rewrap}: who opens it, and for whom. */
 export interface RewrapOptions extends UnlockOptions {
   /** The complete new list; other recipients lose access to the new envelope. */
   readonly to: Recipient | readonly Recipient[];
@@ -28,6 +29,7 @@ const LAST_EPOCH = 2 ** 32 - 1;
  * @param envelope an envelope alone; of a `.reel`, its bytes before the segment.
  * @returns the new envelope.
  * @throws BlindreelError as `open`, and `invalid-recipients`; `signal.reason` when aborted.
+ * @category Institution
  */
 export async function rewrap(envelope: Uint8Array, given: RewrapOptions): Promise<Bytes> {
   const options = readOptions<RewrapArguments>("options", given, REWRAP(), ["to", "identities"]);
@@ -60,6 +62,7 @@ export type Replacement =
  * rewraps. The MAC is not checked; readers do.
  *
  * @throws BlindreelError as `inspect`, for either.
+ * @category Server
  */
 export function canReplace(current: Uint8Array, replacement: Uint8Array): Replacement {
   const stored = decodeEnvelope(bytesArgument("current", current).slice(), LIMITS);

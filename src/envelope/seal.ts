@@ -47,6 +47,7 @@ export type SealedStream = ReadableStream<Bytes> & { readonly info: Promise<Seal
  *
  * @throws BlindreelError `invalid-recipients`, `invalid-json`, `limit-exceeded`, `bad-random`; TypeError and
  *   RangeError for arguments; `signal.reason` when aborted.
+ * @category Everyone
  */
 export async function seal(data: Uint8Array, given: SealFileOptions): Promise<Bytes> {
   const options = sealOptions(given);
@@ -61,6 +62,7 @@ export async function seal(data: Uint8Array, given: SealFileOptions): Promise<By
  * pulled. Cancelling the result cancels the source.
  *
  * @throws as {@link seal} for arguments. The stream and `info` fail with its other errors.
+ * @category Everyone
  */
 export function sealFrom(input: ByteInput, given: SealFileOptions): SealedStream {
   const options = sealOptions(given);
@@ -68,7 +70,11 @@ export function sealFrom(input: ByteInput, given: SealFileOptions): SealedStream
   return sealPieces(piecesOf(input), plan, options, isBlob(input) ? input.size : undefined);
 }
 
-/** {@link sealFrom} as a transform, for `pipeThrough` and for sources that push. */
+/**
+ * {@link sealFrom} as a transform, for `pipeThrough` and for sources that push.
+ *
+ * @category Everyone
+ */
 export function sealStream(given: SealFileOptions): StreamPair & { readonly info: Promise<SealedInfo> } {
   const options = sealOptions(given);
   const plan = planEnvelope("file", options);

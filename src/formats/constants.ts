@@ -88,6 +88,11 @@ export interface Limits {
   readonly excerpt: number;
 }
 
+/**
+ * The ceilings where a caller sets none.
+ *
+ * @category Auditor
+ */
 export const LIMITS: Limits = {
   envelope: 5 * 2 ** 20,
   core: 128 * 2 ** 10,

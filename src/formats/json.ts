@@ -5,6 +5,7 @@ import { hasLoneSurrogate } from "./text.js";
 
 /** JSON with a canonical encoding: no undefined, no NaN, integers below 2^53 in magnitude. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+/** An object of JSON: metadata is one. */
 export interface JsonObject {
   readonly [key: string]: JsonValue;
 }

@@ -24,6 +24,7 @@ import { type X25519Agreement, X25519Identity, X25519Recipient } from "./x25519.
 /** u = 9, the base point (RFC 7748 §4.1): agreement with it derives the public half, on any backend. */
 const BASE_POINT: Bytes = /* @__PURE__ */ new Uint8Array(KEY_LENGTH).fill(9, 0, 1);
 
+/** Options of the functions that make keys. */
 export interface KeyOptions {
   /** Overrides the runtime's provider, for this call. */
   readonly crypto?: CryptoProvider;
@@ -60,6 +61,7 @@ export type IdentityInput = Uint8Array | OkpPrivateJwk | string | PlatformIdenti
  * @throws BlindreelError `invalid-key` with the reason: a private key, another curve or length, a
  *   non-canonical encoding, a point of low order; `invalid-json` for text that is neither PEM nor strict
  *   JSON.
+ * @category Recorder
  */
 export async function importRecipient(input: RecipientInput, options?: KeyOptions): Promise<X25519Recipient> {
   const crypto = providerOf(options);
@@ -92,7 +94,13 @@ async function exportPublicKey(key: CryptoKey): Promise<Bytes> {
   }
 }
 
-/** A new X25519 identity, to be stored with `toJwk` or `toPem`. @throws BlindreelError `bad-random`. */
+/**
+ * A new X25519 identity, to be stored with `toJwk` or `toPem`.
+ *
+ * @throws BlindreelError `bad-random`.
+ *
+ * @category Institution
+ */
 export async function generateIdentity(options?: KeyOptions): Promise<ExportableIdentity> {
   const crypto = providerOf(options);
   return makeExportableIdentity(randomBytes(crypto, KEY_LENGTH), crypto);
@@ -113,6 +121,7 @@ export interface ExportableIdentity extends X25519Identity {
  *
  * @throws BlindreelError `invalid-key` with the reason; `invalid-json` for text that is neither PEM nor
  *   strict JSON.
+ * @category Reviewer
  */
 export function importIdentity(input: PlatformIdentityInput, options?: KeyOptions): Promise<X25519Identity>;
 export function importIdentity(
@@ -222,6 +231,7 @@ async function importPlatformKey(
  * @param agree returns X25519(private key, `publicKey`), 32 bytes. Called once here, with the base point, to
  *   check that both halves belong together.
  * @throws BlindreelError `invalid-key` where they do not; TypeError for other than a function.
+ * @category Institution
  */
 export async function identityFromAgreement(
   publicKey: RecipientInput,

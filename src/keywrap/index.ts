@@ -1,4 +1,9 @@
-/** `blindreel/keywrap`: recipients, identities, and the wrapping of file keys (HPKE, RFC 9180). */
+/**
+ * `blindreel/keywrap`: recipients, identities, and the wrapping of file keys (HPKE, RFC 9180).
+ *
+ * @module blindreel/keywrap
+ * @category Institution
+ */
 export type { MaybePromise } from "../formats/bytes.js";
 export {
   type ExportableIdentity,
@@ -13,4 +18,4 @@ export {
   type RecipientInput,
 } from "./import.js";
 export type { Identity, KeyId, Recipient, Slot, WrapContext } from "./types.js";
-export { X25519Identity, X25519Recipient } from "./x25519.js";
+export type { X25519Identity, X25519Recipient } from "./x25519.js";

@@ -5,23 +5,27 @@ import { outOfRange, wrongType } from "../errors.js";
  * an index. They hold no more than the objects themselves show: ids and numbers, never a track's name.
  */
 
-/** @param recordingId 32 lowercase hex digits. */
+/** Name of a stored segment. @param recordingId 32 lowercase hex digits. */
 export function segmentName(recordingId: string, track: number, index: number): string {
   return `${prefix(recordingId)}${hex("track", track, 4)}/${hex("index", index, 8)}.seg`;
 }
 
+/** Name of the stored page with this number. */
 export function pageName(recordingId: string, page: number): string {
   return `${prefix(recordingId)}page-${hex("page", page, 8)}`;
 }
 
+/** Name of the stored manifest with this sequence. */
 export function manifestName(recordingId: string, sequence: number): string {
   return `${prefix(recordingId)}manifest-${hex("sequence", sequence, 8)}`;
 }
 
+/** Name of the stored envelope. */
 export function envelopeName(recordingId: string): string {
   return `${prefix(recordingId)}envelope`;
 }
 
+/** Name of the receipt, which the server signs as a witness. */
 export function receiptName(recordingId: string): string {
   return `${prefix(recordingId)}receipt`;
 }
@@ -36,7 +40,7 @@ export type ObjectNameParts =
 
 const NAME = /^(?:(envelope|receipt)|(page|manifest)-([0-9a-f]{8})|([0-9a-f]{4})\/([0-9a-f]{8})\.seg)$/;
 
-/** @returns undefined for a name that none of `recordingId`'s objects has. */
+/** What a stored object is, by its name. @returns undefined for a name that none of `recordingId`'s objects has. */
 export function parseObjectName(recordingId: string, name: string): ObjectNameParts | undefined {
   const start = prefix(recordingId);
   const found = name.startsWith(start) && NAME.exec(name.slice(start.length));

@@ -28,6 +28,7 @@ export interface OpenedReceipt {
   readonly witnesses: readonly { readonly publicKey: string; readonly time: Date }[];
 }
 
+/** Options of {@link openReceipt}. */
 export interface ReceiptOptions {
   /** The coreHash that was announced at the recording's start. */
   readonly expected?: Announced;
@@ -36,6 +37,7 @@ export interface ReceiptOptions {
 
 const RECEIPT: Checks<ReceiptOptions> = { expected: announcedArgument, crypto: providerArgument };
 
+/** Options of {@link countersignReceipt}. */
 export interface CountersignOptions {
   /** Overrides the clock. */
   readonly now?: Date;

@@ -1,4 +1,9 @@
-/** `blindreel/opacity`: for servers and their tests. No keys, no network. */
+/**
+ * `blindreel/opacity`: for servers and their tests. No keys, no network.
+ *
+ * @module blindreel/opacity
+ * @category Server
+ */
 export type { KeysetShape } from "../formats/keyset-shape.js";
 export { AuditMemory } from "./audit-memory.js";
 export { type Canary, SHORTEST_CANARY } from "./canaries.js";

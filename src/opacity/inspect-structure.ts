@@ -9,6 +9,7 @@ import { type ByteInput, PieceReader, piecesOf } from "../stream/pieces.js";
 import { Scanner } from "./scanner.js";
 import { OBJECT_NAMES, type ObjectName, type Structure } from "./structure.js";
 
+/** Options of the checks of structure. */
 export interface StructureOptions {
   /** Which objects are wanted here: one name or several. Any of the format's, where this is left out. */
   readonly accept?: ObjectName | readonly ObjectName[];

@@ -1,6 +1,9 @@
 /**
  * `blindreel/matchers`: for `expect.extend(opacityMatchers)` of vitest and jest alike. All of them are asynchronous:
  * `await expect(body).toBeOpaque({ canaries })`.
+ *
+ * @module blindreel/matchers
+ * @category Server
  */
 import type { ByteSource } from "../source/byte-source.js";
 import type { ByteInput } from "../stream/pieces.js";
@@ -27,6 +30,7 @@ export interface OpacityMatchers<R = unknown> {
   toExposeOnly(fields: readonly (ExposedName | ExposedValues)[]): R;
 }
 
+/** Public fields with the values that are expected. */
 export type ExposedValues = { readonly [Name in ExposedName]?: ExposedField["value"] };
 
 /** What matchers take: bytes, a Blob, a stream, an iterable or a source. */

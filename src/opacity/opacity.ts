@@ -16,6 +16,7 @@ import { notOpaque, type OpacityReport } from "./report.js";
 import type { Structure } from "./structure.js";
 import { Watchlist } from "./watchlist.js";
 
+/** Options of the opacity checks. */
 export interface OpacityOptions {
   /**
    * What the test knows to be in the plaintext: names, ids, lines of chat, frames; 8 bytes or longer. Each is looked for

@@ -63,6 +63,7 @@ export type Structure =
   | (StructureCommon & { readonly object: "grant"; readonly grant: GrantStructure })
   | (StructureCommon & { readonly object: "keyset"; readonly keyset: KeysetShape });
 
+/** What a segment shows without keys. */
 export interface SegmentStructure {
   /** 32 hex digits. */
   readonly recordingId: string;
@@ -81,6 +82,7 @@ export interface SegmentStructure {
   readonly plaintextLength: number;
 }
 
+/** What a manifest shows without keys. */
 export interface ManifestStructure {
   /** 32 hex digits. */
   readonly recordingId: string;
@@ -89,6 +91,7 @@ export interface ManifestStructure {
   readonly plaintextLength: number;
 }
 
+/** What a page of the log shows without keys. */
 export interface PageStructure {
   /** 32 hex digits. */
   readonly recordingId: string;
@@ -98,11 +101,13 @@ export interface PageStructure {
   readonly plaintextLength: number;
 }
 
+/** What an excerpt shows without keys. */
 export interface ExcerptStructure {
   /** 32 hex digits. */
   readonly recordingId: string;
 }
 
+/** What a grant shows without keys. */
 export interface GrantStructure {
   readonly kind: "read-key" | "bucket";
   readonly kem: "x25519" | "x-wing";

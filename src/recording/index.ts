@@ -1,4 +1,9 @@
-/** `blindreel/recording`: making a recording of several tracks, and uploading it. Reading one is `blindreel/review`. */
+/**
+ * `blindreel/recording`: making a recording of several tracks, and uploading it. Reading one is `blindreel/review`.
+ *
+ * @module blindreel/recording
+ * @category Recorder
+ */
 export {
   envelopeName,
   manifestName,

@@ -20,6 +20,7 @@ export interface MediaRecorderLike {
   removeEventListener(type: string, listener: (event: unknown) => void): void;
 }
 
+/** Options of a track's `record`. */
 export interface RecordOptions {
   /** Bytes of this recorder that may wait to be sealed and journalled. 16 MiB unless given. */
   readonly maxBuffered?: number;

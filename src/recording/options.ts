@@ -49,11 +49,13 @@ export interface ResumeOptions extends RecordingOptions {
   readonly takeOver?: boolean;
 }
 
+/** Options of a recording's `finish`. */
 export interface FinishOptions {
   /** Milliseconds to wait for recorders and tracks: 10,000 unless given. What is not there by then is a loss. */
   readonly timeout?: number;
 }
 
+/** Options of a track, stated on its first use. */
 export interface TrackOptions {
   /**
    * Hides lengths: `"chunk"` fills whole chunks of 16 KiB, `"padme"` costs at most 12 %. Tracks written as text are padded to

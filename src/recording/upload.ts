@@ -17,6 +17,7 @@ export type PutObject = (
   details: { readonly kind: ObjectKind; readonly signal: AbortSignal },
 ) => MaybePromise<unknown>;
 
+/** Options of a recording's `upload`. */
 export interface UploadOptions {
   /** Objects that are on their way at the same time: 3 unless given. */
   readonly concurrency?: number;
@@ -28,6 +29,7 @@ export interface UploadOptions {
   readonly onProgress?: (progress: UploadProgress) => void;
 }
 
+/** What `onProgress` of an upload gets. */
 export interface UploadProgress {
   /** Stored by this loop. */
   readonly bytes: number;

@@ -14,6 +14,7 @@ import type { ReviewContext } from "./review-track.js";
 import { openWhole } from "./segment.js";
 import { missingObject } from "./store.js";
 
+/** Options of a review's `excerpt`: which minutes, and whether with their objects. */
 export interface ExcerptOptions {
   /** Half-open, by the recorder's clock: a Date, or milliseconds since 1970. */
   readonly from: Date | number;

@@ -4,6 +4,7 @@ import type { ByteSource } from "../source/byte-source.js";
 import { type HttpSource, httpSource } from "../source/http.js";
 import type { LookupOptions, ObjectLookup } from "./store.js";
 
+/** Options of {@link httpObjects}. */
 export interface HttpObjectsOptions {
   /** Replaces the global `fetch`. */
   readonly fetch?: typeof fetch;

@@ -1,4 +1,9 @@
-/** `blindreel/review`: reading recordings: how complete one is, its takes as sources, excerpts and receipts. */
+/**
+ * `blindreel/review`: reading recordings: how complete one is, its takes as sources, excerpts and receipts.
+ *
+ * @module blindreel/review
+ * @category Reviewer
+ */
 export type { MediaPoint } from "../log/entry.js";
 export type { Announced, Origin } from "../log/proof.js";
 export {

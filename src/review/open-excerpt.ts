@@ -26,6 +26,7 @@ import { type RetryOptions, retryArgument } from "./retry.js";
 import { openWhole, type RecordingBinding } from "./segment.js";
 import { missingObject, type ObjectLookup, Store } from "./store.js";
 
+/** Options of {@link openExcerpt}. */
 export interface OpenExcerptOptions {
   /** The coreHash that was announced at the recording's start. */
   readonly expected?: Announced;
@@ -75,6 +76,7 @@ export interface OpenedExcerpt {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** One segment of an opened excerpt. */
 export interface ExcerptSegment {
   /** Place of its entry in the log. */
   readonly n: number;

@@ -36,6 +36,7 @@ import { findUncovered, type UncoveredSegment } from "./uncovered.js";
 import type { RecordingState, Verdict } from "./verdict.js";
 import { verifyRecording } from "./verify.js";
 
+/** Options of {@link openRecording}. */
 export interface OpenRecordingOptions extends UnlockOptions {
   /** Where the recording's objects are: `httpObjects(base)`, say. */
   readonly objects: ObjectLookup;

@@ -12,6 +12,7 @@ import { keysFrom } from "./segment.js";
 import { SegmentReader } from "./segment-reader.js";
 import { SharedTask } from "./shared-task.js";
 
+/** Options of a take's `source`. */
 export interface TakeSourceOptions {
   /** Bytes of opened content to keep; 8 MiB where nothing is said. Each read may hold 3 MiB more. */
   readonly cacheBytes?: number;

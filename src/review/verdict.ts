@@ -34,6 +34,7 @@ export interface Verdict {
   readonly seen: Seen;
 }
 
+/** How much a verification read. */
 export interface Seen {
   /** Stored objects that were asked for and there, and bytes read of them. */
   readonly objects: number;
@@ -46,6 +47,7 @@ export interface Seen {
   readonly segments: number;
 }
 
+/** What is known of one track and its takes. */
 export interface TrackVerdict {
   readonly id: number;
   /** Empty where the page that names it is missing. */
@@ -53,6 +55,7 @@ export interface TrackVerdict {
   readonly takes: readonly TakeVerdict[];
 }
 
+/** What is known of one take and its segments. */
 export interface TakeVerdict {
   /** Counts the track's takes from 0. */
   readonly take: number;
@@ -71,6 +74,7 @@ export interface ByteRange {
 /** `refused`: missing, or only a part is there, and the recorder says that the server refused it, or that the journal lost it. */
 export type SegmentState = "authentic" | "missing" | "refused" | "truncated" | "altered";
 
+/** What is known of one segment. */
 export interface SegmentVerdict {
   readonly index: number;
   /** Name of the stored object. */
@@ -113,6 +117,7 @@ export interface Gap {
   readonly time: TimeRange | undefined;
 }
 
+/** A span of time, by the recorder's clock. */
 export interface TimeRange {
   readonly from: Date;
   /** Undefined where nothing says when it ended. */
@@ -132,6 +137,7 @@ export interface LossReport {
   readonly time: Date;
 }
 
+/** A stored segment that no manifest covers. */
 export interface UncoveredVerdict {
   readonly track: number;
   /** Of its track; undefined where the log does not name it. */
@@ -201,6 +207,7 @@ const STATES: Readonly<Record<FindingCause, RecordingState | undefined>> = {
   "altered-segment": "altered",
 };
 
+/** Something that is wrong with a recording or its objects, and where. */
 export interface Finding {
   readonly cause: FindingCause;
   /** Name of the stored object, where it is about one. */

@@ -1,7 +1,13 @@
 import { wrongType } from "../errors.js";
 import { type ByteSource, checkRange, readOptionsOf, sourceFailed } from "./byte-source.js";
 
-/** A source over a Blob or File, read by range. @throws TypeError; reads throw `source-failed`. */
+/**
+ * A source over a Blob or File, read by range.
+ *
+ * @throws TypeError; reads throw `source-failed`.
+ *
+ * @category Reviewer
+ */
 export function blobSource(blob: Blob): ByteSource {
   if (typeof blob?.size !== "number" || typeof blob.slice !== "function")
     throw wrongType("blob", "a Blob or File", blob);

@@ -2,6 +2,7 @@ import { BlindreelError, outOfRange, wrongType } from "../errors.js";
 import { type Bytes, bytesArgument } from "../formats/bytes.js";
 import { type Checks, readOptions, signalArgument } from "../formats/options.js";
 
+/** Options of a source's methods. */
 export interface ReadOptions {
   readonly signal?: AbortSignal;
 }

@@ -1,7 +1,13 @@
 import { bytesArgument } from "../formats/bytes.js";
 import { type ByteSource, checkRange } from "./byte-source.js";
 
-/** A source over bytes in memory, which must not change while it is in use: no copy. @throws TypeError. */
+/**
+ * A source over bytes in memory, which must not change while it is in use: no copy.
+ *
+ * @throws TypeError.
+ *
+ * @category Reviewer
+ */
 export function bytesSource(bytes: Uint8Array): ByteSource {
   const whole = bytesArgument("bytes", bytes);
   return {

@@ -22,6 +22,7 @@ const MAX_READ = 16 * 2 ** 20;
  *
  * @throws TypeError. Reads throw `source-failed` where the file is shorter than its size, RangeError for a
  *   range that exceeds memory.
+ * @category Reviewer
  */
 export function fileHandleSource(file: ReadableFileHandle): ByteSource {
   if ([file?.stat, file?.read, file?.close].some((method) => typeof method !== "function")) {

@@ -3,6 +3,7 @@ import { allocate } from "../formats/bytes.js";
 import { type Checks, countArgument, functionArgument, readOptions } from "../formats/options.js";
 import { type ByteSource, checkRange, type ReadOptions, readOptionsOf, sourceFailed } from "./byte-source.js";
 
+/** Options of {@link httpSource}. */
 export interface HttpSourceOptions {
   /** Length of the object in bytes; by default that of the first response. */
   readonly size?: number;
@@ -28,6 +29,7 @@ const HTTP_SOURCE: Checks<HttpSourceOptions> = { size: countArgument, fetch: fun
  *   expire and for custom headers.
  * @throws TypeError. Reads throw BlindreelError `source-failed`, with network errors as `cause`, and
  *   `source-changed`.
+ * @category Reviewer
  */
 export function httpSource(
   location: string | URL | (() => Request | Promise<Request>),

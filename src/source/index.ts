@@ -1,4 +1,9 @@
-/** `blindreel/source`: random access to stored bytes, for `openSource`. */
+/**
+ * `blindreel/source`: random access to stored bytes, for `openSource`.
+ *
+ * @module blindreel/source
+ * @category Reviewer
+ */
 export { blobSource } from "./blob.js";
 export type { ByteSource, ReadOptions } from "./byte-source.js";
 export { bytesSource } from "./bytes.js";

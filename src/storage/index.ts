@@ -1,4 +1,9 @@
-/** `blindreel/storage`: where a recording's journal can be kept, and the interface for a place of your own. */
+/**
+ * `blindreel/storage`: where a recording's journal can be kept, and the interface for a place of your own.
+ *
+ * @module blindreel/storage
+ * @category Recorder
+ */
 export { directoryJournal } from "./directory.js";
 export { indexedDbJournal } from "./indexeddb.js";
 export { memoryJournal } from "./memory.js";

@@ -36,12 +36,14 @@ export interface JournalStore {
   discard(name: string, options?: { readonly takeOver?: boolean }): Promise<void>;
 }
 
+/** A stored journal and its label. */
 export interface JournalListing {
   readonly name: string;
   /** Empty where it was lost or damaged. */
   readonly label: string;
 }
 
+/** A journal that was left, and its records in the order in which they were added. */
 export interface FoundJournal {
   readonly journal: OpenJournal;
   readonly records: readonly Bytes[];
@@ -75,11 +77,13 @@ export interface OpenJournal {
   close(): Promise<void>;
 }
 
+/** What one `commit` writes, all of it or nothing. */
 export interface JournalChanges {
   readonly pieces?: readonly JournalPiece[];
   readonly records?: readonly Bytes[];
 }
 
+/** Bytes of one blob, and their place in it. */
 export interface JournalPiece {
   readonly blob: string;
   /** Where in the blob it belongs, in bytes. */

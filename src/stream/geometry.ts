@@ -4,6 +4,7 @@ import { TAG_LENGTH } from "../formats/constants.js";
 /** Sizes and offsets of Cobblestone-256 (c2sp.org/chunked-encryption@v1), in bytes. */
 
 export const CHUNK = 16 * 1024;
+/** Bytes of a whole sealed chunk: {@link CHUNK} and its tag. */
 export const SEALED_CHUNK = CHUNK + TAG_LENGTH;
 export const SALT_LENGTH = 24;
 export const COMMITMENT_LENGTH = 32;

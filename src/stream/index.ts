@@ -1,6 +1,8 @@
 /**
  * `blindreel/stream`: Cobblestone-256 (c2sp.org/chunked-encryption@v1), byte-exact, for applications with
  * their own key management. `seal` and `open` of `blindreel` manage keys too.
+ * @module blindreel/stream
+ * @category Auditor
  */
 export type { StreamKey } from "./derive.js";
 export { CHUNK, claimedPlaintextLength, HEADER_LENGTH, SEALED_CHUNK, sealedLength } from "./geometry.js";

@@ -10,6 +10,7 @@ export interface OperationOptions {
 
 export const OPERATION: Checks<OperationOptions> = { signal: signalArgument, onProgress: functionArgument };
 
+/** What `onProgress` gets, at most ten times a second. */
 export interface Progress {
   /** Processed bytes of plaintext. */
   readonly bytes: number;

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { CONSUMERS, INSTALLED, manifest, OUTPUT, ROOT } from "./paths.js";
+import { CONSUMERS, INSTALLED, OUTPUT, ROOT, TARBALL } from "./paths.js";
 
 /**
  * Packs the package and installs the tarball here, as a user would: what `files` leaves out and `exports` does not
@@ -13,7 +13,7 @@ export function setup(): void {
   npm(ROOT, "pack", "--pack-destination", OUTPUT);
   if (process.env.CI || !existsSync(`${CONSUMERS}node_modules/.package-lock.json`)) npm(CONSUMERS, "ci");
   rmSync(INSTALLED, { recursive: true, force: true });
-  npm(CONSUMERS, "install", "--no-save", `${OUTPUT}blindreel-${manifest.version}.tgz`);
+  npm(CONSUMERS, "install", "--no-save", `${OUTPUT}${TARBALL}`);
 }
 
 function npm(folder: string, ...args: readonly string[]): void {

@@ -7,9 +7,10 @@ import type { CompatData, CompatStatement, SupportStatement } from "@mdn/browser
 import { build } from "esbuild";
 import oldestTypeScript from "typescript-5.7";
 import { describe, expect, test } from "vitest";
+import { entryPoints } from "../../scripts/entry-points.js";
 import { findNode, versionOf } from "../../scripts/runtimes.js";
 import { type Feature, featuresOf } from "./features.js";
-import { CONSUMERS, entries, INSTALLED, manifest, ROOT } from "./paths.js";
+import { CONSUMERS, INSTALLED, manifest, ROOT } from "./paths.js";
 import { expectReport } from "./report.js";
 
 /** Used where a runtime has it; each has a substitute beside it for runtimes that lack it. */
@@ -62,7 +63,7 @@ function since(statement: CompatStatement, browser: Browser): number {
 }
 
 describe("the oldest browsers", () => {
-  const sources = entries.map((entry) => entry.default.replace(/^\.\/dist\/(.*)\.js$/, "src/$1.ts"));
+  const sources = entryPoints.map(({ source }) => source);
   const features = featuresOf(sources.map((path) => join(ROOT, path)));
   const required = features.filter(({ name }) => !Object.hasOwn(OPTIONAL, name));
 
@@ -109,7 +110,9 @@ describe("the oldest browsers", () => {
   });
 
   async function bundleFor(target: string | string[]): Promise<string> {
-    const contents = entries.map((entry, i) => `export * as e${i} from "${entry.default}";`).join("\n");
+    const contents = entryPoints
+      .map(({ name }, i) => `export * as e${i} from "./dist/${name}.js";`)
+      .join("\n");
     const { outputFiles, warnings } = await build({
       stdin: { contents, resolveDir: INSTALLED },
       bundle: true,

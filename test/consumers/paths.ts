@@ -8,15 +8,10 @@ export const INSTALLED = `${CONSUMERS}node_modules/blindreel/`;
 /** What builds here write. */
 export const OUTPUT = `${CONSUMERS}.cache/`;
 
-interface Manifest {
+export const manifest = JSON.parse(readFileSync(`${ROOT}package.json`, "utf8")) as {
   readonly version: string;
   readonly engines: { readonly node: string };
-  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
-}
+};
 
-export const manifest = JSON.parse(readFileSync(`${ROOT}package.json`, "utf8")) as Manifest;
-
-/** Files of the package's entries, relative to its folder. */
-export const entries: readonly { readonly types: string; readonly default: string }[] = Object.values(
-  manifest.exports,
-).flatMap((entry) => (typeof entry === "string" ? [] : [entry]));
+/** What `npm pack` calls the package, in {@link OUTPUT}. */
+export const TARBALL = `blindreel-${manifest.version}.tgz`;

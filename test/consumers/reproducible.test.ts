@@ -5,11 +5,24 @@ import { tmpdir } from "node:os";
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { INSTALLED, ROOT } from "./paths.js";
+import { INSTALLED, OUTPUT, ROOT, TARBALL } from "./paths.js";
 
 /** Whoever builds the same sources gets the bytes that were published: so what an institution reviews is what runs. */
 
-const SOURCES = ["src", "package.json", "tsconfig.json", "tsup.config.ts"];
+/** All that the build reads and `npm pack` packs, and no more. */
+const SOURCES = [
+  ...["src", "scripts", "tsconfig.json", "tsup.config.ts", "package.json"],
+  ...[
+    "docs",
+    "bench/README.md",
+    "cli/README.md",
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+    "SECURITY.md",
+    "sbom.cdx.json",
+  ],
+];
 
 function filesOf(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -19,21 +32,26 @@ function filesOf(folder: string): string[] {
 
 /** One line for each file, so that a difference names it. */
 function hashesOf(folder: string): string[] {
-  return filesOf(folder).map((name) => {
-    const hash = createHash("sha256").update(readFileSync(join(folder, name)));
-    return `${hash.digest("hex")} ${name}`;
-  });
+  return filesOf(folder).map((name) => `${hashOf(join(folder, name))} ${name}`);
 }
 
-test("a second build, elsewhere and at another time, gives the packed files byte for byte", async () => {
+function hashOf(path: string): string {
+  return createHash("sha256").update(readFileSync(path)).digest("hex");
+}
+
+test("a second build, elsewhere and at another time, gives the same tarball byte for byte", async () => {
   const elsewhere = mkdtempSync(join(tmpdir(), "a-place-with-a-longer-name-"));
   try {
     for (const name of SOURCES) cpSync(join(ROOT, name), join(elsewhere, name), { recursive: true });
     symlinkSync(join(ROOT, "node_modules"), join(elsewhere, "node_modules"));
-    const env = { ...process.env, TZ: "Pacific/Kiritimati", LC_ALL: "C" };
-    await promisify(execFile)("npm", ["run", "--silent", "build"], { cwd: elsewhere, env });
+    const env = { ...process.env, TZ: "Pacific/Kiritimati", LC_ALL: "C", npm_config_umask: "0077" };
+    const run = (...args: readonly string[]) =>
+      promisify(execFile)("npm", [...args], { cwd: elsewhere, env });
+    await run("run", "--silent", "build");
     // What is packed was built before these tests: if it differs because it is old, build it again.
     expect(hashesOf(join(elsewhere, "dist"))).toEqual(hashesOf(`${INSTALLED}dist`));
+    await run("pack", "--silent");
+    expect(hashOf(join(elsewhere, TARBALL))).toBe(hashOf(`${OUTPUT}${TARBALL}`));
   } finally {
     rmSync(elsewhere, { recursive: true });
   }

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import newest from "typescript";
 import oldest from "typescript-5.7";
 import { describe, expect, test } from "vitest";
-import { CONSUMERS, entries, INSTALLED } from "./paths.js";
+import { entryPoints } from "../../scripts/entry-points.js";
+import { CONSUMERS, INSTALLED } from "./paths.js";
 
 type TypeScript = typeof newest;
 
@@ -34,7 +35,7 @@ function hostOf(ts: TypeScript, options: newest.CompilerOptions): newest.Compile
 
 /** Faults in the program, and in every declaration of the package, none of which is skipped. */
 function faultsIn(ts: TypeScript, program: string, settings: newest.CompilerOptions): string[] {
-  const declarations = entries.map(({ types }) => join(INSTALLED, types));
+  const declarations = entryPoints.map(({ name }) => join(INSTALLED, `dist/${name}.d.ts`));
   const options = {
     strict: true,
     target: ts.ScriptTarget.ES2022,
@@ -44,7 +45,7 @@ function faultsIn(ts: TypeScript, program: string, settings: newest.CompilerOpti
   };
   const built = ts.createProgram([join(CONSUMERS, program), ...declarations], options, hostOf(ts, options));
   const ours = built.getSourceFiles().filter(({ fileName }) => isOurs(fileName));
-  expect(ours.length).toBeGreaterThan(entries.length);
+  expect(ours.length).toBeGreaterThan(entryPoints.length);
   const found = [
     ...built.getOptionsDiagnostics(),
     ...built.getGlobalDiagnostics(),

@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -55,23 +54,6 @@ describe("README.md", () => {
 });
 
 describe("the package", () => {
-  test("holds every page that its pages link to, README.md's first of all", () => {
-    const pack = ["pack", "--dry-run", "--json", "--ignore-scripts"];
-    const { status, stdout } = spawnSync("npm", pack, { cwd: ROOT, encoding: "utf8" });
-    expect(status).toBe(0);
-    const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
-    const packed = new Set(files.map(({ path }) => path));
-    const pages = [...packed].filter((path) => path.endsWith(".md"));
-    expect(pages).toContain("README.md");
-    const missing = pages.flatMap((page) =>
-      [...prose(page).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
-        .map(([, target]) => target!)
-        .filter((target) => !/^(https?|mailto):/.test(target) && !packed.has(join(dirname(page), target)))
-        .map((target) => `${page}: ${target}`),
-    );
-    expect(missing).toEqual([]);
-  });
-
   test("exports what README.md lists", () => {
     const { exports } = JSON.parse(readPage("package.json")) as { exports: Record<string, unknown> };
     const [, table] = /\| import \| for \|\n([\s\S]*?)\n\n/.exec(readPage("README.md"))!;

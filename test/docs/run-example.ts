@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { entryPoints } from "../../scripts/entry-points.js";
 import { ROOT } from "./extract.js";
 
 /** Names that an example may use without importing them. */
@@ -9,22 +10,9 @@ const AMBIENT = ["recordingBytes", "media", "mediaRecorder", "server", "storedEx
 const AMBIENT_MODULE = join(ROOT, "test/docs/ambient.ts");
 
 /** `blindreel` and its subpaths, as the package's exports name them, in the sources. */
-export const ENTRIES: Readonly<Record<string, string>> = {
-  blindreel: join(ROOT, "src/index.ts"),
-  "blindreel/envelope": join(ROOT, "src/envelope/index.ts"),
-  "blindreel/recording": join(ROOT, "src/recording/index.ts"),
-  "blindreel/review": join(ROOT, "src/review/index.ts"),
-  "blindreel/storage": join(ROOT, "src/storage/index.ts"),
-  "blindreel/stream": join(ROOT, "src/stream/index.ts"),
-  "blindreel/keywrap": join(ROOT, "src/keywrap/index.ts"),
-  "blindreel/crypto": join(ROOT, "src/crypto/index.ts"),
-  "blindreel/fallback": join(ROOT, "src/fallback.ts"),
-  "blindreel/source": join(ROOT, "src/source/index.ts"),
-  "blindreel/formats": join(ROOT, "src/formats/index.ts"),
-  "blindreel/opacity": join(ROOT, "src/opacity/index.ts"),
-  "blindreel/matchers": join(ROOT, "src/opacity/matchers.ts"),
-  "blindreel/errors": join(ROOT, "src/errors.ts"),
-};
+export const ENTRIES: Readonly<Record<string, string>> = Object.fromEntries(
+  entryPoints.map(({ specifier, source }) => [specifier, join(ROOT, source)]),
+);
 
 const fromSources: Plugin = {
   name: "blindreel-from-sources",

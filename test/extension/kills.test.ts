@@ -5,17 +5,7 @@ import type { BrowserContext, Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeChromium, launchChromium } from "../helpers/browsers.js";
 import { generator, SEED } from "../helpers/bytes.js";
-import {
-  crashPage,
-  expectAllKnown,
-  killBrowser,
-  openPage,
-  type RecorderBench,
-  reviewRecording,
-  runsOf,
-  startRecorderBench,
-  untilGiven,
-} from "./recorder-bench.js";
+import { crashPage, killBrowser, RecorderBench } from "./recorder-bench.js";
 import type { RecorderTools } from "./recorder-page.js";
 
 declare const tools: RecorderTools;
@@ -32,7 +22,7 @@ describeChromium("B2 a recording whose page and browser are ended again and agai
     browser = await launchChromium({ fakeMedia: true, profile });
   };
   beforeAll(async () => {
-    bench = await startRecorderBench();
+    bench = await RecorderBench.start();
     await launch();
   });
   afterAll(async () => {
@@ -54,21 +44,21 @@ describeChromium("B2 a recording whose page and browser are ended again and agai
     const random = generator(SEED);
     const counts = new Map<string, number>();
     const jwk = bench.identity.recipient.toJwk() as object;
-    let page = await openPage(bench, browser);
+    let page = await bench.openPage(browser);
     const started = await page.evaluate((key) => tools.start(key), jwk);
     for (let run = 1; run <= KILLS; run++) {
       await new Promise((resolve) => setTimeout(resolve, random() * 1200));
       const kind = KINDS[(run + Math.floor(random() * 2)) % KINDS.length]!;
       await end(kind, page);
       counts.set(kind, (counts.get(kind) ?? 0) + 1);
-      page = await openPage(bench, browser);
+      page = await bench.openPage(browser);
       const resuming = page.evaluate((number) => tools.resume(number), run);
       // Some are ended while they resume.
       if (random() < 0.25 && run < KILLS) resuming.catch(() => {});
       else expect(await resuming).toEqual({ journals: ["algebra-2, room 7"], canSign: true });
     }
-    await untilGiven(bench, `camera/${KILLS}`, 20_000);
-    await untilGiven(bench, `screen/${KILLS}`, 1);
+    await bench.untilGiven(`camera/${KILLS}`, 20_000);
+    await bench.untilGiven(`screen/${KILLS}`, 1);
     expect(await page.evaluate(() => tools.finish())).toEqual({
       undrained: [],
       outcome: "stored",
@@ -76,11 +66,11 @@ describeChromium("B2 a recording whose page and browser are ended again and agai
       rows: 0,
     });
 
-    const { verdict, losses, takes } = await reviewRecording(bench, started);
+    const { verdict, losses, takes } = await bench.review(started);
     expect(verdict).toMatchObject({ state: "interrupted", origin: "pinned", findings: [], uncovered: [] });
     expect(losses.filter(({ what, cause }) => what !== "unsealed" || cause !== "crash")).toEqual([]);
-    expectAllKnown(bench, started.recordingId, verdict);
-    const runs = ["camera", "screen"].map((name) => runsOf(bench, name, takes.get(name)!, KILLS + 1));
+    bench.expectAllKnown(started.recordingId, verdict);
+    const runs = ["camera", "screen"].map((name) => bench.runsOf(name, takes.get(name)!, KILLS + 1));
     for (const own of runs) expect(own.at(-1)).toBe(KILLS);
     // One that was ended at once has no picture yet.
     const long = takes.get("camera")!.filter(({ content }) => content.length > 30_000);

@@ -14,27 +14,16 @@ import { type ObjectServer, startObjectServer } from "./object-server.js";
 
 const PAGE = fileURLToPath(new URL("recorder-page.ts", import.meta.url));
 
-export interface RecorderBench {
-  readonly server: ObjectServer;
-  readonly identity: ExportableIdentity;
+export interface FoundTake {
+  readonly type: string;
+  readonly content: Bytes;
 }
 
-export async function startRecorderBench(): Promise<RecorderBench> {
-  const html = '<!doctype html><script type="module" src="/page.js"></script>';
-  const server = await startObjectServer({ "/page.js": await bundleForBrowser(PAGE), "/index.html": html });
-  return { server, identity: await generateIdentity() };
-}
-
-export async function openPage({ server }: RecorderBench, browser: BrowserContext): Promise<Page> {
-  const page = await browser.newPage();
-  await page.goto(`${server.origin}/index.html`);
-  await page.waitForFunction(() => "tools" in globalThis);
-  return page;
-}
-
-/** Waits until a recorder has given so much more than `before`, however slow the machine is. */
-export async function untilGiven({ server }: RecorderBench, name: string, bytes: number): Promise<void> {
-  while (server.given(name).length < bytes) await new Promise((resolve) => setTimeout(resolve, 20));
+export interface FoundRecording {
+  readonly verdict: Verdict;
+  readonly losses: readonly Pick<LossReport, "what" | "cause" | "track">[];
+  readonly metadata: unknown;
+  readonly takes: ReadonlyMap<string, readonly FoundTake[]>;
 }
 
 /** Ends a page's process without a word. */
@@ -60,86 +49,100 @@ export function killBrowser(profile: string): void {
   }
 }
 
-export interface FoundTake {
-  readonly type: string;
-  readonly content: Bytes;
-}
+export class RecorderBench {
+  readonly server: ObjectServer;
+  readonly identity: ExportableIdentity;
 
-export interface FoundRecording {
-  readonly verdict: Verdict;
-  readonly losses: readonly Pick<LossReport, "what" | "cause" | "track">[];
-  readonly metadata: unknown;
-  readonly takes: ReadonlyMap<string, readonly FoundTake[]>;
-}
-
-/** What a reviewer finds, over HTTP. */
-export async function reviewRecording(
-  { server, identity }: RecorderBench,
-  { coreHash, recordingId }: { readonly coreHash: string; readonly recordingId: string },
-): Promise<FoundRecording> {
-  const { objects, origin, conflicts } = server;
-  expect(conflicts).toEqual([]);
-  const review = await openRecording(objects.get(`${recordingId}/envelope`)!, {
-    identities: identity,
-    expected: { coreHash },
-    objects: (name) => (objects.has(name) ? httpSource(`${origin}/objects/${name}`) : null),
-    list: (prefix) => [...objects.keys()].filter((name) => name.startsWith(prefix)),
-  });
-  try {
-    const verdict = await review.verify();
-    const takes = new Map<string, FoundTake[]>();
-    for (const track of review.tracks) {
-      const own: FoundTake[] = [];
-      takes.set(track.name, own);
-      for (const take of track.takes) {
-        const source = take.source();
-        own.push({ type: take.type, content: (await source.read(0, take.size)) as Bytes });
-        await source.close();
-      }
-    }
-    const losses = verdict.losses.map(({ what, cause, track }) => ({ what, cause, track }));
-    return { verdict, losses, metadata: review.metadata, takes };
-  } finally {
-    await review.close();
+  private constructor(server: ObjectServer, identity: ExportableIdentity) {
+    this.server = server;
+    this.identity = identity;
   }
-}
 
-/** Every object that the server has is one that was signed. */
-export function expectAllKnown({ server }: RecorderBench, recordingId: string, { tracks }: Verdict): void {
-  const known = tracks.flatMap(({ takes }) =>
-    takes.flatMap(({ segments }) =>
-      segments.filter(({ state }) => state === "authentic").map(({ object }) => object),
-    ),
-  );
-  const stored = [...server.objects.keys()].filter(
-    (name) => name.startsWith(recordingId) && name.endsWith(".seg"),
-  );
-  expect(stored.filter((name) => !known.includes(name))).toEqual([]);
-}
+  static async start(): Promise<RecorderBench> {
+    const html = '<!doctype html><script type="module" src="/page.js"></script>';
+    const server = await startObjectServer({ "/page.js": await bundleForBrowser(PAGE), "/index.html": html });
+    return new RecorderBench(server, await generateIdentity());
+  }
 
-/**
- * Of which run each take is: its content is a beginning of what that run's recorder gave. Runs that were killed before anything
- * was sealed have none.
- *
- * @throws Error where a take is nothing that was given.
- */
-export function runsOf(
-  { server }: RecorderBench,
-  track: string,
-  takes: readonly FoundTake[],
-  runs: number,
-): number[] {
-  let next = 0;
-  return takes.map(({ content }, take) => {
-    for (let run = next; run < runs; run++) {
-      const given = server.given(`${track}/${run}`);
-      if (content.length > given.length || !sameBytes(content, given.subarray(0, content.length))) continue;
-      next = run + 1;
-      return run;
+  async openPage(browser: BrowserContext): Promise<Page> {
+    const page = await browser.newPage();
+    await page.goto(`${this.server.origin}/index.html`);
+    await page.waitForFunction(() => "tools" in globalThis);
+    return page;
+  }
+
+  /** Waits until a recorder has given so much more than `before`, however slow the machine is. */
+  async untilGiven(name: string, bytes: number): Promise<void> {
+    while (this.server.given(name).length < bytes) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  /** What a reviewer finds, over HTTP. */
+  async review({
+    coreHash,
+    recordingId,
+  }: {
+    readonly coreHash: string;
+    readonly recordingId: string;
+  }): Promise<FoundRecording> {
+    const { objects, origin, conflicts } = this.server;
+    expect(conflicts).toEqual([]);
+    const review = await openRecording(objects.get(`${recordingId}/envelope`)!, {
+      identities: this.identity,
+      expected: { coreHash },
+      objects: (name) => (objects.has(name) ? httpSource(`${origin}/objects/${name}`) : null),
+      list: (prefix) => [...objects.keys()].filter((name) => name.startsWith(prefix)),
+    });
+    try {
+      const verdict = await review.verify();
+      const takes = new Map<string, FoundTake[]>();
+      for (const track of review.tracks) {
+        const own: FoundTake[] = [];
+        takes.set(track.name, own);
+        for (const take of track.takes) {
+          const source = take.source();
+          own.push({ type: take.type, content: (await source.read(0, take.size)) as Bytes });
+          await source.close();
+        }
+      }
+      const losses = verdict.losses.map(({ what, cause, track }) => ({ what, cause, track }));
+      return { verdict, losses, metadata: review.metadata, takes };
+    } finally {
+      await review.close();
     }
-    const lengths = Array.from({ length: runs }, (_, run) => server.given(`${track}/${run}`).length);
-    throw new Error(
-      `take ${take} of ${track}, ${content.length} bytes, is no beginning of what was given: ${lengths}`,
+  }
+
+  /** Every object that the server has is one that was signed. */
+  expectAllKnown(recordingId: string, { tracks }: Verdict): void {
+    const known = tracks.flatMap(({ takes }) =>
+      takes.flatMap(({ segments }) =>
+        segments.filter(({ state }) => state === "authentic").map(({ object }) => object),
+      ),
     );
-  });
+    const stored = [...this.server.objects.keys()].filter(
+      (name) => name.startsWith(recordingId) && name.endsWith(".seg"),
+    );
+    expect(stored.filter((name) => !known.includes(name))).toEqual([]);
+  }
+
+  /**
+   * Of which run each take is: its content is a beginning of what that run's recorder gave. Runs that were killed before anything
+   * was sealed have none.
+   *
+   * @throws Error where a take is nothing that was given.
+   */
+  runsOf(track: string, takes: readonly FoundTake[], runs: number): number[] {
+    let next = 0;
+    return takes.map(({ content }, take) => {
+      for (let run = next; run < runs; run++) {
+        const given = this.server.given(`${track}/${run}`);
+        if (content.length > given.length || !sameBytes(content, given.subarray(0, content.length))) continue;
+        next = run + 1;
+        return run;
+      }
+      const lengths = Array.from({ length: runs }, (_, run) => this.server.given(`${track}/${run}`).length);
+      throw new Error(
+        `take ${take} of ${track}, ${content.length} bytes, is no beginning of what was given: ${lengths}`,
+      );
+    });
+  }
 }

@@ -1,6 +1,8 @@
 import type { CryptoProvider } from "../../src/crypto/provider.js";
 import type { Bytes } from "../../src/formats/bytes.js";
 
+export { collect, cut, drain, pattern } from "../runtimes/suite/bytes.js";
+
 /** Hex as test vectors write it; throws on odd lengths and other characters. */
 export function fromHex(text: string): Bytes {
   if (!/^([0-9a-f]{2})*$/i.test(text)) throw new Error(`not hex: ${text.slice(0, 40)}`);
@@ -21,49 +23,6 @@ export function generator(seed: number): () => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-/** `length` bytes that differ from chunk to chunk and never repeat in short periods. */
-export function pattern(length: number, seed = 1): Bytes {
-  const bytes = new Uint8Array(length);
-  let state = (seed * 2654435761) >>> 0 || 1;
-  for (let i = 0; i < length; i++) {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    bytes[i] = state;
-  }
-  return bytes;
-}
-
-/** Cuts `bytes` into copies of the given sizes, used in turn and for ever; the last may be shorter. */
-export function* cut(bytes: Uint8Array, ...sizes: readonly number[]): Generator<Bytes> {
-  for (let offset = 0, turn = 0; offset < bytes.length; turn++) {
-    const size = sizes[turn % sizes.length]!;
-    yield bytes.slice(offset, offset + size) as Bytes;
-    offset += size;
-  }
-}
-
-/** Everything a stream gives, and the error it ended with, if any. */
-export async function drain(
-  stream: ReadableStream<Uint8Array>,
-): Promise<{ released: Bytes; error: unknown; failed: boolean }> {
-  const parts: Uint8Array[] = [];
-  const reader = stream.getReader();
-  try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) parts.push(next.value);
-    return { released: new Uint8Array(Buffer.concat(parts)), error: undefined, failed: false };
-  } catch (error) {
-    return { released: new Uint8Array(Buffer.concat(parts)), error, failed: true };
-  }
-}
-
-/** Everything a stream gives; rejects with its error. */
-export async function collect(stream: ReadableStream<Uint8Array>): Promise<Bytes> {
-  const { released, error, failed } = await drain(stream);
-  if (failed) throw error;
-  return released;
 }
 
 /** `provider` with a random source that returns what it is told, in turn, and throws when asked for more. */

@@ -1,39 +1,14 @@
 import { expect, it } from "vitest";
-import type { Bytes } from "../../src/formats/bytes.js";
 import { decap, encap, keySchedule, keyScheduleContext, openBase, sealBase } from "../../src/keywrap/hpke.js";
 import { checkSharedSecret } from "../../src/keywrap/point.js";
 import { backends } from "../helpers/backends.js";
 import { fromHex, toHex } from "../helpers/bytes.js";
 import { expectCode } from "../helpers/errors.js";
 import { describePublished, publishedVectors } from "../helpers/published.js";
-
-interface Vector {
-  readonly mode: number;
-  readonly kem_id: number;
-  readonly kdf_id: number;
-  readonly aead_id: number;
-  readonly info: string;
-  readonly skRm: string;
-  readonly skEm: string;
-  readonly pkRm: string;
-  readonly pkEm: string;
-  readonly enc: string;
-  readonly shared_secret: string;
-  readonly key: string;
-  readonly base_nonce: string;
-  readonly encryptions: readonly { aad: string; ct: string; nonce: string; pt: string }[];
-}
-
-/** RFC 9180 §5.2, ComputeNonce: the SDK seals once per context, so only the test counts. */
-function computeNonce(baseNonce: Bytes, sequence: number): Bytes {
-  const nonce = baseNonce.slice();
-  const view = new DataView(nonce.buffer);
-  view.setUint32(8, view.getUint32(8) ^ sequence);
-  return nonce;
-}
+import { computeNonce, type Rfc9180Vector } from "../helpers/rfc9180.js";
 
 describePublished("RFC 9180, base mode, X25519 + HKDF-SHA256 + AES-256-GCM", () => {
-  const vectors = publishedVectors<readonly Vector[]>("rfc9180-x25519-sha256-aes256gcm-base.json");
+  const vectors = publishedVectors<readonly Rfc9180Vector[]>("rfc9180-x25519-sha256-aes256gcm-base.json");
 
   it("is one set of 257 encryptions for our suite", () => {
     expect(vectors.map(({ mode, kem_id, kdf_id, aead_id }) => [mode, kem_id, kdf_id, aead_id])).toEqual([

@@ -4,9 +4,8 @@
  */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
-import { build, type Metafile } from "esbuild";
 import { beforeAll, describe, expect, test } from "vitest";
+import { bundlePage } from "../helpers/bundle.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const KIB = 1024;
@@ -63,75 +62,19 @@ const FORBIDDEN: readonly (readonly [string, RegExp])[] = [
   ["source maps and test data", /sourceMappingURL|PRIVATE KEY-----\\n[A-Za-z0-9+/]{20}/],
 ];
 
-interface Bundle {
-  /** Loaded with the page. */
-  readonly atOnce: readonly string[];
-  /** Source files that what is loaded with the page was made of. */
-  readonly inputs: readonly string[];
-  /** Loaded by `import()`, if ever. */
-  readonly later: readonly string[];
-  readonly bytes: number;
-}
-
-async function bundle(imports: string): Promise<Bundle> {
-  const { metafile, outputFiles } = await build({
-    stdin: { contents: imports, resolveDir: ROOT },
-    absWorkingDir: ROOT,
-    bundle: true,
-    splitting: true,
-    minify: true,
-    format: "esm",
-    platform: "browser",
-    target: "es2022",
-    outdir: "out",
-    write: false,
-    metafile: true,
-    logLevel: "silent",
-  });
-  const atOnce = loadedAtOnce(metafile);
-  const files = outputFiles.map(({ path, text, contents }) => ({
-    isAtOnce: atOnce.some((name) => path.replaceAll("\\", "/").endsWith(`/${name}`)),
-    text,
-    bytes: gzipSync(contents, { level: 9 }).length,
-  }));
-  const first = files.filter(({ isAtOnce }) => isAtOnce);
-  return {
-    atOnce: first.map(({ text }) => text),
-    inputs: atOnce.flatMap((name) =>
-      Object.entries(metafile.outputs[name]!.inputs).flatMap(([path, { bytesInOutput }]) =>
-        bytesInOutput > 0 ? path : [],
-      ),
-    ),
-    later: files.filter(({ isAtOnce }) => !isAtOnce).map(({ text }) => text),
-    bytes: first.reduce((sum, { bytes }) => sum + bytes, 0),
-  };
-}
-
-/** The page's own file and all that it imports statically. */
-function loadedAtOnce({ outputs }: Metafile): string[] {
-  const found = new Set<string>();
-  const visit = (name: string): void => {
-    if (found.has(name)) return;
-    found.add(name);
-    for (const { path, kind } of outputs[name]!.imports) if (kind === "import-statement") visit(path);
-  };
-  visit(Object.keys(outputs).find((name) => outputs[name]!.entryPoint !== undefined)!);
-  return [...found];
-}
-
 beforeAll(() => {
   if (!existsSync(`${ROOT}dist/index.js`)) throw new Error('dist is not built: run "npm run build" first');
 });
 
 describe.each(BUDGETS)("a page that $page", ({ imports, budget, hashes = false }) => {
   test(`loads at most ${budget} KiB at once, and not much less: the budget follows`, async () => {
-    const { bytes } = await bundle(imports);
+    const { bytes } = await bundlePage(imports);
     expect(bytes / KIB).toBeLessThanOrEqual(budget);
     expect(bytes / KIB).toBeGreaterThan(0.9 * budget);
   });
 
   test("loads nothing that does not belong there", async () => {
-    const { atOnce, inputs, later } = await bundle(imports);
+    const { atOnce, inputs, later } = await bundlePage(imports);
     for (const [what, pattern] of FORBIDDEN) {
       for (const text of [...atOnce, ...later]) expect(text.match(pattern)?.[0], what).toBeUndefined();
     }
@@ -143,6 +86,6 @@ describe.each(BUDGETS)("a page that $page", ({ imports, budget, hashes = false }
 });
 
 test("the fallback alone brings noble with the page", async () => {
-  const { inputs } = await bundle('export { registerFallback } from "blindreel/fallback"');
+  const { inputs } = await bundlePage('export { registerFallback } from "blindreel/fallback"');
   expect(inputs.some((path) => /@noble\/curves/.test(path))).toBe(true);
 });

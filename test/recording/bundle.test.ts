@@ -1,13 +1,9 @@
-import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
 import { beforeAll, describe, expect, it } from "vitest";
+import { bundlePage } from "../helpers/bundle.js";
 
 /** What extensions record with and what reviewers read with share a log's format, and no more. */
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-
-interface Bundle {
+interface Bundled {
   /** Modules of `src` of which something is in the bundle. */
   readonly modules: readonly string[];
   readonly text: string;
@@ -15,41 +11,10 @@ interface Bundle {
   readonly size: number;
 }
 
-async function bundle(entry: string, exported: string): Promise<Bundle> {
-  const { metafile, outputFiles } = await build({
-    stdin: { contents: `export ${exported} from "./src/${entry}";`, resolveDir: ROOT },
-    absWorkingDir: ROOT,
-    bundle: true,
-    splitting: true,
-    minify: true,
-    format: "esm",
-    platform: "browser",
-    target: "es2022",
-    outdir: "out",
-    write: false,
-    metafile: true,
-    logLevel: "silent",
-  });
-  const outputs = Object.entries(metafile.outputs);
-  const loaded = new Set<string>();
-  const load = (name: string): void => {
-    if (loaded.has(name)) return;
-    loaded.add(name);
-    for (const { path, kind } of metafile.outputs[name]!.imports) if (kind === "import-statement") load(path);
-  };
-  load(outputs.find(([, { entryPoint }]) => entryPoint !== undefined)![0]);
-  const files = outputFiles.filter(({ path }) => [...loaded].some((name) => path.endsWith(`/${name}`)));
-  return {
-    modules: outputs.flatMap(([name, { inputs }]) =>
-      loaded.has(name)
-        ? Object.entries(inputs).flatMap(([path, { bytesInOutput }]) =>
-            bytesInOutput > 0 ? path.replace(/^src\//, "") : [],
-          )
-        : [],
-    ),
-    text: files.map((file) => file.text).join("\n"),
-    size: files.reduce((sum, { contents }) => sum + gzipSync(contents, { level: 9 }).length, 0) / 1024,
-  };
+async function bundle(entry: string, exported: string): Promise<Bundled> {
+  const { atOnce, inputs, bytes } = await bundlePage(`export ${exported} from "./src/${entry}";`);
+  const modules = inputs.map((path) => path.replace(/^src\//, ""));
+  return { modules, text: atOnce.join("\n"), size: bytes / 1024 };
 }
 
 /** What only reading needs. */
@@ -64,8 +29,8 @@ const WRITING_WORDS = /indexedDB|requestData|dataavailable|journal-in-use|naviga
 const RECORDS = "{ startRecording, resumeRecording, listJournals, discardJournal }";
 
 describe("a bundle", () => {
-  let recording: Bundle;
-  let review: Bundle;
+  let recording: Bundled;
+  let review: Bundled;
   let sizes: Record<string, string>;
   beforeAll(async () => {
     recording = await bundle("recording/index.ts", "*");

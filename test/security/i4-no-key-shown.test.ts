@@ -6,20 +6,7 @@ import { inspect as show } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { CryptoProvider } from "../../src/crypto/provider.js";
 import { type Bytes, isAllZero } from "../../src/formats/bytes.js";
-import {
-  canReplace,
-  generateIdentity,
-  importRecipient,
-  inspect,
-  open,
-  openFrom,
-  openSource,
-  openStream,
-  rewrap,
-  seal,
-  sealFrom,
-  sealStream,
-} from "../../src/index.js";
+import * as blindreel from "../../src/index.js";
 import { bytesSource } from "../../src/source/bytes.js";
 import { backends } from "../helpers/backends.js";
 import { collect, pattern } from "../helpers/bytes.js";
@@ -147,31 +134,35 @@ it("I4 the search finds a key in a text, a member, a nested array and an error",
 describe.each(backends)("on $name", (provider) => {
   it("I4 nothing that the API returns, throws or reports shows a key", async () => {
     const { crypto, secrets, start } = recording(provider);
-    const identity = await generateIdentity({ crypto });
-    const stranger = await generateIdentity({ crypto });
+    const identity = await blindreel.generateIdentity({ crypto });
+    const stranger = await blindreel.generateIdentity({ crypto });
     start();
     const shown: unknown[] = [
       identity.recipient,
-      await importRecipient(identity.recipient.toPem(), { crypto }),
+      await blindreel.importRecipient(identity.recipient.toPem(), { crypto }),
     ];
     const onProgress = (progress: unknown) => shown.push(progress);
     const options = { to: identity.recipient, metadata: { name: "x" }, crypto, onProgress };
     const opening = { identities: identity, crypto, onProgress };
 
-    const file = await seal(content, options);
-    const sealing = sealFrom([content], options);
+    const file = await blindreel.seal(content, options);
+    const sealing = blindreel.sealFrom([content], options);
     shown.push(sealing, await sealing.info);
     await sealing.cancel();
-    shown.push(sealStream(options));
-    const envelope = file.slice(0, inspect(file).envelopeLength);
-    const { data: _, ...opened } = await open(file, opening);
-    const stream = openFrom([file], opening);
-    shown.push(opened, stream, await stream.info, openStream(opening), inspect(file));
+    shown.push(blindreel.sealStream(options));
+    const envelope = file.slice(0, blindreel.inspect(file).envelopeLength);
+    const { data: _, ...opened } = await blindreel.open(file, opening);
+    const stream = blindreel.openFrom([file], opening);
+    shown.push(opened, stream, await stream.info, blindreel.openStream(opening), blindreel.inspect(file));
     await collect(stream);
-    const source = await openSource(bytesSource(file), opening);
+    const source = await blindreel.openSource(bytesSource(file), opening);
     shown.push(source, source.stream(), await source.close());
-    const rewrapped = await rewrap(envelope, { identities: identity, crypto, to: stranger.recipient });
-    shown.push(rewrapped, canReplace(envelope, rewrapped), file);
+    const rewrapped = await blindreel.rewrap(envelope, {
+      identities: identity,
+      crypto,
+      to: stranger.recipient,
+    });
+    shown.push(rewrapped, blindreel.canReplace(envelope, rewrapped), file);
 
     // Errors from the middle of things, own and foreign.
     for (const offset of [
@@ -183,10 +174,10 @@ describe.each(backends)("on $name", (provider) => {
     ]) {
       const altered = file.slice();
       altered[offset]! ^= 1;
-      shown.push(await caught(() => open(altered, opening)));
-      shown.push(await caught(() => collect(openFrom([altered], opening))));
+      shown.push(await caught(() => blindreel.open(altered, opening)));
+      shown.push(await caught(() => collect(blindreel.openFrom([altered], opening))));
     }
-    shown.push(await caught(() => open(file, { ...opening, identities: stranger })));
+    shown.push(await caught(() => blindreel.open(file, { ...opening, identities: stranger })));
     for (const name of ["hmac", "importAesGcmKey", "agreeX25519", "digest"] as const) {
       const broken = {
         ...crypto,
@@ -194,8 +185,8 @@ describe.each(backends)("on $name", (provider) => {
           throw new Error(`${name} broke`);
         },
       };
-      shown.push(await caught(() => open(file, { ...opening, crypto: broken })));
-      shown.push(await caught(() => seal(content, { ...options, crypto: broken })));
+      shown.push(await caught(() => blindreel.open(file, { ...opening, crypto: broken })));
+      shown.push(await caught(() => blindreel.seal(content, { ...options, crypto: broken })));
     }
     expect(secrets.length).toBeGreaterThan(50);
     for (const value of shown) expect(shows(value, secrets), show(value).slice(0, 200)).toBe(false);
@@ -203,7 +194,7 @@ describe.each(backends)("on $name", (provider) => {
 
   it("I4 an exportable identity shows its key only where it is asked to", async () => {
     const { crypto, secrets } = recording(provider);
-    const identity = await generateIdentity({ crypto });
+    const identity = await blindreel.generateIdentity({ crypto });
     expect(shows(identity, secrets)).toBe(false);
     expect(shows(identity.toJwk(), secrets)).toBe(true);
     expect(shows(identity.toPem(), secrets)).toBe(true);

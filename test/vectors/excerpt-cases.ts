@@ -64,6 +64,17 @@ const header = (offset: number, value: number) => (honest: Uint8Array<ArrayBuffe
   changed[offset] = value;
   return changed;
 };
+/** A signed segment of which one byte of the header is another. */
+const headed = (family: string, name: string, why: string, offset: number, value: number, code = AUTH) =>
+  signed(`${family}-excerpt-header-${name}`, why, { header: header(offset, value) }, code);
+/** The excerpt with its first segment's object changed. */
+const object = (name: string, why: string, change: (bytes: Uint8Array) => Uint8Array<ArrayBuffer>) =>
+  excerpt(
+    `L5-object-${name}`,
+    why,
+    AUTH,
+    part(1, (shown) => ({ object: change(shown.object) })),
+  );
 
 /** Another recording's manifest, and one that is signed before anything else happens. */
 const other = forgeRecording({ seed: "other", script: HONEST });
@@ -297,66 +308,25 @@ function excerpts(): RecordingCase[] {
         ],
       },
     ),
-    excerpt(
-      "L5-object-longer",
-      "An object is as long as its entry says.",
-      AUTH,
-      part(1, ({ object }) => ({ object: joined(object, new Uint8Array(1)) })),
-    ),
-    excerpt(
-      "L5-object-shorter",
-      "An object is as long as its entry says.",
-      AUTH,
-      part(1, ({ object }) => ({ object: object.slice(0, -1) })),
-    ),
-    excerpt(
-      "L5-object-altered",
-      "A flipped bit of ciphertext.",
-      AUTH,
-      part(1, ({ object }) => ({ object: flip(object, -1) })),
-    ),
-    excerpt(
-      "L5-object-salt-altered",
-      "A flipped bit of the salt.",
-      AUTH,
-      part(1, ({ object }) => ({ object: flip(object, 31) })),
-    ),
-    signed(
-      "A5-excerpt-header-of-another-recording",
+    object("longer", "An object is as long as its entry says.", (bytes) => joined(bytes, new Uint8Array(1))),
+    object("shorter", "An object is as long as its entry says.", (bytes) => bytes.slice(0, -1)),
+    object("altered", "A flipped bit of ciphertext.", (bytes) => flip(bytes, -1)),
+    object("salt-altered", "A flipped bit of the salt.", (bytes) => flip(bytes, 31)),
+    headed(
+      "A5",
+      "of-another-recording",
       "A signed segment bears another recordingId.",
-      { header: header(10, 0xee) },
+      10,
+      0xee,
       "wrong-recording",
     ),
-    signed(
-      "D4-excerpt-header-magic",
-      "A signed segment bears another magic.",
-      { header: header(3, 0x54) },
-      "malformed",
-    ),
-    signed(
-      "D4-excerpt-header-version",
-      "A signed segment bears another version.",
-      { header: header(4, 2) },
-      "unsupported-version",
-    ),
-    signed(
-      "D4-excerpt-header-unknown-flag",
-      "A signed segment bears an unknown flag.",
-      { header: header(5, 2) },
-      "unsupported-algorithm",
-    ),
-    signed("A5-excerpt-header-of-another-take", "A signed segment bears another take.", {
-      header: header(25, 1),
-    }),
-    signed("A5-excerpt-header-of-another-track", "A signed segment bears another track.", {
-      header: header(23, 2),
-    }),
-    signed("A5-excerpt-header-of-another-index", "A signed segment bears another index.", {
-      header: header(29, 1),
-    }),
-    signed("D4-excerpt-header-flag", "The flag says padded, and the entry does not.", {
-      header: header(5, 1),
-    }),
+    headed("D4", "magic", "A signed segment bears another magic.", 3, 0x54, "malformed"),
+    headed("D4", "version", "A signed segment bears another version.", 4, 2, "unsupported-version"),
+    headed("D4", "unknown-flag", "A signed segment bears an unknown flag.", 5, 2, "unsupported-algorithm"),
+    headed("A5", "of-another-take", "A signed segment bears another take.", 25, 1),
+    headed("A5", "of-another-track", "A signed segment bears another track.", 23, 2),
+    headed("A5", "of-another-index", "A signed segment bears another index.", 29, 1),
+    headed("D4", "flag", "The flag says padded, and the entry does not.", 5, 1),
     signed("L5-signed-chunk-does-not-open", "A signed chunk does not open.", {
       sealed: (bytes) => flip(bytes, -1),
     }),

@@ -1,17 +1,4 @@
-import {
-  bytesSource,
-  generateIdentity,
-  httpSource,
-  inspect,
-  open,
-  openFrom,
-  openSource,
-  openStream,
-  rewrap,
-  seal,
-  sealFrom,
-  sealStream,
-} from "blindreel";
+import * as blindreel from "blindreel";
 import { drain, pattern, readableOf } from "./bytes.js";
 import { store } from "./data.js";
 import { type Case, caught, equal, failsWith, isTrue, within } from "./kit.js";
@@ -29,8 +16,8 @@ function endless() {
 }
 
 async function sealedPieces(count: number) {
-  const identity = await generateIdentity();
-  return { identity, file: await seal(pattern(count * 16_384), { to: identity.recipient }) };
+  const identity = await blindreel.generateIdentity();
+  return { identity, file: await blindreel.seal(pattern(count * 16_384), { to: identity.recipient }) };
 }
 
 export const abort: readonly Case[] = [
@@ -42,11 +29,17 @@ export const abort: readonly Case[] = [
       const signal = AbortSignal.abort(reason);
       const to = identity.recipient;
       const options = { identities: identity, signal };
-      await failsWith(() => seal(PIECE, { to, signal }), reason, "seal");
-      await failsWith(() => open(file, options), reason, "open");
-      await failsWith(() => openSource(bytesSource(file), options), reason, "openSource");
-      await failsWith(() => rewrap(file.slice(0, inspect(file).envelopeLength), { ...options, to }), reason);
-      for (const stream of [sealFrom([PIECE], { to, signal }), openFrom([file], options)]) {
+      await failsWith(() => blindreel.seal(PIECE, { to, signal }), reason, "seal");
+      await failsWith(() => blindreel.open(file, options), reason, "open");
+      await failsWith(() => blindreel.openSource(blindreel.bytesSource(file), options), reason, "openSource");
+      await failsWith(
+        () => blindreel.rewrap(file.slice(0, blindreel.inspect(file).envelopeLength), { ...options, to }),
+        reason,
+      );
+      for (const stream of [
+        blindreel.sealFrom([PIECE], { to, signal }),
+        blindreel.openFrom([file], options),
+      ]) {
         const { error, released } = await drain(() => stream);
         isTrue(error === reason, "a stream fails with the reason");
         equal(released.length, 0, "released");
@@ -56,10 +49,10 @@ export const abort: readonly Case[] = [
   {
     name: "aborting in the middle stops the source and releases nothing more",
     async run() {
-      const { recipient } = await generateIdentity();
+      const { recipient } = await blindreel.generateIdentity();
       const { stream, cancelled } = endless();
       const controller = new AbortController();
-      const reader = sealFrom(stream, { to: recipient, signal: controller.signal }).getReader();
+      const reader = blindreel.sealFrom(stream, { to: recipient, signal: controller.signal }).getReader();
       await reader.read();
       const reason = new Error("enough");
       controller.abort(reason);
@@ -85,8 +78,8 @@ export const abort: readonly Case[] = [
         const { stream, cancelled } = endless();
         const sealing =
           form === "from"
-            ? sealFrom(stream, { to: identity.recipient })
-            : stream.pipeThrough(sealStream({ to: identity.recipient }));
+            ? blindreel.sealFrom(stream, { to: identity.recipient })
+            : stream.pipeThrough(blindreel.sealStream({ to: identity.recipient }));
         const reader = sealing.getReader();
         await reader.read();
         await within(5000, `cancel, ${form}`, reader.cancel("enough"));
@@ -101,7 +94,7 @@ export const abort: readonly Case[] = [
           returned++;
         }
       }
-      const opening = openFrom(pieces(), { identities: identity }).getReader();
+      const opening = blindreel.openFrom(pieces(), { identities: identity }).getReader();
       await opening.read();
       await within(5000, "cancel of an iterator", opening.cancel());
       equal(returned, 1, "returns of the iterator");
@@ -112,14 +105,14 @@ export const abort: readonly Case[] = [
     async run() {
       const { identity, file } = await sealedPieces(20);
       const reason = new Error("source broke");
-      const opening = openStream({ identities: identity });
+      const opening = blindreel.openStream({ identities: identity });
       const writer = opening.writable.getWriter();
       const reading = drain(() => opening.readable);
       await writer.write(file.slice(0, 100_000));
       await writer.abort(reason);
       isTrue((await within(5000, "the readable", reading)).error === reason, "the readable has the reason");
       const broken = readableOf(brokenAfter(file.slice(0, 100_000), reason));
-      const { error, released } = await drain(() => openFrom(broken, { identities: identity }));
+      const { error, released } = await drain(() => blindreel.openFrom(broken, { identities: identity }));
       isTrue(error === reason, "the source's error comes through");
       equal(released.length % 16_384, 0, "whole chunks only");
     },
@@ -130,8 +123,8 @@ export const abort: readonly Case[] = [
       const { identity, file } = await sealedPieces(20);
       const url = await store(host, "slow", file);
       let isSlow = false;
-      const source = httpSource(() => new Request(isSlow ? `${url}?fault=silence` : url));
-      const opened = await openSource(source, { identities: identity });
+      const source = blindreel.httpSource(() => new Request(isSlow ? `${url}?fault=silence` : url));
+      const opened = await blindreel.openSource(source, { identities: identity });
       isSlow = true;
       const controller = new AbortController();
       const reading = opened.read(0, 50_000, { signal: controller.signal });

@@ -1,4 +1,4 @@
-/** Bytes for the suite, with nothing that only some runtimes have. */
+/** Bytes for tests in all runtimes, with nothing that only some have. */
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -29,11 +29,11 @@ function nibble(code: number): number {
   return code < 0x40 ? code - 0x30 : code - 0x57;
 }
 
-/** Cuts `bytes` into copies of the given sizes, used in turn; the last may be shorter. */
-export function* cut(bytes: Bytes, ...sizes: readonly number[]): Generator<Bytes> {
+/** Cuts `bytes` into copies of the given sizes, used in turn and for ever; the last may be shorter. */
+export function* cut(bytes: Uint8Array, ...sizes: readonly number[]): Generator<Bytes> {
   for (let offset = 0, turn = 0; offset < bytes.length; turn++) {
     const size = sizes[turn % sizes.length]!;
-    yield bytes.slice(offset, offset + size);
+    yield bytes.slice(offset, offset + size) as Bytes;
     offset += size;
   }
 }
@@ -68,10 +68,12 @@ export interface Outcome {
 }
 
 /** Reads by a reader: WebKit's streams are no async iterables. */
-export async function drain(start: () => ReadableStream<Uint8Array>): Promise<Outcome> {
+export async function drain(
+  stream: ReadableStream<Uint8Array> | (() => ReadableStream<Uint8Array>),
+): Promise<Outcome> {
   const pieces: Uint8Array[] = [];
   try {
-    const reader = start().getReader();
+    const reader = (typeof stream === "function" ? stream() : stream).getReader();
     for (let next = await reader.read(); !next.done; next = await reader.read()) pieces.push(next.value);
     return { released: join(pieces), failed: false, error: undefined };
   } catch (error) {
@@ -81,7 +83,7 @@ export async function drain(start: () => ReadableStream<Uint8Array>): Promise<Ou
 
 /** Everything a stream gives; rejects with its error. */
 export async function collect(stream: ReadableStream<Uint8Array>): Promise<Bytes> {
-  const { released, failed, error } = await drain(() => stream);
+  const { released, failed, error } = await drain(stream);
   if (failed) throw error;
   return released;
 }

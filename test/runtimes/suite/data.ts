@@ -1,4 +1,4 @@
-import { decodeBase64Url } from "blindreel/formats";
+import { decodeBase64Url } from "../../../src/formats/encoding.js";
 import { type Bytes, fromHex } from "./bytes.js";
 import type { Host } from "./kit.js";
 

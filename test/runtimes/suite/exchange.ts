@@ -1,6 +1,6 @@
 import { importIdentity, inspect, open, openFrom, rewrap, seal, sealFrom } from "blindreel";
 import { defaultProvider, defaultSignatures, verifyEd25519 } from "blindreel/crypto";
-import { decodeHex, encodeBase64Url, encodeHex } from "blindreel/formats";
+import { decodeHex, encodeBase64Url, encodeHex } from "../../../src/formats/encoding.js";
 import { type Bytes, collect, cut, join, pattern } from "./bytes.js";
 import { deposit, deposited, deposits, fromBase64 } from "./data.js";
 import { ED25519_PUBLIC_KEY, ED25519_SEED, NOW, RECIPIENT } from "./fixed.js";

@@ -1,5 +1,5 @@
 import { type CryptoProvider, defaultProvider } from "blindreel/crypto";
-import { decodeHex } from "blindreel/formats";
+import { decodeHex } from "../../../src/formats/encoding.js";
 import { type Bytes, pattern } from "./bytes.js";
 
 /** Keys, a clock and randomness that never change, for files that must be the same bytes in every runtime. */

@@ -1,6 +1,6 @@
 import { type ErrorCode, isBlindreelError } from "blindreel";
 import { defaultProvider } from "blindreel/crypto";
-import { encodeHex } from "blindreel/formats";
+import { encodeHex } from "../../../src/formats/encoding.js";
 
 /**
  * The conformance suite's own few words: it runs in every runtime under that runtime's own runner, in workers and in

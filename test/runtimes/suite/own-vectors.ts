@@ -1,5 +1,5 @@
 import { bytesSource, importIdentity, type OpenOptions, open, openFrom, openSource } from "blindreel";
-import { decodeHex } from "blindreel/formats";
+import { decodeHex } from "../../../src/formats/encoding.js";
 import { type Bytes, cut, drain, join, type Outcome } from "./bytes.js";
 import { ownVectors } from "./data.js";
 import { type Case, codeOf, equal, isTrue, sha } from "./kit.js";

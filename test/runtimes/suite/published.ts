@@ -1,8 +1,8 @@
 import { importRecipient } from "blindreel";
 import { defaultProvider, verifyEd25519 } from "blindreel/crypto";
-import { decodeHex, encodeHex } from "blindreel/formats";
 import { openBytes, openReadable, openTransform } from "blindreel/stream";
 import { hkdfExpand, hkdfExtract } from "../../../src/crypto/hkdf.js";
+import { decodeHex, encodeHex } from "../../../src/formats/encoding.js";
 import { type Bytes, cut, drain, fromHex, type Outcome, readableOf } from "./bytes.js";
 import { publishedVectors } from "./data.js";
 import { type Case, codeOf, equal, fails, type Host, isTrue, sha } from "./kit.js";

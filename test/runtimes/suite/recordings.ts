@@ -1,9 +1,9 @@
 import { generateIdentity } from "blindreel";
-import { encodeBase64Url } from "blindreel/formats";
 import { listJournals, type Recording, resumeRecording, startRecording } from "blindreel/recording";
 import { openExcerpt, openReceipt, openRecording, type RecordingReview } from "blindreel/review";
 import { bytesSource } from "blindreel/source";
 import { indexedDbJournal, type JournalStore, memoryJournal } from "blindreel/storage";
+import { encodeBase64Url } from "../../../src/formats/encoding.js";
 import { type Bytes, pattern } from "./bytes.js";
 import { type DepositedRecording, fromBase64 } from "./data.js";
 import { type Case, equal, isTrue, sameBytes } from "./kit.js";

@@ -1,5 +1,5 @@
 import { defaultProvider } from "blindreel/crypto";
-import { decodeHex, encodeHex } from "blindreel/formats";
+import { decodeHex, encodeHex } from "../../../src/formats/encoding.js";
 import {
   decap,
   encap,
@@ -8,37 +8,16 @@ import {
   openBase,
   sealBase,
 } from "../../../src/keywrap/hpke.js";
-import type { Bytes } from "./bytes.js";
+import { computeNonce, type Rfc9180Vector } from "../../helpers/rfc9180.js";
 import { publishedVectors } from "./data.js";
 import { type Case, equal, fails } from "./kit.js";
-
-interface Vector {
-  readonly info: string;
-  readonly skRm: string;
-  readonly skEm: string;
-  readonly pkRm: string;
-  readonly pkEm: string;
-  readonly enc: string;
-  readonly shared_secret: string;
-  readonly key: string;
-  readonly base_nonce: string;
-  readonly encryptions: readonly Readonly<Record<"aad" | "ct" | "nonce" | "pt", string>>[];
-}
-
-/** RFC 9180 §5.2, ComputeNonce: the SDK seals once per context, so only the test counts. */
-function computeNonce(baseNonce: Bytes, sequence: number): Bytes {
-  const nonce = baseNonce.slice();
-  const view = new DataView(nonce.buffer);
-  view.setUint32(8, view.getUint32(8) ^ sequence);
-  return nonce;
-}
 
 export const rfc9180: readonly Case[] = [
   {
     name: "RFC 9180, our suite: Encap, Decap, KeySchedule, all 257 encryptions, single shot",
     async run(host) {
       const crypto = defaultProvider();
-      const vectors = await publishedVectors<readonly Vector[]>(
+      const vectors = await publishedVectors<readonly Rfc9180Vector[]>(
         host,
         "rfc9180-x25519-sha256-aes256gcm-base.json",
       );

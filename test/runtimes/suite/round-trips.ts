@@ -9,7 +9,7 @@ import {
   seal,
 } from "blindreel";
 import { defaultSignatures } from "blindreel/crypto";
-import { encodeHex } from "blindreel/formats";
+import { encodeHex } from "../../../src/formats/encoding.js";
 import { pattern } from "./bytes.js";
 import { fixedProvider, NOW, RECIPIENT, strangerKey } from "./fixed.js";
 import { type Case, equal, fails, sameBytes, sha } from "./kit.js";
