@@ -9,7 +9,7 @@ export default {
   entryPoints: entryPoints.map(({ source }) => source),
   out: "docs/api",
   readme: "README.md",
-  projectDocuments: ["docs/*.md"],
+  projectDocuments: ["docs/*.md", "ARCHITECTURE.md", "CONTRIBUTING.md"],
   disableSources: true,
   excludeInternal: true,
   excludePrivate: true,

@@ -1,4 +1,4 @@
-/** Design §7: imports point down only, nothing goes in circles, and the source depends on three packages. */
+/** ARCHITECTURE.md, "Floors": imports point down only, nothing goes in circles, and the source depends on three packages. */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -6,7 +6,7 @@ import { AES_GCM, type Family, isSupported, X25519 } from "./support.js";
 import { platformRandomBytes, webCryptoProvider } from "./webcrypto.js";
 
 /**
- * The backend of each operation in each runtime, by measurement (docs/rationale.md, "Backends"):
+ * The backend of each operation in each runtime, by measurement (docs/decisions/backends.md):
  *
  * | runtime | AES-256-GCM | X25519, Ed25519 | hashes, HKDF | hashes of long messages |
  * |---|---|---|---|---|

@@ -1,10 +1,8 @@
 import { outOfRange } from "../errors.js";
 import { type Bytes, concatBytes, EMPTY, wipe } from "../formats/bytes.js";
-import type { CryptoProvider, HashName } from "./provider.js";
+import { type CryptoProvider, HASH_BYTES, type HashName } from "./provider.js";
 
 /** HKDF (RFC 5869) over a provider's HMAC, for every backend: WebCrypto's HKDF has no Expand alone. */
-
-export const HASH_BYTES: Readonly<Record<HashName, number>> = { "SHA-256": 32, "SHA-512": 64 };
 
 /** RFC 5869 §2.2. An empty salt equals a salt of zeros. */
 export async function hkdfExtract(

@@ -1,7 +1,10 @@
 import type { Bytes, MaybePromise } from "../formats/bytes.js";
 
 /** The format's hash functions. */
-export type HashName = "SHA-256" | "SHA-512";
+export type HashName = keyof typeof HASH_BYTES;
+
+/** Digest lengths in bytes. */
+export const HASH_BYTES = { "SHA-256": 32, "SHA-512": 64 } as const;
 
 /** The format's curves, by their JWK names (RFC 8037 §2). */
 export type Curve = "X25519" | "Ed25519";

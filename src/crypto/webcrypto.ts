@@ -4,15 +4,15 @@ import { type Bytes, concatBytes, EMPTY, wipe } from "../formats/bytes.js";
 import { KEY_LENGTH, TAG_LENGTH } from "../formats/constants.js";
 import { X25519_PKCS8 } from "../formats/der.js";
 import { checkAeadKey, checkNonce } from "./aead.js";
-import { HASH_BYTES } from "./hkdf.js";
-import type {
-  AeadKey,
-  CryptoProvider,
-  Curve,
-  HashName,
-  PrivateKeyHandle,
-  PublicKeyHandle,
-  X25519KeyPair,
+import {
+  type AeadKey,
+  type CryptoProvider,
+  type Curve,
+  HASH_BYTES,
+  type HashName,
+  type PrivateKeyHandle,
+  type PublicKeyHandle,
+  type X25519KeyPair,
 } from "./provider.js";
 
 export interface WebCryptoKey extends PrivateKeyHandle, PublicKeyHandle {

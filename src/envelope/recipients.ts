@@ -2,11 +2,10 @@ import type { CryptoProvider } from "../crypto/provider.js";
 import { invalidRecipients, limitExceeded, wrongType } from "../errors.js";
 import { isUint8Array } from "../formats/brand.js";
 import { type Bytes, isAllZero } from "../formats/bytes.js";
-import { LIMITS, SLOT_BODY_LENGTH, SlotType } from "../formats/constants.js";
+import { ANONYMOUS_SLOT_TYPES, LIMITS, SLOT_BODY_LENGTH, SlotType } from "../formats/constants.js";
 import { encodeKeyId } from "../keywrap/thumbprint.js";
 import type { Recipient, Slot } from "../keywrap/types.js";
 import { breather } from "../stream/operation.js";
-import { MAY_BE_ANONYMOUS } from "./slots.js";
 
 /** Wraps to every recipient, with pauses for the event loop. @throws BlindreelError `invalid-recipients`. */
 export async function wrapToAll(
@@ -57,7 +56,7 @@ export function recipientList(to: Recipient | readonly Recipient[]): readonly Re
       throw invalidRecipients("a passphrase must be the only recipient");
     }
     if (recipient.keyId === undefined) {
-      if (!MAY_BE_ANONYMOUS.includes(recipient.slotType)) {
+      if (!ANONYMOUS_SLOT_TYPES.includes(recipient.slotType)) {
         throw invalidRecipients(`a recipient of slot type ${recipient.slotType} must have a key id`);
       }
       if (++anonymous > LIMITS.anonymousSlots) {

@@ -2,6 +2,7 @@ import { invalidRecipients, limitExceeded } from "../errors.js";
 import { type Bytes, compareBytes, equalBytes, isAllZero } from "../formats/bytes.js";
 import { type Codec, fixed, prefixed, type Reader, struct, u16, Writer } from "../formats/codec.js";
 import {
+  ANONYMOUS_SLOT_TYPES,
   CLASSICAL_SLOT_TYPES,
   CoreFlag,
   KEY_ID_LENGTH,
@@ -54,9 +55,6 @@ function compareSlots(left: Slot, right: Slot): number {
   );
 }
 
-/** Known slot types with an optional keyId (format-v1, "Slots", rule 3). */
-export const MAY_BE_ANONYMOUS: readonly number[] = [SlotType.x25519, SlotType.xWing, SlotType.p256];
-
 /**
  * The rules of format-v1, "Slots", as a function for each slot in turn, so that stream readers refuse a list
  * at its first invalid slot.
@@ -90,7 +88,7 @@ function slotFault(slot: Slot, previous: Slot | undefined, count: number, flags:
     return `a slot of type ${slot.type} must have a body of ${expected} bytes, not ${slot.body.length}`;
   }
   const isAnonymous = isAllZero(slot.keyId);
-  if (isAnonymous && expected !== undefined && !MAY_BE_ANONYMOUS.includes(slot.type)) {
+  if (isAnonymous && expected !== undefined && !ANONYMOUS_SLOT_TYPES.includes(slot.type)) {
     return `a slot of type ${slot.type} must have a key id`;
   }
   if (slot.type === SlotType.passphrase && count > 1) return "a passphrase slot must be the only slot";

@@ -60,6 +60,9 @@ export const WRAPPED_KEY_LENGTH = KEY_LENGTH + TAG_LENGTH;
 /** Slot types refused in post-quantum-only envelopes (format-v1, "Slots", rule 5). */
 export const CLASSICAL_SLOT_TYPES: readonly number[] = [SlotType.x25519, SlotType.p256];
 
+/** Known slot types with an optional keyId (format-v1, "Slots", rule 3). */
+export const ANONYMOUS_SLOT_TYPES: readonly number[] = [SlotType.x25519, SlotType.xWing, SlotType.p256];
+
 /** Exact body lengths of the known slot types, in bytes. */
 export const SLOT_BODY_LENGTH: Readonly<Record<number, number>> = {
   [SlotType.x25519]: 32 + WRAPPED_KEY_LENGTH,

@@ -20,6 +20,8 @@ const SOURCES = [
     "LICENSE",
     "CHANGELOG.md",
     "SECURITY.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
     "sbom.cdx.json",
   ],
 ];

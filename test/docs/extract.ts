@@ -10,13 +10,16 @@ const pagesIn = (folder: string): string[] =>
     .sort()
     .map((name) => `${folder}/${name}`);
 
-/** README.md and the pages of docs/, relative to the root. */
+/** The pages at the root, of docs/ and of test/, relative to the root. */
 export const PAGES: readonly string[] = [
   "README.md",
+  "ARCHITECTURE.md",
+  "CONTRIBUTING.md",
   "SECURITY.md",
   "CHANGELOG.md",
   ...pagesIn("docs"),
   ...pagesIn("docs/decisions"),
+  "test/README.md",
 ];
 
 /** A fenced block of a page. */

@@ -40,17 +40,37 @@ describe.each(PAGES)("%s", (page) => {
   });
 });
 
+/** Scripts that a page's shell blocks call, each once for every time. */
+function scriptsOf(page: string): string[] {
+  const commands = blocksOf(page).filter(({ language }) => language === "sh");
+  const named = commands.flatMap(({ code }) => [...code.matchAll(/\bnpm (?:run )?([a-z:-]+)/g)]);
+  return named.map(([, name]) => name!).filter((name) => name !== "ci");
+}
+
+const { scripts } = JSON.parse(readPage("package.json")) as { scripts: Record<string, string> };
+
 describe("README.md", () => {
-  test("names only commands that package.json has", () => {
-    const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
-      scripts: Record<string, string>;
-    };
-    const commands = blocksOf("README.md").filter(({ language }) => language === "sh");
-    const named = commands.flatMap(({ code }) => [...code.matchAll(/npm (?:run )?([a-z:]+)/g)]);
-    const names = named.map(([, name]) => name!).filter((name) => name !== "ci");
-    expect(names).toEqual(["demo", "test"]);
-    for (const name of names) expect(Object.keys(scripts)).toContain(name);
+  test("shows the two commands that do everything", () => {
+    expect(scriptsOf("README.md")).toEqual(["demo", "test"]);
   });
+
+  test("has at most 150 lines", () => {
+    expect(readPage("README.md").trimEnd().split("\n").length).toBeLessThanOrEqual(150);
+  });
+});
+
+describe("CONTRIBUTING.md", () => {
+  test("names every script of package.json", () => {
+    const page = readPage("CONTRIBUTING.md");
+    const missing = Object.keys(scripts).filter(
+      (name) => !page.includes(`npm ${name === "test" ? "" : "run "}${name}`),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
+test.each(PAGES)("%s names only commands that package.json has", (page) => {
+  for (const name of scriptsOf(page)) expect(Object.keys(scripts)).toContain(name);
 });
 
 describe("the package", () => {
@@ -66,17 +86,19 @@ describe("the package", () => {
   });
 });
 
-describe("every error code", () => {
-  test("is explained in a table of some page, or in docs/opacity.md", () => {
-    const codes = [...readPage("src/errors.ts").matchAll(/^ {2}"?([a-z-]+)"?: (?:undefined|\{)/gm)];
-    expect(codes.length).toBeGreaterThan(25);
-    const rows = PAGES.flatMap((page) => readPage(page).split("\n")).filter((line) => line.startsWith("| `"));
-    const explained = new Set(
-      rows.flatMap((row) => [...row.split(" | ")[0]!.matchAll(/`([a-z-]+)`/g)].map(([, code]) => code)),
-    );
-    const ofChecks = prose("docs/opacity.md");
-    const missing = codes.map(([, code]) => code!).filter((code) => !explained.has(code));
-    expect(missing.filter((code) => !ofChecks.includes(`\`${code}\``))).toEqual([]);
+describe("docs/decisions", () => {
+  const decisions = PAGES.filter((page) => page.startsWith("docs/decisions/") && !page.endsWith("README.md"));
+
+  test.each(decisions)("%s says what was decided, why, and what it costs", (page) => {
+    const bold = [...readPage(page).matchAll(/^\*\*(\w+):\*\* /gm)].map(([, word]) => word);
+    expect(bold).toEqual(["Decided", "Why", "Cost"]);
+    expect(readPage(page).split("\n").length).toBeLessThanOrEqual(22);
+  });
+
+  test("the index has each of them once, by its title", () => {
+    const rows = [...readPage("docs/decisions/README.md").matchAll(/^\| \[(.+?)\]\((.+?)\) \|/gm)];
+    const titles = decisions.map((page) => [/^# (.*)/.exec(readPage(page))![1], page.split("/").at(-1)]);
+    expect(rows.map(([, title, file]) => [title, file]).sort()).toEqual(titles.sort());
   });
 });
 

@@ -9,7 +9,9 @@ import { ROOT } from "./program.js";
 
 /** All but `dist`: files of folders by their pattern, the others one by one. */
 const CONTENTS = [
+  "ARCHITECTURE.md",
   "CHANGELOG.md",
+  "CONTRIBUTING.md",
   "LICENSE",
   "README.md",
   "SECURITY.md",

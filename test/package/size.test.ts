@@ -13,7 +13,7 @@ const KIB = 1024;
 interface Budget {
   readonly page: string;
   readonly imports: string;
-  /** KiB, minified and gzipped. A change that needs more says why in docs/rationale.md, "Size". */
+  /** KiB, minified and gzipped. A change that needs more says why in docs/decisions/bundle-size.md. */
   readonly budget: number;
   /** noble's hashes come with the page: trees and entries are hashed at once, which platforms cannot. */
   readonly hashes?: boolean;

@@ -178,7 +178,7 @@ const told = (pairs: readonly SeenPair[]) => {
   return share;
 };
 
-describe("what the server sees of short and long answers", { timeout: TIMEOUT }, () => {
+describe("L10 what the server sees of short and long answers", { timeout: TIMEOUT }, () => {
   it("is the same where a track is padded, as those of text are by themselves", async () => {
     const pairs = await sitPairs(PAIRS, {});
     for (const [short, long] of pairs) expect(long).toEqual(short);

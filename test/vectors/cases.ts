@@ -3,7 +3,7 @@ import { CHUNK, type Forgery, type KeyPair, keyPair, Seeded } from "./forge.js";
 
 /** One vector before it is written: a file with at most one fault, and what must come of opening it. */
 export interface Case {
-  /** File name, starting with its section of the list of attacks, or `ok`. */
+  /** File name, starting with its id in test/README.md, or `ok`. */
   readonly name: string;
   /** One sentence: why this must be so. */
   readonly why: string;

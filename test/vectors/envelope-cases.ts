@@ -15,7 +15,7 @@ import {
   THIS_HOUR,
 } from "./forge.js";
 
-/** Sections C, D and E1 to E3 of the list of attacks: who may open, and what the envelope says. */
+/** Sections C, D and E1 to E3 of test/README.md: who may open, and what the envelope says. */
 
 const AUTH = "authentication-failed";
 const ANONYMOUS = new Uint8Array(16);

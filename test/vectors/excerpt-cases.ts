@@ -4,7 +4,7 @@ import { CHUNK, Seeded } from "./forge.js";
 import { forgeRecording, joined, type RecordingForgery, SCRIPT, type Step } from "./recording-forge.js";
 import { type Extra, HONEST, type RecordingCase } from "./recording-vector.js";
 
-/** Section L5 to L7 of the list of attacks: excerpts and receipts. */
+/** Section L5 to L7 of test/README.md: excerpts and receipts. */
 
 const AUTH = "authentication-failed";
 

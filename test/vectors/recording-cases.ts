@@ -20,7 +20,7 @@ import {
 } from "./recording-forge.js";
 import { type Extra, HONEST, one, type RecordingCase } from "./recording-vector.js";
 
-/** Sections C, D, E6, H and L of the list of attacks, for recordings; excerpts and receipts are in `excerpt-cases.ts`. */
+/** Sections C, D, E6, H and L of test/README.md, for recordings; excerpts and receipts are in `excerpt-cases.ts`. */
 
 type Objects = Map<string, Uint8Array<ArrayBuffer>>;
 

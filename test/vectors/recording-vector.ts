@@ -5,7 +5,7 @@ import { sha256Hex } from "./vector-file.js";
 
 /** One recording, excerpt or receipt with at most one fault, and what must come of reading it. */
 export interface RecordingCase {
-  /** File name, starting with its section of the list of attacks, or `ok`. */
+  /** File name, starting with its id in test/README.md, or `ok`. */
   readonly name: string;
   /** One sentence: why this must be so. */
   readonly why: string;

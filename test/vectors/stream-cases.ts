@@ -2,7 +2,7 @@ import { concatBytes } from "@noble/hashes/utils.js";
 import { bad, type Case, content, flip, LONG, mallory, ok, SMALL } from "./cases.js";
 import { CHUNK, cobblestone, type FileParts, forge, pad, SEALED_CHUNK, Seeded, segmentKey } from "./forge.js";
 
-/** Section A of the list of attacks: order, end and integrity of the stream; and its padding. */
+/** Section A of test/README.md: order, end and integrity of the stream; and its padding. */
 
 const HEADER = 56;
 const SEGMENT_HEADER = 30;
