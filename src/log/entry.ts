@@ -5,57 +5,57 @@ import { SEGMENT_HEADER_LENGTH } from "../envelope/segment-header.js";
 import { malformed } from "../errors.js";
 import { type Bytes, concatBytes } from "../formats/bytes.js";
 import { type Codec, checked, fixed, Reader, struct, u8, u16, u32, u64, Writer } from "../formats/codec.js";
-import { HASH_LENGTH, TAG_LENGTH } from "../formats/constants.js";
+import { TAG_LENGTH } from "../formats/constants.js";
 import { label } from "../formats/label.js";
 import { CHUNK, HEADER_LENGTH, SEALED_CHUNK } from "../stream/geometry.js";
-import { readMany, text } from "./text.js";
+import { hash, readMany, text } from "./fields.js";
 import { leafHash, SUBTREE } from "./tree.js";
 
 /**
  * Entries of a recording's log (format-v1, "Entries"): every take that begins, every segment that ends and every loss is one.
- * Entry n never changes. What holds between entries is in `order.ts`.
+ * Entry n never changes. The rules between entries are in `order.ts`.
  */
 export type Entry = TakeEntry | SegmentEntry | LostEntry;
 
 export const EntryKind = { take: 1, segment: 2, lost: 3 } as const;
 
-/** Whether a segment has its last chunk, or a crash or a deadline came before it. */
+/** `cut`: a crash or a deadline took the last chunk. */
 export const SegmentEnd = { final: 1, cut: 2 } as const;
 export type SegmentEnd = (typeof SegmentEnd)[keyof typeof SegmentEnd];
 
-/** What a lost entry says is not there. */
+/** Kinds of loss (format-v1, "Entries"). */
 export const Loss = {
-  /** An index was spent, and no segment was sealed under it. */
+  /** An index without a segment. */
   unsealed: 1,
-  /** Segments that were sealed and never stored. */
+  /** Sealed segments that were never stored. */
   segment: 2,
   /** Pages that were never stored. */
   page: 3,
-  /** A track had more to come. */
+  /** The rest of a track. */
   undrained: 4,
-  /** A take's source gave nothing. */
+  /** All of a take: its source was silent. */
   silent: 5,
 } as const;
 export type Loss = (typeof Loss)[keyof typeof Loss];
 
-/** Why. */
+/** Why it is lost. */
 export const LossCause = {
   crash: 1,
-  /** `finish` or `close` could wait no longer. */
+  /** The time limit of `finish` or `close`. */
   deadline: 2,
-  /** A Blob that could not be read, a recorder that failed. */
+  /** An unreadable Blob, a failed recorder. */
   source: 3,
-  /** The server refused it for good. */
+  /** Refused for good. */
   server: 4,
   silence: 5,
-  /** The journal lost or damaged what it held. */
+  /** The journal lost or damaged it. */
   storage: 6,
-  /** More came than could be taken. */
+  /** More input than the recorder could take. */
   overflow: 7,
 } as const;
 export type LossCause = (typeof LossCause)[keyof typeof LossCause];
 
-/** Which causes a loss can have. */
+/** The table of causes (format-v1, "Entries"). */
 const CAUSES: Readonly<Record<Loss, readonly LossCause[]>> = {
   [Loss.unsealed]: [LossCause.crash, LossCause.deadline, LossCause.storage],
   [Loss.segment]: [LossCause.server, LossCause.storage],
@@ -64,7 +64,7 @@ const CAUSES: Readonly<Record<Loss, readonly LossCause[]>> = {
   [Loss.silent]: [LossCause.silence],
 };
 
-/** A run of one recorder begins. */
+/** The beginning of a take. */
 export interface TakeEntry {
   readonly kind: typeof EntryKind.take;
   readonly salt: Bytes;
@@ -79,7 +79,7 @@ export interface TakeEntry {
   readonly time: number;
 }
 
-/** Where in a segment's content media of some time begins. */
+/** A place in a segment's content, by media time. */
 export interface MediaPoint {
   /** Milliseconds since the segment's time. */
   readonly time: number;
@@ -87,7 +87,7 @@ export interface MediaPoint {
   readonly byte: number;
 }
 
-/** A stored segment: how long it is, and what its bytes hash to. */
+/** A stored segment: its length and hashes. */
 export interface SegmentEntry {
   readonly kind: typeof EntryKind.segment;
   readonly salt: Bytes;
@@ -147,6 +147,11 @@ export function segmentGeometry({ end, length }: Pick<SegmentEntry, "end" | "len
   return { chunks, plaintext: body - chunks * TAG_LENGTH };
 }
 
+/** Subroots of a segment with a possible length. */
+function subtreeCount(entry: Pick<SegmentEntry, "end" | "length">): number {
+  return Math.ceil(segmentGeometry(entry)!.chunks / SUBTREE);
+}
+
 /** Whether a segment's header says that it is padded, by its content's length; undefined for a length it cannot have. */
 export function isPadded(entry: Pick<SegmentEntry, "end" | "length" | "content">): boolean | undefined {
   const geometry = segmentGeometry(entry);
@@ -158,31 +163,26 @@ export function isPadded(entry: Pick<SegmentEntry, "end" | "length" | "content">
 }
 
 const salt = fixed(SALT_LENGTH);
-const hash = fixed(HASH_LENGTH);
 const point = struct<MediaPoint>({ time: u32, byte: u32 });
 
 const track: Codec<number> = checked(u16, (value, fail) => {
   if (value === 0) throw fail("track 0, which is the sealed file's");
 });
 
-const takeFields = {
+const takeCodec = struct<Omit<TakeEntry, "kind">>({
   salt,
   track,
   take: u16,
-  name: text("a track's name", MAX_NAME),
+  name: checked(text("a track's name", MAX_NAME), (name, fail) => {
+    if (name === "") throw fail("a track without a name");
+  }),
   type: text("a take's type", MAX_TYPE),
   time: u64,
-};
-
-const takeCodec = struct<Omit<TakeEntry, "kind">>(takeFields, {
-  name({ name }, fail) {
-    if (name === "") throw fail("a track without a name");
-  },
 });
 
-type SegmentHead = Omit<SegmentEntry, "kind" | "subroots" | "points">;
+type SegmentFields = Omit<SegmentEntry, "kind">;
 
-const segmentHead = struct<SegmentHead>(
+const segmentHead = struct<Omit<SegmentFields, "subroots" | "points">>(
   {
     salt,
     track,
@@ -207,36 +207,32 @@ const segmentHead = struct<SegmentHead>(
   },
 );
 
-function checkPoints(points: readonly MediaPoint[], content: number, fail: (reason: string) => Error): void {
+function checkTail({ subroots, points, ...head }: SegmentFields, fail: (reason: string) => Error): void {
+  if (subroots.length !== subtreeCount(head)) throw fail("subroots of another length");
   if (points.length > MAX_POINTS) throw fail(`more than ${MAX_POINTS} points`);
   points.forEach((each, i) => {
     const before = points[i - 1];
     if (before && (each.time <= before.time || each.byte <= before.byte))
       throw fail("points are out of order or repeated");
-    if (each.byte >= content) throw fail("a point behind the content");
+    if (each.byte >= head.content) throw fail("a point behind the content");
   });
 }
 
-const segmentCodec: Codec<Omit<SegmentEntry, "kind">> = {
+const segmentCodec: Codec<SegmentFields> = {
   write(writer, entry) {
-    const fail = (reason: string) => malformed(reason, 0);
     segmentHead.write(writer, entry);
-    const { chunks } = segmentGeometry(entry)!;
-    if (entry.subroots.length !== Math.ceil(chunks / SUBTREE)) throw fail("subroots of another length");
-    checkPoints(entry.points, entry.content, fail);
+    checkTail(entry, (reason) => malformed(reason, 0));
     for (const root of entry.subroots) hash.write(writer, root);
     u8.write(writer, entry.points.length);
     for (const each of entry.points) point.write(writer, each);
   },
   read(reader) {
     const head = segmentHead.read(reader);
-    const { chunks } = segmentGeometry(head)!;
-    const subroots = readMany(reader, hash, Math.ceil(chunks / SUBTREE));
-    const count = u8.read(reader);
-    if (count > MAX_POINTS) throw reader.malformed(`more than ${MAX_POINTS} points`);
-    const points = readMany(reader, point, count);
-    checkPoints(points, head.content, (reason) => reader.malformed(reason));
-    return { ...head, subroots, points };
+    const subroots = readMany(reader, hash, subtreeCount(head));
+    const points = readMany(reader, point, u8.read(reader));
+    const entry = { ...head, subroots, points };
+    checkTail(entry, (reason) => reader.malformed(reason));
+    return entry;
   },
 };
 
@@ -274,7 +270,7 @@ const CODECS = {
   [EntryKind.lost]: lostCodec,
 } as const;
 
-/** @throws BlindreelError `malformed` for what the format does not allow; RangeError for numbers it cannot hold. */
+/** @throws BlindreelError `malformed` for a value outside the format; RangeError for a number outside its field. */
 export function encodeEntry(entry: Entry): Bytes {
   const writer = new Writer();
   u8.write(writer, entry.kind);

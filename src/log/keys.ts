@@ -13,7 +13,7 @@ export class KeyHolder<K extends Readonly<Record<string, Bytes>>> {
   #closed: Promise<void> | undefined;
   #wake: (() => void) | undefined;
 
-  /** @param keys this holder's from now on: nobody else keeps or wipes them. @param what is closed, for the error. */
+  /** @param keys owned and wiped by this holder alone. @param what names their owner in errors. */
   constructor(keys: K, what: string) {
     this.#keys = keys;
     this.#what = what;

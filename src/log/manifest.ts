@@ -1,41 +1,34 @@
-import { signEd25519, verifyEd25519 } from "../crypto/ed25519.js";
+import { signEd25519 } from "../crypto/ed25519.js";
 import type { CryptoProvider, PrivateKeyHandle } from "../crypto/provider.js";
 import { taggedHash } from "../envelope/key-schedule.js";
-import { authenticationFailed, limitExceeded, malformed } from "../errors.js";
-import { type Bytes, concatBytes } from "../formats/bytes.js";
-import {
-  type Codec,
-  checked,
-  decode,
-  encode,
-  fixed,
-  prefixed,
-  Reader,
-  struct,
-  u8,
-  u16,
-  u32,
-  u64,
-} from "../formats/codec.js";
-import { HASH_LENGTH, LIMITS, Magic } from "../formats/constants.js";
+import { limitExceeded, malformed } from "../errors.js";
+import { type Bytes, joinBytes } from "../formats/bytes.js";
+import { decode, encode, fixed, prefixed, Reader, struct, u16, u32, u64 } from "../formats/codec.js";
+import { LIMITS, type Limits, Magic } from "../formats/constants.js";
 import { type LoggedEntry, logLeaf, readEntry } from "./entry.js";
+import { hash, readMany, signature, text } from "./fields.js";
 import {
   encodeSealedHeader,
   type LogBinding,
   openObject,
   type SealedObjectKind,
-  SIGNATURE_LENGTH,
+  type SignedBinding,
   sealObject,
 } from "./sealed-object.js";
-import { ManifestState, manifestMessage, type Statement } from "./statement.js";
-import { readMany, text } from "./text.js";
+import {
+  checkSignature,
+  ManifestState,
+  manifestMessage,
+  manifestState,
+  type Statement,
+} from "./statement.js";
 import { isSameHash, peakCount, rootFromPeaks, SUBTREE } from "./tree.js";
 
 const MANIFEST: SealedObjectKind = { magic: Magic.manifest, name: "manifest", limit: LIMITS.manifest };
 
 /** When a recording ran, and how it ended. */
 export interface Details {
-  /** 32 random bytes: nobody guesses the rest from its hash. */
+  /** 32 random bytes, so that the rest cannot be guessed from its hash. */
   readonly salt: Bytes;
   /** Milliseconds since 1970. */
   readonly started: number;
@@ -55,29 +48,29 @@ const detailsCodec = struct<Details>({
   reason: text("a reason", MAX_REASON),
 });
 
-const hash = fixed(HASH_LENGTH);
-const detailsField = prefixed(u16, "the manifest's details", 2 ** 16 - 1);
+/** The body up to the peaks. */
+const headCodec = struct({
+  state: manifestState,
+  size: u32,
+  logRoot: hash,
+  details: prefixed(u16, "the manifest's details", 2 ** 16 - 1),
+});
 
-const state: Codec<ManifestState> = checked(u8, (value, fail) => {
-  if (value !== ManifestState.open && value !== ManifestState.final)
-    throw fail(`a manifest's state ${value}`);
-}) as Codec<ManifestState>;
-
-/** What a manifest says: the head of the log, and the entries that no full page holds yet. */
-export interface ManifestContent {
+/** The head of the log, and the entries behind its last full page. */
+export interface ManifestContent<E = Bytes> {
   readonly state: ManifestState;
   readonly size: number;
   readonly details: Details;
   /** Over the full pages; as many as bits are set in `size >> 6`. */
   readonly peaks: readonly Bytes[];
   /** The `size mod 64` entries behind the last full page, as they are in the log. */
-  readonly tail: readonly Bytes[];
+  readonly tail: readonly E[];
 }
 
 const REASON = "a final manifest states a reason, and no other does";
 
-function hasReason(of: ManifestState, { reason }: Details): boolean {
-  return (reason === "") === (of === ManifestState.open);
+function hasReason(state: ManifestState, { reason }: Details): boolean {
+  return (reason === "") === (state === ManifestState.open);
 }
 
 /** A sealed manifest, with what a receipt shows of it. */
@@ -98,74 +91,56 @@ export async function sealManifest(
   binding: LogBinding,
   signingKey: PrivateKeyHandle,
   sequence: number,
-  content: ManifestContent,
+  { state, size, details, peaks, tail }: ManifestContent,
 ): Promise<SealedManifest> {
-  const { size, peaks, tail } = content;
-  const stateByte = encode(state, content.state);
-  if (!hasReason(content.state, content.details)) throw malformed(REASON, 0);
+  if (!hasReason(state, details)) throw malformed(REASON, 0);
   if (peaks.length !== peakCount(size) || tail.length !== size % SUBTREE)
     throw malformed("peaks or a tail of another size", 0);
   const header = encodeSealedHeader(MANIFEST, binding.recordingId, sequence);
-  const logRoot = rootFromPeaks(content.peaks, content.tail.map(logLeaf));
-  const details = encode(detailsCodec, content.details);
-  const detailsHash = await taggedHash(crypto, "details", details);
-  const statement = { header, state: content.state, size: content.size, logRoot, detailsHash };
-  const signature = await signEd25519(crypto, signingKey, manifestMessage(binding.coreHash, statement));
-  const body = concatBytes(
-    stateByte,
-    encode(u32, content.size),
-    logRoot,
-    encode(detailsField, details),
-    ...content.peaks,
-    ...content.tail,
-    signature,
-  );
-  return { bytes: await sealObject(crypto, MANIFEST, binding, header, body), statement, signature };
+  const logRoot = rootFromPeaks(peaks, tail.map(logLeaf));
+  const detailsBytes = encode(detailsCodec, details);
+  const head = encode(headCodec, { state, size, logRoot, details: detailsBytes });
+  const detailsHash = await taggedHash(crypto, "details", detailsBytes);
+  const statement = { header, state, size, logRoot, detailsHash };
+  const signed = await signEd25519(crypto, signingKey, manifestMessage(binding.coreHash, statement));
+  const body = joinBytes([head, ...peaks, ...tail, signed]);
+  return { bytes: await sealObject(crypto, MANIFEST, binding, header, body), statement, signature: signed };
 }
 
 /** A manifest whose seal and signature fit its recording, and whose root is that of its peaks and entries. */
-export interface OpenedManifest {
+export interface OpenedManifest extends ManifestContent<LoggedEntry> {
   readonly sequence: number;
-  readonly state: ManifestState;
-  readonly size: number;
-  readonly details: Details;
-  readonly peaks: readonly Bytes[];
-  readonly tail: readonly LoggedEntry[];
   readonly statement: Statement;
   readonly signature: Bytes;
 }
 
 /**
- * Opens a manifest and checks who signed it: `sender` is the core's public key.
+ * Opens a manifest and checks its signature under the core's key.
  *
- * @param bytes must not change until this is done. @param limits bytes it may have, entries it may speak of.
+ * @param bytes must not change until this is done. @param limits bytes of the manifest, entries of the log.
  * @throws BlindreelError `limit-exceeded`, `truncated`, `malformed`, `unsupported-version`, `wrong-recording`,
  *   `authentication-failed`.
  */
 export async function openManifest(
   crypto: CryptoProvider,
-  binding: LogBinding & { readonly sender: Bytes },
+  binding: SignedBinding,
   bytes: Bytes,
-  limits: { readonly manifest: number; readonly log: number } = LIMITS,
+  limits: Pick<Limits, "manifest" | "log"> = LIMITS,
 ): Promise<OpenedManifest> {
   const { header, number, content } = await openObject(crypto, MANIFEST, binding, bytes, limits.manifest);
   const reader = new Reader(content, "the manifest");
-  const manifestState = state.read(reader);
-  const size = u32.read(reader);
+  const { state, size, logRoot, details: detailsBytes } = headCodec.read(reader);
   if (size > limits.log) throw limitExceeded("the recording's log", limits.log, size);
-  const logRoot = hash.read(reader);
-  const detailsBytes = detailsField.read(reader);
   const details = decode(detailsCodec, detailsBytes, "the manifest's details");
-  if (!hasReason(manifestState, details)) throw reader.malformed(REASON);
+  if (!hasReason(state, details)) throw reader.malformed(REASON);
   const peaks = readMany(reader, hash, peakCount(size));
   const tail = Array.from({ length: size % SUBTREE }, () => readEntry(reader, content));
-  const signature = reader.take(SIGNATURE_LENGTH);
+  const signed = signature.read(reader);
   reader.end();
   const detailsHash = await taggedHash(crypto, "details", detailsBytes);
-  const statement = { header, state: manifestState, size, logRoot, detailsHash };
-  const message = manifestMessage(binding.coreHash, statement);
-  if (!(await verifyEd25519(crypto, binding.sender, message, signature))) throw authenticationFailed();
+  const statement = { header, state, size, logRoot, detailsHash };
+  await checkSignature(crypto, binding.sender, manifestMessage(binding.coreHash, statement), signed);
   const leaves = tail.map((entry) => logLeaf(entry.bytes));
   if (!isSameHash(rootFromPeaks(peaks, leaves), logRoot)) throw reader.malformed("a root of other entries");
-  return { sequence: number, state: manifestState, size, details, peaks, tail, statement, signature };
+  return { sequence: number, state, size, details, peaks, tail, statement, signature: signed };
 }

@@ -9,38 +9,62 @@ import {
 } from "./entry.js";
 import { SUBTREE } from "./tree.js";
 
-/** What the log has said of a track so far. */
+/** A track in the log so far. */
 interface TrackOrder {
   name: string;
   takes: number;
-  /** Index that the next segment has. */
+  /** Index of the next segment. */
   next: number;
-  /** The last segment's. */
+  /** Take and time of the last segment or take. */
   take: number;
   time: number;
   isCut: boolean;
-  /** Gaps of the log that were seen: behind another one, what comes next is taken as it comes. */
+  /** Gaps before the last segment: behind a further one, the rules resume with what comes next. */
   gaps: number;
   readonly segments: Set<number>;
 }
 
+const newTrack = (): TrackOrder => ({
+  ...{ name: "", takes: 0, next: 0, take: 0, time: 0, isCut: false, gaps: 0 },
+  segments: new Set(),
+});
+
+/** Indices of segments, by track, and numbers of pages that a lost entry declares as not stored. */
+export class Refused {
+  readonly #names = new Set<string>();
+
+  hasSegment({ track, index }: { readonly track: number; readonly index: number }): boolean {
+    return this.#names.has(`${track}/${index}`);
+  }
+
+  hasPage(number: number): boolean {
+    return this.#names.has(`page/${number}`);
+  }
+
+  /** @returns false for a name that is there already. */
+  add(track: number | "page", index: number): boolean {
+    const { size } = this.#names;
+    return this.#names.add(`${track}/${index}`).size > size;
+  }
+}
+
 /**
- * What holds between the entries of a log (format-v1, "Order of entries"), checked entry by entry in time linear in their number.
- * Where a page is missing, the rules of its tracks resume at the next entry that is known.
+ * The rules between a log's entries (format-v1, "Order of entries"), checked entry by entry in time linear in their number.
+ * Where a page is missing, they resume at the next known entry.
  */
 export class LogOrder {
+  readonly refused = new Refused();
   readonly #tracks = new Map<number, TrackOrder>();
   readonly #names = new Map<string, number>();
-  readonly #refused = new Set<string>();
   #gaps = 0;
   #lostSegments = 0;
 
-  /** Entries are missing here. */
+  /** Unknown entries stand here. */
   gap(): void {
     this.#gaps++;
   }
 
-  /** @param n the entry's place in the log. @returns the rule that it breaks, or undefined. */
+  /** @param n the entry's place in the log. @returns the broken rule, or undefined. */
   add(n: number, entry: Entry): string | undefined {
     if (entry.kind === EntryKind.take) return this.#take(entry);
     return entry.kind === EntryKind.segment ? this.#segment(entry) : this.#lost(n, entry);
@@ -80,7 +104,7 @@ export class LogOrder {
   #lost(n: number, { what, track: id, first, count }: LostEntry): string | undefined {
     if (what === Loss.page) {
       if (SUBTREE * (first + count) > n) return "a lost page that was not full";
-      return this.#refuse("page", first, count, () => true);
+      return this.#refuse("page", first, count);
     }
     const track = this.#known(id);
     if (!track) return "a loss of a track that no take began";
@@ -90,22 +114,25 @@ export class LogOrder {
       return undefined;
     }
     if (what !== Loss.segment) return undefined;
-    // Each of them has an entry: without this bound, one loss behind a gap could name 2^32.
+    // Rule 11, "Gaps": without this bound, one loss behind a gap could name 2^32.
     this.#lostSegments += count;
     if (this.#lostSegments > n) return "more lost segments than entries";
-    // Behind a gap, and until the track goes on, the page that is missing may have listed any of them.
+    // Behind a gap, and until the track's next segment, the missing page may list any of them.
     const end = this.#hasGap(track) ? 2 ** 32 : track.next;
     const isSealed = (index: number) => index < end && (track.segments.has(index) || this.#gaps > 0);
-    return this.#refuse(`${id}`, first, count, isSealed);
+    return this.#refuse(id, first, count, isSealed);
   }
 
-  /** Each index can be lost once, so that all losses together cost no more than the segments before them. */
-  #refuse(of: string, first: number, count: number, isKnown: (index: number) => boolean): string | undefined {
+  /** Once for each index: all losses together cost no more than the segments before them. */
+  #refuse(
+    of: number | "page",
+    first: number,
+    count: number,
+    isSealed: (index: number) => boolean = () => true,
+  ): string | undefined {
     for (let index = first; index < first + count; index++) {
-      if (!isKnown(index)) return "a lost segment that was not sealed";
-      const name = `${of}/${index}`;
-      if (this.#refused.has(name)) return "a loss that was told before";
-      this.#refused.add(name);
+      if (!isSealed(index)) return "a lost segment that was not sealed";
+      if (!this.refused.add(of, index)) return "a loss that was told before";
     }
     return undefined;
   }
@@ -119,22 +146,13 @@ export class LogOrder {
     return (track?.gaps ?? 0) < this.#gaps;
   }
 
-  /** A track without a take that is known: only behind a gap. */
+  /** Rules 4 and 9: a track without a known take exists only behind a gap. */
   #known(id: number): TrackOrder | undefined {
     return this.#tracks.get(id) ?? (this.#gaps > 0 ? this.#track(id) : undefined);
   }
 
   #track(id: number): TrackOrder {
-    const track: TrackOrder = {
-      name: "",
-      takes: 0,
-      next: 0,
-      take: 0,
-      time: 0,
-      isCut: false,
-      gaps: 0,
-      segments: new Set(),
-    };
+    const track = newTrack();
     this.#tracks.set(id, track);
     return track;
   }

@@ -1,19 +1,19 @@
-import { signEd25519, verifyEd25519 } from "../crypto/ed25519.js";
+import { signEd25519 } from "../crypto/ed25519.js";
 import type { CryptoProvider, PrivateKeyHandle } from "../crypto/provider.js";
-import { authenticationFailed } from "../errors.js";
 import { type Bytes, joinBytes } from "../formats/bytes.js";
 import { Reader } from "../formats/codec.js";
 import { LIMITS, Magic } from "../formats/constants.js";
 import { type LoggedEntry, logLeaf, readEntry } from "./entry.js";
+import { signature } from "./fields.js";
 import {
   encodeSealedHeader,
   type LogBinding,
   openObject,
   type SealedObjectKind,
-  SIGNATURE_LENGTH,
+  type SignedBinding,
   sealObject,
 } from "./sealed-object.js";
-import { pageMessage } from "./statement.js";
+import { checkSignature, pageMessage } from "./statement.js";
 import { SUBTREE, treeRoot } from "./tree.js";
 
 /** Entries of a page. */
@@ -36,19 +36,18 @@ export async function sealPage(
 ): Promise<Bytes> {
   const header = encodeSealedHeader(PAGE, binding.recordingId, number);
   const message = pageMessage(binding.coreHash, header, pageRoot(entries));
-  const signature = await signEd25519(crypto, signingKey, message);
-  return sealObject(crypto, PAGE, binding, header, joinBytes([...entries, signature]));
+  const signed = await signEd25519(crypto, signingKey, message);
+  return sealObject(crypto, PAGE, binding, header, joinBytes([...entries, signed]));
 }
 
 export interface OpenedPage {
   readonly number: number;
   readonly entries: readonly LoggedEntry[];
-  readonly leaves: readonly Bytes[];
   readonly root: Bytes;
 }
 
 /**
- * Opens a page and checks who signed it.
+ * Opens a page and checks its signature.
  *
  * @param bytes must not change until this is done.
  * @throws BlindreelError `limit-exceeded`, `truncated`, `malformed`, `unsupported-version`, `wrong-recording`,
@@ -56,7 +55,7 @@ export interface OpenedPage {
  */
 export async function openPage(
   crypto: CryptoProvider,
-  binding: LogBinding & { readonly sender: Bytes },
+  binding: SignedBinding,
   bytes: Bytes,
   limit: number = LIMITS.page,
 ): Promise<OpenedPage> {
@@ -64,11 +63,9 @@ export async function openPage(
   const reader = new Reader(content, "the page");
   const entries: LoggedEntry[] = [];
   while (entries.length < PAGE_ENTRIES) entries.push(readEntry(reader, content));
-  const signature = reader.take(SIGNATURE_LENGTH);
+  const signed = signature.read(reader);
   reader.end();
-  const leaves = entries.map((entry) => logLeaf(entry.bytes));
-  const root = treeRoot(leaves);
-  const message = pageMessage(binding.coreHash, header, root);
-  if (!(await verifyEd25519(crypto, binding.sender, message, signature))) throw authenticationFailed();
-  return { number, entries, leaves, root };
+  const root = pageRoot(entries.map((entry) => entry.bytes));
+  await checkSignature(crypto, binding.sender, pageMessage(binding.coreHash, header, root), signed);
+  return { number, entries, root };
 }

@@ -1,31 +1,18 @@
 import { providerArgument } from "../crypto/argument.js";
 import { defaultProvider } from "../crypto/default.js";
-import { verifyEd25519 } from "../crypto/ed25519.js";
 import type { CryptoProvider } from "../crypto/provider.js";
-import { authenticationFailed, malformed, wrongType } from "../errors.js";
+import { malformed, wrongType } from "../errors.js";
 import { type Bytes, bytesArgument } from "../formats/bytes.js";
 import { encodeHex } from "../formats/encoding.js";
 import { type Checks, dateArgument, readOptions } from "../formats/options.js";
-import { decodeExcerpt, encodeExcerpt, encodeTime, withWitness } from "./excerpt.js";
-import { type Announced, announcedArgument, type Origin, proveHead } from "./proof.js";
-import { ManifestState, witnessMessage } from "./statement.js";
-import { dateOf } from "./text.js";
+import { decodeExcerpt, encodeExcerpt, withWitness } from "./excerpt.js";
+import { type Announced, announcedArgument, proveStatement, type SignedStatement } from "./proof.js";
+import { checkSignature, ManifestState, witnessMessage } from "./statement.js";
 
-/** What a receipt shows: that this recording ended, and who saw it when. It says nothing about content. */
-export interface OpenedReceipt {
-  /** 32 hex digits. */
-  readonly recordingId: string;
-  /** 64 hex digits. */
-  readonly coreHash: string;
-  readonly origin: Origin;
-  /** Of the final manifest. */
-  readonly sequence: number;
-  /** Entries in the recording's log. */
-  readonly size: number;
-  /** 64 hex digits: whoever has the recording can compare it. */
+/** A receipt's statement: this recording ended, and was seen by these witnesses. It says nothing about content. */
+export interface OpenedReceipt extends SignedStatement {
+  /** 64 hex digits: to be compared with that of the recording. */
   readonly logRoot: string;
-  /** Whom to believe is the caller's to say. */
-  readonly witnesses: readonly { readonly publicKey: string; readonly time: Date }[];
 }
 
 /** Options of {@link openReceipt}. */
@@ -53,7 +40,7 @@ export interface WitnessKey {
   sign(message: Uint8Array): Promise<Uint8Array> | Uint8Array;
 }
 
-/** Bytes that a receipt has at most: a core, a statement and 255 witnesses. */
+/** In bytes: a core, a statement and 255 witnesses. */
 const LONGEST_RECEIPT = 192 * 1024;
 
 /**
@@ -65,25 +52,13 @@ const LONGEST_RECEIPT = 192 * 1024;
 export async function openReceipt(receipt: Uint8Array, given?: ReceiptOptions): Promise<OpenedReceipt> {
   const { expected, crypto = defaultProvider() } = readOptions<ReceiptOptions>("options", given, RECEIPT);
   const excerpt = decodeReceipt(receipt);
-  const { core, coreHash, origin, sequence } = await proveHead(crypto, excerpt, expected);
-  const { size, logRoot } = excerpt.statement;
-  return {
-    recordingId: encodeHex(core.recordingId),
-    coreHash: encodeHex(coreHash),
-    origin,
-    sequence,
-    size,
-    logRoot: encodeHex(logRoot),
-    witnesses: excerpt.witnesses.map(({ publicKey, time }) => ({
-      publicKey: encodeHex(publicKey),
-      time: dateOf(time),
-    })),
-  };
+  const { proven } = await proveStatement(crypto, excerpt, expected);
+  return { ...proven, logRoot: encodeHex(excerpt.statement.logRoot) };
 }
 
 /**
- * For servers and other witnesses: the receipt with one more signature, which says when this key saw it. What is signed is
- * checked first, so nobody witnesses a statement that the recording's own key did not make.
+ * For servers and other witnesses: the receipt with one more signature, over its statement and this time. The
+ * statement's own signature is checked first: only statements of the recording's key are witnessed.
  *
  * @throws BlindreelError as {@link openReceipt}; `malformed` where the key has signed already.
  */
@@ -98,10 +73,10 @@ export async function countersignReceipt(
   if (typeof key?.sign !== "function") throw wrongType("key", "an object with publicKey and sign", key);
   const publicKey = bytesArgument("key.publicKey", key.publicKey).slice();
   const time = now.getTime();
-  const { coreHash } = await proveHead(crypto, excerpt, undefined);
-  const message = witnessMessage(coreHash, excerpt.statement, encodeTime(time));
+  const { coreHash } = await proveStatement(crypto, excerpt, undefined);
+  const message = witnessMessage(coreHash, excerpt.statement, time);
   const signature = bytesArgument("the signature", await key.sign(message.slice())).slice();
-  if (!(await verifyEd25519(crypto, publicKey, message, signature))) throw authenticationFailed();
+  await checkSignature(crypto, publicKey, message, signature);
   return encodeExcerpt(withWitness(excerpt, { publicKey, time, signature }));
 }
 

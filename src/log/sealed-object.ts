@@ -8,7 +8,7 @@ import { type ObjectStart, objectStart, startOf } from "../formats/magic.js";
 import { openBytes } from "../stream/open.js";
 import { sealBytes } from "../stream/seal.js";
 
-/** What pages and manifests have in common: a header, and a padded plaintext sealed under manifestKey (format-v1, "Pages"). */
+/** Common to pages and manifests: a header, and a padded plaintext sealed under manifestKey (format-v1, "Pages"). */
 export interface SealedObjectKind {
   readonly magic: Bytes;
   /** In errors, and in the stream's context. */
@@ -17,32 +17,42 @@ export interface SealedObjectKind {
 }
 
 export const SEALED_HEADER_LENGTH = 4 + 1 + RECORDING_ID_LENGTH + 4;
-export const SIGNATURE_LENGTH = 64;
 const PADDING_STEP = 1024;
 const LENGTH_FIELD = 4;
 
-/** What ties a recording's pages and manifests to it. */
+/** The recording that pages and manifests are sealed for. */
 export interface LogBinding {
   readonly recordingId: Bytes;
   readonly coreHash: Bytes;
-  /** Stays the caller's, who wipes it. */
+  /** Wiped by its owner. */
   readonly manifestKey: Bytes;
 }
 
-interface Header {
+/** The same with the core's public key, which the signatures are checked under. */
+export interface SignedBinding extends LogBinding {
+  readonly sender: Bytes;
+}
+
+interface SealedHeader {
   readonly recordingId: Bytes;
+  /** Of the page, or sequence of the manifest. */
   readonly number: number;
 }
 
 const headerFields = { recordingId: fixed(RECORDING_ID_LENGTH), number: u32 };
 
-/** @param number of the page, or sequence of the manifest. */
-export function encodeSealedHeader(kind: SealedObjectKind, recordingId: Bytes, number: number): Bytes {
-  return concatBytes(startOf(kind.magic), encode(struct<Header>(headerFields), { recordingId, number }));
+export function encodeSealedHeader({ magic }: SealedObjectKind, recordingId: Bytes, number: number): Bytes {
+  return concatBytes(startOf(magic), encode(struct<SealedHeader>(headerFields), { recordingId, number }));
+}
+
+/** @throws BlindreelError `malformed`, `unsupported-version`. */
+export function decodeSealedHeader(magic: Bytes, header: Bytes, what: string): SealedHeader {
+  const codec = struct<SealedHeader & ObjectStart>({ ...objectStart(magic, what), ...headerFields });
+  return decode(codec, header, what);
 }
 
 function streamKey({ name }: SealedObjectKind, { manifestKey }: LogBinding, header: Bytes) {
-  // A copy: the stream wipes what it is given.
+  // A copy: the stream wipes its key.
   return { key: manifestKey.slice(), context: concatBytes(label(name), header) };
 }
 
@@ -75,11 +85,6 @@ export async function sealObject(
   return concatBytes(header, sealed);
 }
 
-export interface OpenedObject extends Header {
-  readonly header: Bytes;
-  readonly content: Bytes;
-}
-
 /**
  * @throws BlindreelError `limit-exceeded`, `truncated`, `malformed`, `unsupported-version`, `wrong-recording`,
  *   `authentication-failed`, in this order.
@@ -89,19 +94,17 @@ export async function openObject(
   kind: SealedObjectKind,
   binding: LogBinding,
   bytes: Bytes,
-  limit: number = kind.limit,
-): Promise<OpenedObject> {
+  limit: number,
+): Promise<{ readonly header: Bytes; readonly number: number; readonly content: Bytes }> {
   const what = `the ${kind.name}`;
   if (bytes.length > limit) throw limitExceeded(what, limit, bytes.length);
   if (bytes.length < SEALED_HEADER_LENGTH) throw truncated(what, bytes.length);
   const header = bytes.slice(0, SEALED_HEADER_LENGTH);
-  const codec = struct<Header & ObjectStart>({ ...objectStart(kind.magic, what), ...headerFields });
-  const { recordingId, number } = decode(codec, header, what);
+  const { recordingId, number } = decodeSealedHeader(kind.magic, header, what);
   if (compareBytes(recordingId, binding.recordingId) !== 0) {
     throw new BlindreelError("wrong-recording", `${what} belongs to another recording`, undefined);
   }
-  const plaintext = await openBytes(bytes.subarray(header.length), streamKey(kind, binding, header), {
-    crypto,
-  });
-  return { header, recordingId, number, content: unpadded(plaintext, what) };
+  const sealed = bytes.subarray(SEALED_HEADER_LENGTH);
+  const plaintext = await openBytes(sealed, streamKey(kind, binding, header), { crypto });
+  return { header, number, content: unpadded(plaintext, what) };
 }

@@ -1,13 +1,22 @@
+import { verifyEd25519 } from "../crypto/ed25519.js";
+import type { CryptoProvider } from "../crypto/provider.js";
+import { authenticationFailed } from "../errors.js";
 import { type Bytes, concatBytes } from "../formats/bytes.js";
-import { encode, fixed, struct, u8, u32 } from "../formats/codec.js";
-import { HASH_LENGTH } from "../formats/constants.js";
+import { type Codec, checked, encode, fixed, struct, u8, u32, u64 } from "../formats/codec.js";
+import { nameOf } from "../formats/constants.js";
 import { label } from "../formats/label.js";
+import { hash } from "./fields.js";
+import { SEALED_HEADER_LENGTH } from "./sealed-object.js";
 
-/** Whether a manifest closes its recording, or is a checkpoint of one that goes on. */
+/** Whether a manifest closes its recording, or is a checkpoint of an open one. */
 export const ManifestState = { open: 1, final: 2 } as const;
 export type ManifestState = (typeof ManifestState)[keyof typeof ManifestState];
 
-/** What a manifest's signature is about, as it can be shown without showing entries or details. */
+export const manifestState = /* @__PURE__ */ checked(u8 as Codec<ManifestState>, (value, fail) => {
+  if (!nameOf(ManifestState, value)) throw fail(`a manifest's state ${value}`);
+});
+
+/** The signed part of a manifest, without entries and details: what receipts and excerpts show. */
 export interface Statement {
   /** The manifest's first 25 bytes. */
   readonly header: Bytes;
@@ -19,28 +28,36 @@ export interface Statement {
   readonly detailsHash: Bytes;
 }
 
-interface Tail extends Omit<Statement, "header"> {}
+/** `manifestHeader || state || size || logRoot || H("details", details)`. */
+export const statementCodec = /* @__PURE__ */ struct<Statement>({
+  header: /* @__PURE__ */ fixed(SEALED_HEADER_LENGTH),
+  state: manifestState,
+  size: u32,
+  logRoot: hash,
+  detailsHash: hash,
+});
 
-const hash = fixed(HASH_LENGTH);
-export const statementFields = { state: u8, size: u32, logRoot: hash, detailsHash: hash };
-const tail = /* @__PURE__ */ struct<Tail>(statementFields as never);
-
-/** `coreHash || manifestHeader || state || size || logRoot || H("details", details)`. */
-function statementBytes(coreHash: Bytes, { header, ...rest }: Statement): Bytes {
-  return concatBytes(coreHash, header, encode(tail, rest));
-}
-
-/** What the session key signs of a manifest. */
+/** The session key's message for a manifest (format-v1, "Signatures"). */
 export function manifestMessage(coreHash: Bytes, statement: Statement): Bytes {
-  return concatBytes(label("manifest signature"), statementBytes(coreHash, statement));
+  return concatBytes(label("manifest signature"), coreHash, encode(statementCodec, statement));
 }
 
-/** What the session key signs of a page. */
+/** The session key's message for a page. */
 export function pageMessage(coreHash: Bytes, header: Bytes, root: Bytes): Bytes {
   return concatBytes(label("page signature"), coreHash, header, root);
 }
 
-/** What a witness signs of a manifest that it saw. @param time milliseconds since 1970, in 8 bytes. */
-export function witnessMessage(coreHash: Bytes, statement: Statement, time: Bytes): Bytes {
-  return concatBytes(label("witness"), statementBytes(coreHash, statement), time);
+/** A witness's message for a manifest's statement. @param time milliseconds since 1970. */
+export function witnessMessage(coreHash: Bytes, statement: Statement, time: number): Bytes {
+  return concatBytes(label("witness"), coreHash, encode(statementCodec, statement), encode(u64, time));
+}
+
+/** @throws BlindreelError `authentication-failed`. */
+export async function checkSignature(
+  crypto: CryptoProvider,
+  publicKey: Bytes,
+  message: Bytes,
+  signed: Bytes,
+): Promise<void> {
+  if (!(await verifyEd25519(crypto, publicKey, message, signed))) throw authenticationFailed();
 }

@@ -46,24 +46,7 @@ export function subroots(leaves: readonly Bytes[]): Bytes[] {
   return roots;
 }
 
-/** RFC 6962 §2.1.1: what leads from leaf `index` to the root, from the leaf upwards. */
-export function auditPath(hashes: readonly Bytes[], index: number): Bytes[] {
-  const path: Bytes[] = [];
-  let [start, end] = [0, hashes.length];
-  while (end - start > 1) {
-    const middle = start + splitOf(end - start);
-    if (index < middle) {
-      path.push(rootOf(hashes, middle, end));
-      end = middle;
-    } else {
-      path.push(rootOf(hashes, start, middle));
-      start = middle;
-    }
-  }
-  return path.reverse();
-}
-
-/** How many hashes {@link auditPath} has for leaf `index` of `size`. */
+/** RFC 6962 §2.1.1: the length of leaf `index`'s audit path in a tree of `size` leaves. */
 export function pathLength(index: number, size: number): number {
   let length = 0;
   let [start, end] = [0, size];
@@ -95,9 +78,12 @@ export function rootFromPath(
   return last === 0 ? hash : undefined;
 }
 
-/** The root of a log that only grows, from its pages' roots, in memory that grows with the logarithm. */
-export class Peaks {
-  readonly #peaks: Bytes[] = [];
+/**
+ * Peaks of a log that only grows, from its pages' roots, in memory logarithmic in their number. A peak over a page whose root
+ * is unknown is unknown.
+ */
+export class Peaks<Root extends Bytes | undefined = Bytes> {
+  readonly #peaks: Root[] = [];
   #pages = 0;
 
   get pages(): number {
@@ -105,17 +91,17 @@ export class Peaks {
   }
 
   /** Adds the next full page. */
-  add(pageRoot: Bytes): void {
-    this.#peaks.push(pageRoot);
-    this.#pages++;
-    for (let pages = this.#pages; pages % 2 === 0; pages /= 2) {
-      const right = this.#peaks.pop()!;
-      this.#peaks.push(nodeHash(this.#peaks.pop()!, right));
+  add(pageRoot: Root): void {
+    let peak = pageRoot;
+    for (let pages = ++this.#pages; pages % 2 === 0; pages /= 2) {
+      const left = this.#peaks.pop();
+      peak = (left && peak && nodeHash(left, peak)) as Root;
     }
+    this.#peaks.push(peak);
   }
 
   /** Roots of the maximal complete subtrees, largest first. */
-  list(): readonly Bytes[] {
+  list(): readonly Root[] {
     return [...this.#peaks];
   }
 }

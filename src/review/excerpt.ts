@@ -1,18 +1,15 @@
-import { deriveSegmentKey } from "../envelope/key-schedule.js";
-import { encodeSegmentHeader } from "../envelope/segment-header.js";
 import { authenticationFailed, limitExceeded, outOfRange, truncated } from "../errors.js";
 import { type Bytes, wipe } from "../formats/bytes.js";
-import { SegmentFlag } from "../formats/constants.js";
 import { type Check, type Checks, dateArgument, flagArgument, signalArgument } from "../formats/options.js";
-import { isPadded } from "../log/entry.js";
+import { logLeaf, type SegmentEntry } from "../log/entry.js";
 import { type ExcerptPart, encodeExcerpt } from "../log/excerpt.js";
+import type { OpenedManifest } from "../log/manifest.js";
+import { isSameHash, nodeHash, SUBTREE } from "../log/tree.js";
 import type { ReadOptions } from "../source/byte-source.js";
-import { type SegmentLayout, segmentEndTime, type TakeLayout, takeTime } from "./layout.js";
-import { LogPaths } from "./log-paths.js";
-import type { OpenedReview } from "./review.js";
-import type { ReviewContext } from "./review-track.js";
-import { openWhole } from "./segment.js";
-import { missingObject } from "./store.js";
+import { type SegmentLayout, segmentEndTime, takeTime } from "./layout.js";
+import type { RecordingLog } from "./read-log.js";
+import { headerOf, openWhole } from "./segment.js";
+import { objectOf, segmentKeyOf, type UnlockedRecording } from "./unlocked-recording.js";
 
 /** Options of a review's `excerpt`: which minutes, and whether with their objects. */
 export interface ExcerptOptions {
@@ -20,8 +17,8 @@ export interface ExcerptOptions {
   readonly from: Date | number;
   readonly to: Date | number;
   /**
-   * Whether the stored segments themselves are in it, which its reader then needs from nowhere else; true unless stated.
-   * Without, it is a scoped grant of a few kilobytes.
+   * Whether the excerpt includes the stored segments; true unless stated. Without, it is a scoped grant of a few kilobytes, and
+   * its reader fetches them.
    */
   readonly objects?: boolean;
   readonly signal?: AbortSignal;
@@ -40,107 +37,153 @@ export const EXCERPT: Checks<ExcerptOptions> = {
   signal: signalArgument,
 };
 
-/** Their number has 16 bits. */
+/** The field has 16 bits. */
 const MAX_PARTS = 2 ** 16 - 1;
 
-/** Trees of logs that excerpts were made from: hashed once for each review. */
-const PATHS = /* @__PURE__ */ new WeakMap<object, LogPaths>();
+/** Trees by log: hashed once for each review. */
+const PATHS = /* @__PURE__ */ new WeakMap<RecordingLog, LogPaths>();
 
-/** See `RecordingReview.excerpt`. */
+/** See `RecordingReview.excerpt`: take and segments of the range, their paths to the signed root, their keys and objects. */
 export async function makeExcerpt(
-  opened: OpenedReview,
+  recording: UnlockedRecording,
+  log: RecordingLog,
   trackId: number,
   { from, to, objects = true }: ExcerptOptions,
   options: ReadOptions,
 ): Promise<Bytes> {
-  const { context, log, limits, sealing } = opened;
-  const [start, end] = [Number(from), Number(to)];
-  if (end <= start) throw outOfRange("to", "behind from", String(to));
-  const { take, shown } = choose(opened, trackId, start, end);
-  const paths = PATHS.get(log) ?? new LogPaths(log);
-  PATHS.set(log, paths);
-  const head = log.head!;
-  if (!paths.hasRoot(head.statement.logRoot)) throw authenticationFailed();
-  const partOf = (n: number): Omit<ExcerptPart, "segmentKey" | "object"> => {
-    const { entry, bytes } = log.entries[n]!;
-    return { n, entry, entryBytes: bytes, path: paths.pathOf(n) };
-  };
-  if (!take.logged || hasGapBetween(log, take.logged.n, shown[0]!.n))
-    throw truncated("the log, of which the page with the take's beginning is missing,", head.size);
-  const parts: ExcerptPart[] = [{ ...partOf(take.logged.n), segmentKey: undefined, object: undefined }];
-  if (shown.length >= MAX_PARTS) throw limitExceeded("the excerpt's parts", MAX_PARTS, shown.length + 1);
-  const total = shown.reduce((sum, { entry }) => sum + entry.length, 0);
+  const { coreBytes: core, limits } = recording;
+  const segments = selectSegments(log, trackId, Number(from), Number(to));
+  const paths = pathsOf(log);
+  const parts = [proveTake(log, paths, segments[0]!)];
+  const total = segments.reduce((sum, { entry }) => sum + entry.length, 0);
+  if (segments.length >= MAX_PARTS)
+    throw limitExceeded("the excerpt's parts", MAX_PARTS, segments.length + 1);
   if (objects && total > limits.excerpt) throw limitExceeded("the excerpt", limits.excerpt, total);
   const keys: Bytes[] = [];
   try {
-    for (const segment of shown) {
-      const segmentKey = await keyOf(context, segment);
+    for (const { n, entry } of segments) {
+      const segmentKey = await segmentKeyOf(recording, headerOf(recording, entry));
       keys.push(segmentKey);
-      const object = objects ? await fetchObject(context, segment, segmentKey, options) : undefined;
-      parts.push({ ...partOf(segment.n), segmentKey, object });
+      const object = objects ? await fetchObject(recording, entry, segmentKey, options) : undefined;
+      parts.push({ ...proveEntry(log, paths, n), segmentKey, object });
     }
-    const { statement, signature } = head;
-    const bytes = encodeExcerpt({ core: sealing.coreBytes, statement, signature, parts, witnesses: [] });
+    const { statement, signature } = log.head!;
+    const bytes = encodeExcerpt({ core, statement, signature, parts, witnesses: [] });
     if (bytes.length > limits.excerpt) throw limitExceeded("the excerpt", limits.excerpt, bytes.length);
     return bytes;
   } finally {
-    for (const key of keys) wipe(key);
+    wipe(...keys);
   }
 }
 
-/** The take that was recorded then, and of it the first segment and those that overlap. */
-function choose({ log }: OpenedReview, trackId: number, start: number, end: number) {
-  const found: { take: TakeLayout; overlapping: SegmentLayout[] }[] = [];
-  const { takes } = log.tracksById.get(trackId)!;
-  for (const take of takes) {
-    const overlapping = take.segments.filter((segment) => {
-      const segmentEnd = segmentEndTime(segment) ?? log.head!.details.ended;
-      // One that begins and ends within a millisecond is at its beginning.
-      return segment.entry.time < end && (segmentEnd > start || segment.entry.time >= start);
-    });
-    if (overlapping.length > 0) found.push({ take, overlapping });
-  }
-  const [only, other] = found;
-  if (!only) throw outOfRange("from … to", "a time at which the track was recorded", `${start} … ${end}`);
+/** All segments of one take that overlap, behind its first one. */
+function selectSegments(
+  { head, layout }: RecordingLog,
+  trackId: number,
+  start: number,
+  end: number,
+): SegmentLayout[] {
+  if (end <= start) throw outOfRange("to", "behind from", String(end));
+  const overlaps = (segment: SegmentLayout): boolean => {
+    const segmentEnd = segmentEndTime(segment) ?? head!.details.ended;
+    // One that begins and ends within a millisecond is at its beginning.
+    return segment.entry.time < end && (segmentEnd > start || segment.entry.time >= start);
+  };
+  const takes = layout.tracksById.get(trackId)!.takes.filter(({ segments }) => segments.some(overlaps));
+  const [take, other] = takes;
+  if (!take) throw outOfRange("from … to", "a time at which the track was recorded", `${start} … ${end}`);
   if (other) {
-    const border = takeTime(other.take);
-    throw outOfRange("from … to", `within one take; the next begins at ${border}`, `${start} … ${end}`);
+    const expected = `within one take; the next begins at ${takeTime(other)}`;
+    throw outOfRange("from … to", expected, `${start} … ${end}`);
   }
-  const first = only.take.segments[0]!;
-  const shown = only.overlapping[0] === first ? only.overlapping : [first, ...only.overlapping];
-  return { take: only.take, shown };
+  return take.segments.filter((segment) => segment.ordinal === 0 || overlaps(segment));
 }
 
-/** Whether a page is missing that may list a segment before the first that is known. */
-function hasGapBetween({ entries }: OpenedReview["log"], start: number, end: number): boolean {
-  for (let n = start; n < end; n++) if (!entries[n]) return true;
-  return false;
+/** @throws BlindreelError `authentication-failed` where pages contradict the manifest. */
+function pathsOf(log: RecordingLog): LogPaths {
+  const head = log.head!;
+  const paths = PATHS.get(log) ?? new LogPaths(head, log.entries);
+  PATHS.set(log, paths);
+  if (!paths.hasRoot(head.statement.logRoot)) throw authenticationFailed();
+  return paths;
 }
 
-function keyOf({ holder, binding }: ReviewContext, { entry }: SegmentLayout): Promise<Bytes> {
-  const { crypto, recordingId } = binding;
-  const { track, take, index } = entry;
-  const flags = isPadded(entry) ? SegmentFlag.padded : 0;
-  const header = encodeSegmentHeader({ flags, recordingId, track, take, index });
-  return holder.use(({ contentKey }) => deriveSegmentKey(crypto, contentKey, header));
+/** The part of the take's entry. A page missing before its first known segment may list the real first one. */
+function proveTake(log: RecordingLog, paths: LogPaths, { n, take }: SegmentLayout): ExcerptPart {
+  if (!take.logged || log.entries.slice(take.logged.n, n).includes(undefined))
+    throw truncated("the log, of which the page with the take's beginning is missing,", log.head!.size);
+  return proveEntry(log, paths, take.logged.n);
 }
 
-/** Whoever is shown it checks it; what would be refused is not handed out. */
+function proveEntry({ entries }: RecordingLog, paths: LogPaths, n: number): ExcerptPart {
+  const { entry, bytes } = entries[n]!;
+  return { n, entry, entryBytes: bytes, path: paths.pathOf(n), segmentKey: undefined, object: undefined };
+}
+
+/** Checked as by the excerpt's reader. */
 async function fetchObject(
-  { binding, store, nameOf }: ReviewContext,
-  { entry }: SegmentLayout,
+  recording: UnlockedRecording,
+  entry: SegmentEntry,
   segmentKey: Bytes,
   options: ReadOptions,
 ): Promise<Bytes> {
-  const name = nameOf(entry);
-  const object = await store.open(name, { start: 0, end: entry.length }, options);
-  if (!object) throw missingObject(name);
-  try {
-    const bytes = (await object.read(0, entry.length, options)).slice();
-    const content = await openWhole(binding, () => segmentKey.slice(), entry, bytes, options);
-    wipe(content);
-    return bytes;
-  } finally {
-    await object.close();
+  const { store } = recording;
+  // Copied: a source may go on to write to its result.
+  const object = (await store.read(objectOf(recording, entry), entry.length, options)).slice();
+  wipe(await openWhole(recording, entry, segmentKey.slice(), object, options));
+  return object;
+}
+
+type Level = (Bytes | undefined)[];
+
+/**
+ * The known nodes of a log's tree, level by level from the leaves up: hashed once, in time linear in the log, so that each path
+ * costs its own length. RFC 6962's tree is that of pairing neighbours, a last one without a neighbour going up as it is.
+ */
+class LogPaths {
+  readonly #levels: Level[] = [];
+  readonly #size: number;
+
+  constructor({ size, peaks: signed }: OpenedManifest, entries: RecordingLog["entries"]) {
+    this.#size = size;
+    const peaks = [...signed];
+    let level: Level = entries.map((each) => each && logLeaf(each.bytes));
+    for (let height = 0; ; height++) {
+      const complete = Math.floor(size / 2 ** height);
+      const hasPeak = 2 ** height >= SUBTREE && complete % 2 === 1;
+      const peak = hasPeak ? peaks.pop() : undefined;
+      // Signed: known also where pages below are missing.
+      if (hasPeak) level[complete - 1] ??= peak;
+      this.#levels.push(level);
+      if (level.length <= 1) break;
+      level = pairs(level);
+    }
   }
+
+  /** False where pages contradict their manifest. */
+  hasRoot(root: Bytes): boolean {
+    const top = this.#levels.at(-1)![0];
+    return top === undefined || isSameHash(top, root);
+  }
+
+  /** RFC 6962 §2.1.1, from the leaf upwards. @throws BlindreelError `truncated` where a page it needs is missing. */
+  pathOf(n: number): Bytes[] {
+    const path: Bytes[] = [];
+    this.#levels.forEach((level, height) => {
+      const place = Math.floor(n / 2 ** height);
+      const neighbour = place % 2 === 0 ? place + 1 : place - 1;
+      if (neighbour >= level.length) return;
+      const hash = level[neighbour];
+      if (!hash) throw truncated("the log, of which a page is missing that this needs,", this.#size);
+      path.push(hash);
+    });
+    return path;
+  }
+}
+
+function pairs(level: Level): Level {
+  return Array.from({ length: Math.ceil(level.length / 2) }, (_, i) => {
+    const [left, right] = [level[2 * i], level[2 * i + 1]];
+    return 2 * i + 1 === level.length ? left : left && right && nodeHash(left, right);
+  });
 }

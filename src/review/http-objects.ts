@@ -12,15 +12,15 @@ export interface HttpObjectsOptions {
 
 const HTTP: Checks<HttpObjectsOptions> = { fetch: functionArgument };
 
-/** What is fetched to find out whether there is an object, where nothing is said about what will be read of it. */
+/** Bytes of the first request for an object, where the lookup states no first range. */
 const FIRST_READ = 64 * 1024;
-/** RFC 9110 §15.5: not found, gone. Any other failure is trouble and not absence. */
+/** RFC 9110 §15.5: not found, gone. No other failure means absence. */
 const ABSENT: readonly number[] = [404, 410];
 
 /**
  * For reviewers: a recording's stored objects over HTTP, at `base/name`. 404 and 410 mean that an object is missing;
- * every other failure is thrown. One request finds an object and brings what is read of it first, so a small one costs
- * one. Cross-origin stores have to expose `Content-Range`, `Content-Encoding` and `ETag`.
+ * every other failure is thrown. One request finds an object and brings its first range, so a small one costs one.
+ * Cross-origin stores have to expose `Content-Range`, `Content-Encoding` and `ETag`.
  *
  * @param base an address, to whose path names are appended (its query stays), or a function that makes each request:
  *   for presigned links and headers of one's own. It is called again for each range.
@@ -47,7 +47,7 @@ export function httpObjects(
       return withFirst(source, start, bytes);
     } catch (error) {
       if (ABSENT.includes(status)) return null;
-      // An empty object, or one that ends before what will be read: its size is known now.
+      // An empty object, or one that ends before the first range: its size is known now.
       if (status === 416) return source;
       throw error;
     }
@@ -64,7 +64,7 @@ function requestBelow(base: string | URL): (name: string) => Request {
   };
 }
 
-/** @param bytes were fetched already, from `start` on; they are given out once or more, and end with the source. */
+/** A source whose `bytes`, from `start` on, are here; they end with it. */
 function withFirst(source: HttpSource, start: number, bytes: Uint8Array): ByteSource {
   return {
     size: (options) => source.size(options),

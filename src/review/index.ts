@@ -5,7 +5,7 @@
  * @category Reviewer
  */
 export type { MediaPoint } from "../log/entry.js";
-export type { Announced, Origin } from "../log/proof.js";
+export type { Announced, Origin, SignedStatement } from "../log/proof.js";
 export {
   type CountersignOptions,
   countersignReceipt,

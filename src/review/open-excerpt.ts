@@ -3,7 +3,7 @@ import { defaultProvider } from "../crypto/default.js";
 import type { CryptoProvider } from "../crypto/provider.js";
 import { authenticationFailed, closedError, limitExceeded, malformed } from "../errors.js";
 import { type Bytes, bytesArgument, isAllZero, wipe } from "../formats/bytes.js";
-import { LIMITS } from "../formats/constants.js";
+import { LIMITS, nameOf } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
 import { type Checks, functionArgument, readOptions, signalArgument } from "../formats/options.js";
 import {
@@ -15,22 +15,22 @@ import {
   type TakeEntry,
 } from "../log/entry.js";
 import { decodeExcerpt, type Excerpt, type ExcerptPart } from "../log/excerpt.js";
+import { dateOf } from "../log/fields.js";
 import { segmentName } from "../log/names.js";
-import { type Announced, announcedArgument, type Origin, proveHead } from "../log/proof.js";
+import { type Announced, announcedArgument, proveStatement, type SignedStatement } from "../log/proof.js";
 import { ManifestState } from "../log/statement.js";
-import { dateOf } from "../log/text.js";
 import { isSameHash, pathLength, rootFromPath } from "../log/tree.js";
 import { type ReadOptions, readOptionsOf } from "../source/byte-source.js";
 import { asyncDispose } from "../stream/operation.js";
 import { type RetryOptions, retryArgument } from "./retry.js";
-import { openWhole, type RecordingBinding } from "./segment.js";
+import { openWhole, type SegmentBinding } from "./segment.js";
 import { missingObject, type ObjectLookup, Store } from "./store.js";
 
 /** Options of {@link openExcerpt}. */
 export interface OpenExcerptOptions {
-  /** The coreHash that was announced at the recording's start. */
+  /** The coreHash announced at the recording's start. */
   readonly expected?: Announced;
-  /** Where the stored segments are, for an excerpt without them. */
+  /** Finds the stored segments, for an excerpt without them. */
   readonly objects?: ObjectLookup;
   readonly retry?: RetryOptions;
   readonly crypto?: CryptoProvider;
@@ -49,19 +49,10 @@ const OPEN: Checks<OpenExcerptArguments> = {
   signal: signalArgument,
 };
 
-/** What an excerpt shows. It proves what is in it, and not that nothing between was left out: see `gaps`. */
-export interface OpenedExcerpt {
-  /** 32 hex digits. */
-  readonly recordingId: string;
-  /** 64 hex digits. */
-  readonly coreHash: string;
-  readonly origin: Origin;
-  /** Whether the recording had ended when this was signed. */
+/** An opened excerpt. It proves its content, and not that nothing between was left out: see `gaps`. */
+export interface OpenedExcerpt extends SignedStatement {
+  /** Whether the recording had ended at the signature. */
   readonly state: "open" | "final";
-  /** Of the manifest. */
-  readonly sequence: number;
-  /** Entries in the recording's log. */
-  readonly size: number;
   /** The track's name. */
   readonly track: string;
   readonly take: { readonly number: number; readonly startedAt: Date; readonly type: string };
@@ -69,9 +60,7 @@ export interface OpenedExcerpt {
   readonly segments: readonly ExcerptSegment[];
   /** Indices between the first segment and the last that are not in it. */
   readonly gaps: readonly { readonly first: number; readonly count: number }[];
-  /** Whom to believe is the caller's to say. */
-  readonly witnesses: readonly { readonly publicKey: string; readonly time: Date }[];
-  /** Forgets keys and content. */
+  /** Wipes keys and content. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -85,7 +74,7 @@ export interface ExcerptSegment {
   readonly time: Date;
   /** `cut`: a crash or a deadline took its end. */
   readonly end: "final" | "cut";
-  /** Milliseconds since `time`, and the byte of content written then. */
+  /** Milliseconds since `time`, and the byte of content at that time. */
   readonly points: readonly MediaPoint[];
   /** Bytes of content. */
   readonly size: number;
@@ -101,25 +90,14 @@ export interface ExcerptSegment {
 }
 
 /**
- * For a student, a hearing, a court, in any runtime and without any key: checks an excerpt and opens it. In the order of
- * format-v1, "Opening an excerpt":
+ * For a student, a hearing, a court, in any runtime and without any key: checks an excerpt and opens it, in the order of
+ * format-v1, "Excerpt": encoding, core, coreHash, the manifest's signature, witnesses, paths to the signed root, the order of
+ * parts, then each included segment as in "Opening a segment of a recording"; others when they are read.
  *
- * 1. above 64 MiB: `limit-exceeded`; magic and encoding, with the order of parts and witnesses: `malformed`, `unsupported-version`;
- *    no part at all, which is a receipt: `malformed`
- * 2. the core's encoding, kind and sender: `malformed`, `unsupported-algorithm`, `wrong-kind`; its hash, where one was
- *    announced: `unexpected-recording`
- * 3. the manifest's header: `malformed`, `unsupported-version`; another recording's: `wrong-recording`
- * 4. the manifest's signature, then each witness's: `authentication-failed`
- * 5. for each part, the path's length, exactly RFC 6962's for its place and the log's size: `malformed`; that it leads to the
- *    signed root: `authentication-failed`
- * 6. that the first part is a take and every other one a segment of it, with ascending indices: `malformed`
- * 7. for each segment whose object is there, and for others when they are read: its length, the hash of its head:
- *    `authentication-failed`; its header's encoding: `malformed`, `unsupported-version`, `unsupported-algorithm`; the header's
- *    recordingId: `wrong-recording`; its track, take, index and padded flag: `authentication-failed`; segmentKey by the
- *    stream's commitment; the subroots over the ciphertext, then each chunk's tag; of a padded one, the length field, which is
- *    the entry's content, and the zeros: `authentication-failed`
- *
- * @throws BlindreelError as listed; `signal.reason`; TypeError and RangeError for the options.
+ * @param excerpt at most 64 MiB, with at least one part: without, it is a receipt.
+ * @throws BlindreelError `limit-exceeded`, `malformed`, `unsupported-version`, `unsupported-algorithm`, `wrong-kind`,
+ *   `unexpected-recording`, `wrong-recording`, `authentication-failed`; `signal.reason`. TypeError and RangeError for the
+ *   options.
  */
 export async function openExcerpt(excerpt: Uint8Array, given?: OpenExcerptOptions): Promise<OpenedExcerpt> {
   const options = readOptions<OpenExcerptArguments>("options", given, OPEN);
@@ -128,43 +106,30 @@ export async function openExcerpt(excerpt: Uint8Array, given?: OpenExcerptOption
   if (whole.length > LIMITS.excerpt) throw limitExceeded("the excerpt", LIMITS.excerpt, whole.length);
   const store = objects && new Store(objects, undefined, retry);
   signal?.throwIfAborted();
+
   const decoded = decodeExcerpt(whole.slice());
   if (decoded.parts.length === 0) throw malformed("a receipt is no excerpt", 0);
-  const { core, coreHash, origin, sequence } = await proveHead(crypto, decoded, expected);
+  const { core, proven } = await proveStatement(crypto, decoded, expected);
   checkPaths(decoded);
   const { take, segments: parts } = checkParts(decoded.parts);
-  const reading = { crypto, recordingId: core.recordingId };
-  const segments: OpenedSegment[] = [];
+  const binding = { crypto, recordingId: core.recordingId };
+  const contents = parts.map((part) => new ExcerptContent(binding, part, store));
+  const close = async (): Promise<void> => {
+    for (const content of contents) content.close();
+  };
   try {
-    for (const part of parts) {
-      signal?.throwIfAborted();
-      const segment = new OpenedSegment(part, reading, store);
-      segments.push(segment);
-      await segment.check(signal ? { signal } : {});
-    }
+    for (const content of contents) await content.openIncluded(signal ? { signal } : {});
   } catch (error) {
-    for (const segment of segments) segment.close();
+    await close();
     throw error;
   }
-  const close = async (): Promise<void> => {
-    for (const segment of segments) segment.close();
-  };
-  const { state, size } = decoded.statement;
   return {
-    recordingId: encodeHex(core.recordingId),
-    coreHash: encodeHex(coreHash),
-    origin,
-    state: state === ManifestState.final ? "final" : "open",
-    sequence,
-    size,
+    ...proven,
+    state: nameOf(ManifestState, decoded.statement.state)!,
     track: take.name,
     take: { number: take.take, startedAt: dateOf(take.time), type: take.type },
-    segments,
-    gaps: gapsBetween(segments),
-    witnesses: decoded.witnesses.map(({ publicKey, time }) => ({
-      publicKey: encodeHex(publicKey),
-      time: dateOf(time),
-    })),
+    segments: parts.map((part, i) => excerptSegment(part, contents[i]!)),
+    gaps: gapsBetween(parts.map(({ entry }) => entry.index)),
     close,
     [asyncDispose]: close,
   } as OpenedExcerpt;
@@ -179,76 +144,67 @@ function checkPaths({ statement, parts }: Excerpt): void {
   }
 }
 
-interface SegmentPart {
-  readonly n: number;
-  readonly entry: SegmentEntry;
-  readonly segmentKey: Bytes;
-  readonly object: Bytes | undefined;
-}
+type SegmentPart = ExcerptPart & { readonly entry: SegmentEntry; readonly segmentKey: Bytes };
 
 function checkParts([first, ...rest]: readonly ExcerptPart[]): { take: TakeEntry; segments: SegmentPart[] } {
   const take = first!.entry;
   if (take.kind !== EntryKind.take) throw malformed("the excerpt: does not begin with its take", 0);
   const segments: SegmentPart[] = [];
-  for (const { n, entry, segmentKey, object } of rest) {
+  for (const part of rest) {
+    const { entry } = part;
     if (entry.kind !== EntryKind.segment) throw malformed("the excerpt: a part that is no segment", 0);
     if (entry.track !== take.track || entry.take !== take.take)
       throw malformed("the excerpt: a segment of another take", 0);
     const last = segments.at(-1);
     if (last && entry.index <= last.entry.index) throw malformed("the excerpt: segments are out of order", 0);
-    segments.push({ n, entry, segmentKey: segmentKey!, object });
+    segments.push({ ...part, entry, segmentKey: part.segmentKey! });
   }
   return { take, segments };
 }
 
-function gapsBetween(segments: readonly ExcerptSegment[]): { first: number; count: number }[] {
+function gapsBetween(indices: readonly number[]): { first: number; count: number }[] {
   const gaps: { first: number; count: number }[] = [];
-  segments.forEach(({ index }, i) => {
-    const first = (segments[i - 1]?.index ?? index - 1) + 1;
+  indices.forEach((index, i) => {
+    const first = (indices[i - 1] ?? index - 1) + 1;
     if (first < index) gaps.push({ first, count: index - first });
   });
   return gaps;
 }
 
-class OpenedSegment implements ExcerptSegment {
-  readonly n: number;
-  readonly index: number;
-  readonly time: Date;
-  readonly end: "final" | "cut";
-  readonly points: readonly MediaPoint[];
-  readonly size: number;
-  readonly isIncluded: boolean;
+function excerptSegment({ n, entry, object }: SegmentPart, content: ExcerptContent): ExcerptSegment {
+  return {
+    n,
+    index: entry.index,
+    time: dateOf(entry.time),
+    end: nameOf(SegmentEnd, entry.end)!,
+    points: entry.points,
+    size: entry.content,
+    isIncluded: object !== undefined,
+    read: (options) => content.read(options),
+  };
+}
+
+/** A segment's key and content until the excerpt is closed. */
+class ExcerptContent {
+  readonly #binding: SegmentBinding;
   readonly #entry: SegmentEntry;
   readonly #key: Bytes;
-  readonly #binding: RecordingBinding;
   readonly #store: Store | undefined;
   #object: Bytes | undefined;
   #content: Bytes | undefined;
   #isClosed = false;
 
-  constructor(
-    { n, entry, segmentKey, object }: SegmentPart,
-    binding: RecordingBinding,
-    store: Store | undefined,
-  ) {
-    this.n = n;
-    this.index = entry.index;
-    this.time = dateOf(entry.time);
-    this.end = entry.end === SegmentEnd.cut ? "cut" : "final";
-    this.points = entry.points;
-    this.size = entry.content;
-    this.isIncluded = object !== undefined;
+  constructor(binding: SegmentBinding, { entry, segmentKey, object }: SegmentPart, store: Store | undefined) {
+    this.#binding = binding;
     this.#entry = entry;
     this.#key = segmentKey;
-    this.#binding = binding;
-    this.#store = store;
     this.#object = object;
+    this.#store = store;
   }
 
-  /** Opens the object, where the excerpt holds it. */
-  async check(options: ReadOptions): Promise<void> {
-    if (!this.#object) return;
-    this.#content = await this.#open(this.#object, options);
+  async openIncluded(options: ReadOptions): Promise<void> {
+    options.signal?.throwIfAborted();
+    if (this.#object) this.#content = await this.#open(this.#object, options);
     this.#object = undefined;
   }
 
@@ -270,21 +226,17 @@ class OpenedSegment implements ExcerptSegment {
   }
 
   async #open(object: Bytes, options: ReadOptions): Promise<Bytes> {
-    // Zeros are what a wiped key is, which is refused elsewhere as a fault of ours; here they are somebody's forgery.
+    // A key of zeros is a wiped one elsewhere (`closed`); in an excerpt it is forged.
     if (isAllZero(this.#key)) throw authenticationFailed();
-    return openWhole(this.#binding, () => this.#key.slice(), this.#entry, object, options);
+    return openWhole(this.#binding, this.#entry, this.#key.slice(), object, options);
   }
 
   async #fetch(options: ReadOptions): Promise<Bytes> {
     const { length, track, index } = this.#entry;
     const name = segmentName(encodeHex(this.#binding.recordingId), track, index);
-    const object = await this.#store?.open(name, { start: 0, end: length }, options);
-    if (!object) throw missingObject(name);
-    try {
-      return (await object.read(0, length, options)).slice();
-    } finally {
-      await object.close();
-    }
+    if (!this.#store) throw missingObject(name);
+    // Copied: a source may go on to write to its result.
+    return (await this.#store.read(name, length, options)).slice();
   }
 
   #checkOpen(): void {

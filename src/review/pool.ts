@@ -1,54 +1,46 @@
+/** Objects under way at the same time, and bytes of them together. */
+const LANES = 8;
+const BUDGET = 32 * 2 ** 20;
+
 /**
- * Runs `step` for every item, `limit` at a time and in order of the items, as long as what they weigh together stays within
- * `budget`; one item may weigh more. After a failure none is begun, and it counts once all have stopped.
+ * Runs `step` for every item, 8 at a time and in order of the items, within 32 MiB; a single item may be larger. After a failure
+ * none is begun, and it is thrown once all have stopped.
+ *
+ * @param weigh in bytes.
  */
 export async function eachInFlight<T>(
   items: Iterable<T>,
-  limit: number,
-  step: (item: T) => Promise<void>,
-  { weigh = () => 0, budget = 0 }: { readonly weigh?: (item: T) => number; readonly budget?: number } = {},
+  step: (item: T) => Promise<unknown>,
+  weigh: (item: T) => number = () => 0,
 ): Promise<void> {
-  const iterator = items[Symbol.iterator]();
-  let hasFailed = false;
-  let failure: unknown;
+  const running = new Set<Promise<void>>();
   let weight = 0;
-  let running = 0;
-  let wake = (): void => {};
-  for (let next = iterator.next(); !next.done && !hasFailed; next = iterator.next()) {
-    const { value } = next;
-    const own = weigh(value);
-    while (running > 0 && (running >= limit || weight + own > budget))
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-    if (hasFailed) break;
-    weight += own;
-    running++;
-    step(value)
-      .catch((error) => {
-        failure = hasFailed ? failure : error;
-        hasFailed = true;
-      })
-      .finally(() => {
+  try {
+    for (const item of items) {
+      const own = weigh(item);
+      while (running.size > 0 && (running.size >= LANES || weight + own > BUDGET))
+        await Promise.race(running);
+      weight += own;
+      // A failed one stays: the next wait throws its failure.
+      const task = step(item).then(() => {
         weight -= own;
-        running--;
-        wake();
+        running.delete(task);
       });
+      running.add(task);
+    }
+    await Promise.all(running);
+  } finally {
+    await Promise.allSettled(running);
   }
-  while (running > 0)
-    await new Promise<void>((resolve) => {
-      wake = resolve;
-    });
-  if (hasFailed) throw failure;
 }
 
-/** Where nothing is listed: how many names in a row have to be missing before the next is not tried. Uploads overtake each other. */
+/** Without a listing, the search ends behind so many absent names in a row: uploads overtake each other. */
 export const MISSES = 8;
 
 /**
- * Tries the numbers from `start` on, {@link MISSES} at a time, until as many in a row are missing.
+ * Looks for the numbers from `start` on, {@link MISSES} at a time, until as many in a row are absent.
  *
- * @param look says whether there is one. @returns false where `end` came first.
+ * @param look returns whether the object exists. @returns false where `end` came first.
  */
 export async function eachProbed(
   start: number,
@@ -59,11 +51,11 @@ export async function eachProbed(
   for (let from = start; from < end; from += MISSES) {
     const found: boolean[] = [];
     const numbers = Array.from({ length: Math.min(MISSES, end - from) }, (_, i) => from + i);
-    await eachInFlight(numbers, MISSES, async (number) => {
+    await eachInFlight(numbers, async (number) => {
       found[number - from] = await look(number);
     });
-    for (const isThere of found) {
-      misses = isThere ? 0 : misses + 1;
+    for (const exists of found) {
+      misses = exists ? 0 : misses + 1;
       if (misses === MISSES) return true;
     }
   }

@@ -1,19 +1,18 @@
 import { isBlindreelError, outOfRange } from "../errors.js";
 import { type Check, type Checks, readOptions } from "../formats/options.js";
-import type { ReadOptions } from "../source/byte-source.js";
-import { sourceFailed } from "../source/byte-source.js";
+import { type ReadOptions, sourceFailed } from "../source/byte-source.js";
 
-/** How often and how long a store is asked. What it answers is never asked again; only that it did not answer is. */
+/** Attempts and time limits of a request to a store. Only a request without an answer is repeated. */
 export interface RetryOptions {
   /** Tries in all; 4 unless stated. */
   readonly attempts?: number;
-  /** Milliseconds that one try may take; 30,000 unless stated. A server that is silent for longer has failed. */
+  /** Milliseconds of one try; 30,000 unless stated. A longer silence is a failure. */
   readonly timeout?: number;
   /** Milliseconds before the second try, twice as many before each further one; 250 unless stated. */
   readonly backoff?: number;
 }
 
-/** Timers hold no more; a longer one would fire at once. */
+/** A longer timer would fire at once. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
 
 const integer =
@@ -36,7 +35,7 @@ export const retryArgument: Check<Required<RetryOptions>> = (name, value) => ({
 /**
  * Runs `action` until it succeeds, fails otherwise than by `source-failed`, or was tried often enough.
  *
- * @param action gets a signal that is aborted with the caller's and at the time limit, and is not waited for any longer then.
+ * @param action gets a signal that is aborted with the caller's and at the time limit, which end the wait for it.
  * @throws what `action` throws; BlindreelError `source-failed` at the time limit; `signal.reason`.
  */
 export async function retrying<T>(
@@ -56,43 +55,42 @@ export async function retrying<T>(
   }
 }
 
-/** One try: whatever `action` does with its signal, this settles when that is aborted. */
+/** One try. It settles at the time limit and with `signal`, whatever `action` does with its own. */
 export async function timed<T>(
   timeout: number,
   signal: AbortSignal | undefined,
   action: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
-  const aborted = new Promise<never>((_, reject) => {
-    stop.signal.addEventListener("abort", () => reject(stop.signal.reason), { once: true });
-  });
-  const forget = onAbort(signal, (reason) => stop.abort(reason));
+  const onAbort = (): void => stop.abort(signal!.reason);
+  signal?.addEventListener("abort", onAbort);
   const silent = sourceFailed(`the store did not answer within ${timeout} ms`);
   const timer = setTimeout(() => stop.abort(silent), timeout);
   try {
-    return await Promise.race([action(stop.signal), aborted]);
+    return await untilAborted(stop.signal, () => action(stop.signal));
   } finally {
     clearTimeout(timer);
-    forget();
+    signal?.removeEventListener("abort", onAbort);
   }
 }
 
-async function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  await new Promise<void>((wake) => {
-    const forget = onAbort(signal, () => {
-      clearTimeout(timer);
-      wake();
-    });
-    const timer = setTimeout(() => {
-      forget();
-      wake();
-    }, milliseconds);
+/** The result of `action`, or `signal.reason` as soon as that is aborted. */
+export async function untilAborted<T>(signal: AbortSignal | undefined, action: () => Promise<T>): Promise<T> {
+  if (!signal) return action();
+  let onAbort!: () => void;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort);
   });
+  try {
+    return await Promise.race([action(), aborted]);
+  } finally {
+    // A signal may outlive a thousand requests.
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
-/** @param signal not aborted yet. @returns what takes `listener` away again: a signal may outlive a thousand questions. */
-function onAbort(signal: AbortSignal | undefined, listener: (reason: unknown) => void): () => void {
-  const listen = (): void => listener(signal!.reason);
-  signal?.addEventListener("abort", listen);
-  return () => signal?.removeEventListener("abort", listen);
+/** Ends with `signal`, or without a result at the time limit. */
+async function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  await timed(milliseconds, signal, () => new Promise<never>(() => {})).catch(() => {});
 }

@@ -1,22 +1,10 @@
-import type { Bytes } from "../formats/bytes.js";
-import { SegmentEnd, type SegmentEntry } from "../log/entry.js";
-import type { KeyHolder } from "../log/keys.js";
-import { dateOf } from "../log/text.js";
+import { SegmentEnd } from "../log/entry.js";
+import { dateOf } from "../log/fields.js";
 import { type TakeLayout, type TrackLayout, takeTime } from "./layout.js";
-import type { RecordingBinding } from "./segment.js";
-import type { Store } from "./store.js";
 import { SegmentedTakeSource, type TakeSource, type TakeSourceOptions } from "./take-source.js";
+import type { UnlockedRecording } from "./unlocked-recording.js";
 
-/** What a review's parts share. */
-export interface ReviewContext {
-  readonly holder: KeyHolder<{ readonly contentKey: Bytes; readonly manifestKey: Bytes }>;
-  readonly binding: RecordingBinding;
-  readonly store: Store;
-  /** Of a segment's stored object. */
-  readonly nameOf: (place: Pick<SegmentEntry, "track" | "index">) => string;
-}
-
-/** A track, as the log says. */
+/** A track of the log. */
 export class ReviewTrack {
   readonly id: number;
   /** Empty where the page that names it is missing. */
@@ -25,10 +13,10 @@ export class ReviewTrack {
   readonly takes: readonly ReviewTake[];
 
   /** @internal */
-  constructor(layout: TrackLayout, context: ReviewContext) {
+  constructor(layout: TrackLayout, recording: UnlockedRecording) {
     this.id = layout.id;
     this.name = layout.name;
-    this.takes = layout.takes.map((take) => new ReviewTake(take, context));
+    this.takes = layout.takes.map((take) => new ReviewTake(take, recording));
   }
 }
 
@@ -43,20 +31,20 @@ export class ReviewTake {
   /** Bytes of content, over all segments that the log lists. */
   readonly size: number;
   /**
-   * Where in the content segments are missing whose length nobody knows, in bytes and ascending: a read across one of them
-   * fails with `truncated`.
+   * Bytes of the content before which segments of unknown length are missing, ascending: a read across one of them fails with
+   * `truncated`.
    */
   readonly holes: readonly number[];
   /** Whether a crash or a deadline took its end. */
   readonly isCut: boolean;
   readonly #layout: TakeLayout;
-  readonly #context: ReviewContext;
+  readonly #recording: UnlockedRecording;
   #points: { readonly time: number; readonly byte: number }[] | undefined;
 
   /** @internal */
-  constructor(layout: TakeLayout, context: ReviewContext) {
+  constructor(layout: TakeLayout, recording: UnlockedRecording) {
     this.#layout = layout;
-    this.#context = context;
+    this.#recording = recording;
     this.number = layout.number;
     this.startedAt = dateOf(takeTime(layout));
     this.type = layout.logged?.entry.type ?? "";
@@ -65,7 +53,7 @@ export class ReviewTake {
     this.isCut = layout.segments.at(-1)?.entry.end === SegmentEnd.cut;
   }
 
-  /** The media index: milliseconds since `startedAt`, and the byte of the take's content that was written then. */
+  /** The media index: milliseconds since `startedAt`, and the byte of the take's content at that time. */
   get points(): readonly { readonly time: number; readonly byte: number }[] {
     if (!this.#points) {
       const startedAt = takeTime(this.#layout);
@@ -77,15 +65,15 @@ export class ReviewTake {
   }
 
   /**
-   * The take's content as one seekable source, over the borders of its segments. Whatever it returns was checked
-   * against the signed log, whether or not the recording has been verified as a whole: a read that touches a segment
-   * that is missing, or a hole, fails with `truncated`, one that is altered with `authentication-failed`, and what is around
-   * them opens. A first seek costs two requests and at most 1.1 MiB.
+   * For players: the take's content as one seekable source, over the borders of its segments. Everything it returns was checked
+   * against the signed log, whether or not the recording has been verified as a whole: a read that touches a missing segment or
+   * a hole fails with `truncated`, an altered one with `authentication-failed`, and the rest opens. A first seek costs two
+   * requests and at most 1.1 MiB.
    *
    * @throws BlindreelError `closed`; RangeError for the options.
    */
   source(options?: TakeSourceOptions): TakeSource {
-    this.#context.holder.checkOpen();
-    return new SegmentedTakeSource(this.#context, this.#layout, options);
+    this.#recording.keys.checkOpen();
+    return new SegmentedTakeSource(this.#recording, this.#layout, options);
   }
 }

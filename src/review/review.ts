@@ -1,16 +1,10 @@
 import { defaultProvider } from "../crypto/default.js";
-import { deriveManifestKey, hashCore } from "../envelope/key-schedule.js";
-import {
-  type EnvelopeInfo,
-  UNLOCK,
-  type UnlockArguments,
-  type UnlockOptions,
-  unlock,
-} from "../envelope/unlock.js";
+import { hashCore } from "../envelope/key-schedule.js";
+import { type EnvelopeInfo, UNLOCK, type UnlockArguments, type UnlockOptions } from "../envelope/unlock.js";
 import { decodeEnvelope } from "../envelope/wire.js";
 import { BlindreelError } from "../errors.js";
-import { type Bytes, bytesArgument, wipe } from "../formats/bytes.js";
-import { LIMITS, type Limits, SenderType } from "../formats/constants.js";
+import { type Bytes, bytesArgument } from "../formats/bytes.js";
+import { LIMITS } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
 import {
   type Checks,
@@ -19,55 +13,54 @@ import {
   readOptions,
   signalArgument,
 } from "../formats/options.js";
-import { KeyHolder } from "../log/keys.js";
-import { segmentName } from "../log/names.js";
+import { dateOf } from "../log/fields.js";
 import { type Announced, announcedArgument, checkAnnounced, type Origin } from "../log/proof.js";
 import { ManifestState } from "../log/statement.js";
-import { dateOf } from "../log/text.js";
 import { type ReadOptions, readOptionsOf } from "../source/byte-source.js";
 import { asyncDispose, OPERATION, type OperationOptions } from "../stream/operation.js";
-import { readBehind } from "./behind.js";
 import { EXCERPT, type ExcerptOptions, makeExcerpt } from "./excerpt.js";
-import { type ReadLog, readLog } from "./read-log.js";
+import { findManifests, type GivenManifests, listObjects } from "./manifests.js";
+import { type RecordingLog, readBehind, readLog } from "./read-log.js";
 import { type RetryOptions, retryArgument } from "./retry.js";
-import { type ReviewContext, ReviewTrack } from "./review-track.js";
+import { ReviewTrack } from "./review-track.js";
 import { type ObjectListing, type ObjectLookup, Store } from "./store.js";
-import { findUncovered, type UncoveredSegment } from "./uncovered.js";
+import { findUncovered, type UncoveredSegment, uncoveredSegment } from "./uncovered.js";
+import { runWithKeys, type UnlockedRecording, unlockRecording } from "./unlocked-recording.js";
 import type { RecordingState, Verdict } from "./verdict.js";
 import { verifyRecording } from "./verify.js";
 
 /** Options of {@link openRecording}. */
 export interface OpenRecordingOptions extends UnlockOptions {
-  /** Where the recording's objects are: `httpObjects(base)`, say. */
+  /** Finds the recording's objects: `httpObjects(base)`, say. */
   readonly objects: ObjectLookup;
   /**
-   * Names the stored objects. With it manifests are found without being given, whatever their numbers, and `verify` sees what
-   * nobody signed and what was signed twice. Without it, and without `manifest`, manifests are looked for by name, from
+   * Names the stored objects. With it manifests are found without being given, whatever their numbers, and `verify` sees
+   * unsigned and twice signed objects. Without it, and without `manifest`, manifests are looked for by name, from
    * `manifest-00000000` upward, until 8 in a row are missing.
    */
   readonly list?: ObjectListing;
   /**
-   * The recording's manifest, or all that are known: the one with the highest sequence counts, of these and of those
+   * The recording's manifest, or all known ones: the one with the highest sequence counts, of these and of those
    * listed. A single one has to open; of several, those that do not are left out and reported by `verify`.
    */
   readonly manifest?: Uint8Array | readonly Uint8Array[];
   /**
-   * The coreHash announced at the recording's start by a way that the server does not control. Without it the
+   * The coreHash announced at the recording's start by a way outside the server's control. Without it the
    * recording may be another one put in its place.
    */
   readonly expected?: Announced;
   /** Refuse manifests older than this sequence (`stale-manifest`). */
   readonly minSequence?: number;
-  /** How often and how long the store is asked, here and by everything that is read later. */
+  /** Attempts and time limits of every request to the store, here and later. */
   readonly retry?: RetryOptions;
-  /** For what is fetched here: manifests and pages. */
+  /** For the manifests and pages fetched here. */
   readonly signal?: AbortSignal;
 }
 
 /**
  * For reviewers: opens the envelope with their keys, finds the manifest that counts, fetches the pages of its log and checks
- * them (format-v1, "Reading a recording"). Segments are fetched only by the review's methods and the takes' sources. What
- * the store lists is listed here, once.
+ * them (format-v1, "Verdict"). Segments are fetched only by the review's methods and the takes' sources. The store is listed
+ * here, once.
  *
  * @param envelope the envelope alone.
  * @throws BlindreelError as `open` for the envelope; `unexpected-recording` where the announced coreHash is another,
@@ -80,44 +73,23 @@ export async function openRecording(
   given: OpenRecordingOptions,
 ): Promise<RecordingReview> {
   const options = readOptions<OpenRecordingArguments>("options", given, OPEN, ["identities", "objects"]);
-  const { crypto = defaultProvider(), limits = LIMITS, manifest, expected, minSequence, signal } = options;
+  const { crypto = defaultProvider(), limits = LIMITS, signal } = options;
+  const reading = signal ? { signal } : {};
   const store = new Store(options.objects, options.list, options.retry);
-  const decoded = decodeEnvelope(bytesArgument("envelope", envelope).slice(), limits);
-  const { core, coreParts } = decoded;
-  const origin = checkAnnounced(await hashCore(crypto, coreParts), expected);
 
-  const { info, coreHash, contentKey, readKey, fileKey } = await unlock(decoded, ["recording"], options);
-  wipe(fileKey);
-  const manifestKey = await deriveManifestKey(crypto, readKey, coreHash);
-  wipe(readKey);
-  const { recordingId, sender, senderType } = core;
-  const holder = new KeyHolder({ contentKey, manifestKey }, "the recording");
+  const decoded = decodeEnvelope(bytesArgument("envelope", envelope).slice(), limits);
+  const origin = checkAnnounced(await hashCore(crypto, decoded.coreParts), options.expected);
+  const { recording, info } = await unlockRecording(decoded, store, { ...options, crypto, limits });
   try {
-    const binding =
-      senderType === SenderType.ed25519 ? { recordingId, coreHash, manifestKey, sender } : undefined;
-    const source = { crypto, binding, recordingId, store, limits, given: manifest };
-    const log = await holder.use(() => readLog(source, signal ? { signal } : {}));
-    checkSequence(log.head?.sequence, minSequence);
-    const id = encodeHex(recordingId);
-    const context: ReviewContext = {
-      holder,
-      binding: { crypto, recordingId },
-      store,
-      nameOf: ({ track, index }) => segmentName(id, track, index),
-    };
-    const sealing = { coreBytes: coreParts.bytes, coreHash, sender: binding && sender };
-    return new RecordingReview(info, { context, log, origin, limits, sealing });
+    const names = await listObjects(recording, reading);
+    const manifests = await findManifests(recording, names, options.manifest, reading);
+    const log = await readLog(recording, names, manifests, reading);
+    checkSequence(log.head?.sequence, options.minSequence);
+    return new RecordingReview(recording, info, origin, log);
   } catch (error) {
-    await holder.close();
+    await recording.keys.close();
     throw error;
   }
-}
-
-/** Manifests that were given, copied. */
-export interface GivenManifests {
-  readonly list: readonly Bytes[];
-  /** Not one of several: it has to open. */
-  readonly isSingle: boolean;
 }
 
 interface OpenRecordingArguments extends Omit<OpenRecordingOptions & UnlockArguments, "manifest" | "retry"> {
@@ -148,20 +120,6 @@ function checkSequence(sequence: number | undefined, minSequence = 0): void {
   throw new BlindreelError("stale-manifest", message, { sequence, minSequence });
 }
 
-/** What a review was opened from. */
-export interface OpenedReview {
-  readonly context: ReviewContext;
-  readonly log: ReadLog;
-  readonly origin: Origin;
-  readonly limits: Limits;
-  readonly sealing: {
-    readonly coreBytes: Bytes;
-    readonly coreHash: Bytes;
-    /** Undefined where the core names no key that signs. */
-    readonly sender: Bytes | undefined;
-  };
-}
-
 /** A recording opened for review. Made by {@link openRecording}; close it when done. */
 export class RecordingReview implements EnvelopeInfo {
   readonly recordingId: EnvelopeInfo["recordingId"];
@@ -174,22 +132,23 @@ export class RecordingReview implements EnvelopeInfo {
   readonly origin: Origin;
   /** Sequence of the manifest that counts; undefined where there is none. */
   readonly sequence: number | undefined;
-  /** Its log's root in 64 hex digits, and how many entries it has: where a receipt says the same, it is of what is reviewed. */
+  /** Its log's root in 64 hex digits and number of entries, to be compared with a receipt's. */
   readonly logRoot: string | undefined;
   readonly logSize: number | undefined;
-  /** When the recorder began, by its clock; undefined without a manifest. */
+  /** The recording's beginning, by the recorder's clock; undefined without a manifest. */
   readonly startedAt: Date | undefined;
-  /** When it ended, or when the checkpoint that counts was made. */
+  /** Its end, or the time of the checkpoint that counts. */
   readonly endedAt: Date | undefined;
-  /** How the recording ended, as its recorder says; undefined where nothing says that it did. */
+  /** The final manifest's reason; undefined without one. */
   readonly reason: string | undefined;
   /** By id; empty without a manifest. */
   readonly tracks: readonly ReviewTrack[];
-  readonly #opened: OpenedReview;
+  readonly #recording: UnlockedRecording;
+  readonly #log: RecordingLog;
   #state: RecordingState | undefined;
 
   /** @internal */
-  constructor(info: EnvelopeInfo, opened: OpenedReview) {
+  constructor(recording: UnlockedRecording, info: EnvelopeInfo, origin: Origin, log: RecordingLog) {
     this.recordingId = info.recordingId;
     this.coreHash = info.coreHash;
     this.createdAt = info.createdAt;
@@ -197,24 +156,25 @@ export class RecordingReview implements EnvelopeInfo {
     this.metadata = info.metadata;
     this.epoch = info.epoch;
     this.keyIds = info.keyIds;
-    this.origin = opened.origin;
-    this.#opened = opened;
-    const { head, tracks } = opened.log;
+    this.origin = origin;
+    this.#recording = recording;
+    this.#log = log;
+    const { head, layout } = log;
     this.sequence = head?.sequence;
     this.logRoot = head && encodeHex(head.statement.logRoot);
     this.logSize = head?.size;
     this.startedAt = head && dateOf(head.details.started);
     this.endedAt = head && dateOf(head.details.ended);
     this.reason = head?.state === ManifestState.final ? head.details.reason : undefined;
-    this.tracks = tracks.map((layout) => new ReviewTrack(layout, opened.context));
+    this.tracks = layout.tracks.map((track) => new ReviewTrack(track, recording));
   }
 
-  /** `unverified` until {@link verify} is done; then what that found. */
+  /** `unverified` until {@link verify} is done; then the verdict's state. */
   get status(): "unverified" | RecordingState {
     return this.#state ?? "unverified";
   }
 
-  /** @throws BlindreelError `unknown-track`, with the names that there are. */
+  /** @throws BlindreelError `unknown-track`, with the known names. */
   track(name: string): ReviewTrack {
     const found = this.tracks.find((track) => track.name === name);
     if (found) return found;
@@ -224,79 +184,63 @@ export class RecordingReview implements EnvelopeInfo {
   }
 
   /**
-   * Checks everything that is stored against everything that was signed (format-v1, "Verdict"): all ciphertext is hashed, and
-   * what is padded, or behind an open manifest, is opened. Each object costs one request; at most 32 MiB are held. Progress
-   * is in bytes of ciphertext.
+   * Checks everything stored against everything signed (format-v1, "Verdict"): all ciphertext is hashed; padded segments, and
+   * those behind an open manifest, are opened. Each object costs one request; at most 32 MiB are held. Progress is in bytes of
+   * ciphertext.
    *
-   * @throws BlindreelError `source-failed`, `source-changed`: a network that fails is no verdict, and neither is a platform
-   *   that does (`unsupported-runtime`, `provider-fault`); `closed`; `signal.reason`.
+   * @throws BlindreelError `source-failed`, `source-changed`: a failing network is no verdict, and neither is a failing platform
+   *   (`unsupported-runtime`, `provider-fault`); `closed`; `signal.reason`.
    */
   async verify(given?: OperationOptions): Promise<Verdict> {
     const options = readOptions<OperationOptions>("options", given, OPERATION);
-    const { onProgress } = options;
-    const verdict = await this.#run(options, (signal) =>
-      verifyRecording(this.#opened, { signal, ...(onProgress ? { onProgress } : {}) }),
+    const verdict = await runWithKeys(this.#recording, options, (signal) =>
+      verifyRecording(this.#recording, this.#log, this.origin, { ...options, signal }),
     );
     this.#state = verdict.state;
     return verdict;
   }
 
   /**
-   * What a crash left: stored segments that the manifest does not cover, since it is open (or a page is missing), and that
-   * authenticate under the keys. Somebody who could open the recording wrote them; whether the recorder did, nobody says, but for
-   * those that a page behind the manifest lists, which are compared with it. Found by the store's listing, or by name, index by
-   * index.
+   * After a crash: stored segments that the manifest does not cover, since it is open (or a page is missing), and that
+   * authenticate under the keys. Their author could open the recording; that it was the recorder is known only of those that a
+   * page behind the manifest lists, which are compared with it. Found by the store's listing, or by name, index by index.
    *
    * @throws BlindreelError as {@link verify}.
    */
   async uncovered(options?: ReadOptions): Promise<UncoveredSegment[]> {
-    return this.#run(readOptionsOf(options), async (signal) => {
-      const behind = await readBehind(this.#opened, { signal });
-      const { segments } = await findUncovered(this.#opened, behind, { signal });
-      return segments;
+    return runWithKeys(this.#recording, readOptionsOf(options), async (signal) => {
+      const behind = await readBehind(this.#recording, this.#log, { signal });
+      const { segments } = await findUncovered(this.#recording, this.#log, behind, { signal });
+      return segments.map((segment) => uncoveredSegment(this.#recording, segment));
     });
   }
 
   /**
-   * For hearings: whole segments of one take, with the proof that they belong to this recording, for somebody who holds no
-   * key; read by `openExcerpt` (format-v1, "Excerpt"). They are the take's first, which has the media's initialisation part,
-   * and all that overlap `[from, to)`. See there for what it discloses.
+   * For hearings: whole segments of one take, with the proof that they belong to this recording, for a reader without keys; read
+   * by `openExcerpt` (format-v1, "Excerpt", also for what it discloses). They are the take's first, which has the media's
+   * initialisation part, and all that overlap `[from, to)`.
    *
    * @param range times are Dates or milliseconds since 1970.
-   * @returns bytes that hold those segments' keys: show them to nobody else. Without objects it is a scoped grant, to be sealed
-   *   to its reader.
-   * @throws BlindreelError `unknown-track`; `truncated` where pages or segments are missing that it needs;
+   * @returns bytes with those segments' keys, for their reader alone. Without objects it is a scoped grant, to be sealed to its
+   *   reader.
+   * @throws BlindreelError `unknown-track`; `truncated` where a page or segment it needs is missing;
    *   `authentication-failed`; `limit-exceeded` above 64 MiB; `source-failed`; `closed`. RangeError where nothing was recorded
    *   then, or more than one take was.
    */
   async excerpt(track: string, range: ExcerptOptions): Promise<Bytes> {
     const options = readOptions<ExcerptOptions>("range", range, EXCERPT, ["from", "to"]);
-    return this.#run(options, (signal) => {
+    return runWithKeys(this.#recording, options, async (signal) => {
       const { id } = this.track(track);
-      return makeExcerpt(this.#opened, id, options, { signal });
+      return makeExcerpt(this.#recording, this.#log, id, options, { signal });
     });
   }
 
-  /** Ends what is under way with `closed`, then forgets the keys; sources that were made from here stop working. */
+  /** Ends everything under way with `closed`, the takes' sources too, then wipes the keys. */
   close(): Promise<void> {
-    return this.#opened.context.holder.close();
+    return this.#recording.keys.close();
   }
 
   [asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  /** Nothing that runs here outlives the keys. */
-  async #run<T>(
-    { signal }: { readonly signal?: AbortSignal },
-    action: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    const { holder } = this.#opened.context;
-    const either = signal ? AbortSignal.any([signal, holder.signal]) : holder.signal;
-    return holder.use(async () => {
-      const result = await action(either);
-      either.throwIfAborted();
-      return result;
-    });
   }
 }

@@ -1,107 +1,155 @@
 import type { CryptoProvider } from "../crypto/provider.js";
-import { deriveSegmentKey, segmentContext } from "../envelope/key-schedule.js";
+import { segmentContext } from "../envelope/key-schedule.js";
 import {
   decodeSegmentHeader,
+  encodeSegmentHeader,
   SEGMENT_HEADER_LENGTH,
   type SegmentHeader,
 } from "../envelope/segment-header.js";
 import { authenticationFailed, BlindreelError } from "../errors.js";
-import { type Bytes, compareBytes, type MaybePromise } from "../formats/bytes.js";
-import { SegmentFlag } from "../formats/constants.js";
-import { hashSegmentHead, isPadded, SEGMENT_HEAD_LENGTH, type SegmentEntry } from "../log/entry.js";
-import { isSameHash, leafHash, treeRoot } from "../log/tree.js";
+import { type Bytes, compareBytes } from "../formats/bytes.js";
+import { SegmentFlag, TAG_LENGTH } from "../formats/constants.js";
+import { hashChunks } from "../log/chunk-hashes.js";
+import {
+  hashSegmentHead,
+  isPadded,
+  SEGMENT_HEAD_LENGTH,
+  type SegmentEntry,
+  segmentGeometry,
+} from "../log/entry.js";
+import { isSameHash, leafHash, SUBTREE, subroots } from "../log/tree.js";
 import type { ReadOptions } from "../source/byte-source.js";
 import { openChunks } from "../stream/batch.js";
 import type { ChunkCipher } from "../stream/chunk.js";
 import { startOpening } from "../stream/derive.js";
 import { CHUNK, SEALED_CHUNK } from "../stream/geometry.js";
 import { checkZeros, readLengthField } from "../stream/padding.js";
-import { type Block, blocksOf, subtreesOf } from "./layout.js";
 
-/** What every segment of a recording is opened with, but for its key. */
-export interface RecordingBinding {
+/** Opening one segment of a recording (format-v1, "Opening a segment of a recording"). */
+export interface SegmentBinding {
   readonly crypto: CryptoProvider;
   readonly recordingId: Bytes;
 }
 
-/** A segment's key, by its header. It is the caller's to wipe, who here is whoever asked. */
-export type KeyOf = (header: Bytes) => MaybePromise<Bytes>;
-
-/** Segment keys of who can open everything. @param contentKey stays its owner's. */
-export function keysFrom({ crypto }: RecordingBinding, contentKey: Bytes): KeyOf {
-  return (header) => deriveSegmentKey(crypto, contentKey, header);
+/** A unit of fetching, checking and opening: a subtree of chunks, or a padded segment as a whole. */
+export interface Block {
+  readonly firstChunk: number;
+  /** The range of the stored object, in bytes. */
+  readonly from: number;
+  readonly to: number;
+  /** The range of the segment's content, in bytes. */
+  readonly start: number;
+  readonly end: number;
+  readonly subroots: readonly Bytes[];
 }
 
-export interface OpenedHead {
-  readonly header: SegmentHeader;
-  readonly cipher: ChunkCipher;
+/** The segment's subtrees, in order; content of a padded one counts as that of the first. */
+export function subtreesOf(entry: SegmentEntry): Block[] {
+  const { chunks } = segmentGeometry(entry)!;
+  return entry.subroots.map((subroot, index) => {
+    const firstChunk = index * SUBTREE;
+    const endChunk = Math.min(firstChunk + SUBTREE, chunks);
+    const from = SEGMENT_HEAD_LENGTH + firstChunk * SEALED_CHUNK;
+    const to = Math.min(SEGMENT_HEAD_LENGTH + endChunk * SEALED_CHUNK, entry.length);
+    const start = Math.min(firstChunk * CHUNK, entry.content);
+    const end = Math.min(start + to - from - (endChunk - firstChunk) * TAG_LENGTH, entry.content);
+    return { firstChunk, from, to, start, end, subroots: [subroot] };
+  });
 }
 
-/**
- * The cipher of a stored segment, from its first 86 bytes: whose it is, its key, the stream's commitment.
- *
- * @throws BlindreelError `malformed`, `unsupported-version`, `unsupported-algorithm`, `wrong-recording`,
- *   `authentication-failed`.
- */
-export async function openHead(
-  { crypto, recordingId }: RecordingBinding,
-  keyOf: KeyOf,
-  head: Bytes,
-): Promise<OpenedHead> {
-  const headerBytes = head.slice(0, SEGMENT_HEADER_LENGTH);
-  const header = decodeSegmentHeader(headerBytes, 0);
+/** The blocks of the segment's content. */
+export function blocksOf(entry: SegmentEntry): Block[] {
+  if (!isPadded(entry)) return subtreesOf(entry);
+  const { length, content, subroots } = entry;
+  return [{ firstChunk: 0, from: SEGMENT_HEAD_LENGTH, to: length, start: 0, end: content, subroots }];
+}
+
+/** The header of a listed segment. */
+export function headerOf({ recordingId }: SegmentBinding, entry: SegmentEntry): Bytes {
+  const { track, take, index } = entry;
+  const flags = isPadded(entry) ? SegmentFlag.padded : 0;
+  return encodeSegmentHeader({ flags, recordingId, track, take, index });
+}
+
+/** @throws BlindreelError `malformed`, `unsupported-version`, `unsupported-algorithm`, `wrong-recording`. */
+export function readHeader({ recordingId }: SegmentBinding, bytes: Bytes): SegmentHeader {
+  const header = decodeSegmentHeader(bytes, 0);
   if (compareBytes(header.recordingId, recordingId) !== 0)
     throw new BlindreelError("wrong-recording", "this segment belongs to another recording", undefined);
-  const key = await keyOf(headerBytes);
-  // Wipes the key.
-  const cipher = await startOpening(
-    crypto,
-    { key, context: segmentContext(headerBytes) },
-    head.slice(SEGMENT_HEADER_LENGTH, SEGMENT_HEAD_LENGTH),
-  );
-  return { header, cipher };
+  return header;
 }
 
 /**
- * The same for a segment that the log lists: its head is the one that was signed, and says what its entry says.
+ * The cipher of a stored segment, by the stream's commitment.
  *
- * @throws BlindreelError as {@link openHead}; `authentication-failed` first of all where the head is another.
+ * @param head its first 86 bytes. @param key is wiped. @throws BlindreelError `authentication-failed`.
+ */
+export function openHead({ crypto }: SegmentBinding, head: Bytes, key: Bytes): Promise<ChunkCipher> {
+  const context = segmentContext(head.slice(0, SEGMENT_HEADER_LENGTH));
+  return startOpening(crypto, { key, context }, head.slice(SEGMENT_HEADER_LENGTH, SEGMENT_HEAD_LENGTH));
+}
+
+/**
+ * The same for a listed segment: its head has the signed hash, its header agrees with the entry.
+ *
+ * @throws BlindreelError as {@link readHeader}; `authentication-failed`, first of all for another head.
  */
 export async function openListedHead(
-  binding: RecordingBinding,
-  keyOf: KeyOf,
+  binding: SegmentBinding,
   entry: SegmentEntry,
   head: Bytes,
+  key: Bytes,
 ): Promise<ChunkCipher> {
   if (!isSameHash(await hashSegmentHead(binding.crypto, head), entry.head)) throw authenticationFailed();
-  const { header, cipher } = await openHead(binding, keyOf, head);
-  const { track, take, index, flags } = header;
-  const isPlace = track === entry.track && take === entry.take && index === entry.index;
-  const hasFlag = (flags & SegmentFlag.padded) !== 0;
-  if (!isPlace || hasFlag !== isPadded(entry)) throw authenticationFailed();
-  return cipher;
+  const header = head.slice(0, SEGMENT_HEADER_LENGTH);
+  readHeader(binding, header);
+  if (compareBytes(header, headerOf(binding, entry)) !== 0) throw authenticationFailed();
+  return openHead(binding, head, key);
 }
 
-/** Whether a subtree's ciphertext is what its root in the entry was made from. @param sealed all of it. */
-export async function isSigned(
-  crypto: CryptoProvider,
-  entry: SegmentEntry,
-  subtree: Block,
+/** Whether ciphertext has the signed subroots. @param sealed all of the block. */
+export async function isSigned(crypto: CryptoProvider, block: Block, sealed: Bytes): Promise<boolean> {
+  const hashes = await hashChunks(crypto, sealed);
+  return subroots(hashes.map(leafHash)).every((root, i) => isSameHash(root, block.subroots[i]!));
+}
+
+/** @param first index of the first chunk; 0 for a padded segment, which is opened as a whole. @param sealed whole chunks. */
+export async function openContent(
+  cipher: ChunkCipher,
   sealed: Bytes,
-): Promise<boolean> {
-  const hashes: MaybePromise<Bytes>[] = [];
-  for (let offset = 0; offset < sealed.length; offset += SEALED_CHUNK)
-    hashes.push(crypto.digestBulk("SHA-256", sealed.subarray(offset, offset + SEALED_CHUNK)));
-  const leaves = (await Promise.all(hashes)).map(leafHash);
-  return isSameHash(treeRoot(leaves), entry.subroots[subtree.index]!);
+  first: number,
+  hasPadding: boolean,
+  options: ReadOptions,
+): Promise<Bytes> {
+  const chunks = Math.ceil(sealed.length / SEALED_CHUNK);
+  const total = sealed.length - chunks * TAG_LENGTH;
+  const plaintext = new Uint8Array(total);
+  const range = { first, end: first + chunks, start: first * CHUNK };
+  await openChunks(cipher, sealed, range, plaintext, options);
+  if (!hasPadding) return plaintext;
+  const length = readLengthField(plaintext.subarray(total - (total % CHUNK)), total);
+  checkZeros(plaintext, 0, length, total);
+  return plaintext.slice(0, length);
 }
 
 /**
- * A block's content: its ciphertext is compared with the signed roots, then opened, and where it is padded its length and
- * zeros are checked.
+ * A signed block's content.
  *
- * @param sealed the block's ciphertext. @throws BlindreelError `authentication-failed`; `signal.reason`.
+ * @throws BlindreelError `authentication-failed`, also for a length field that differs from the entry; `signal.reason`.
  */
+export async function openSigned(
+  cipher: ChunkCipher,
+  entry: SegmentEntry,
+  { firstChunk, start, end }: Block,
+  sealed: Bytes,
+  options: ReadOptions,
+): Promise<Bytes> {
+  const content = await openContent(cipher, sealed, firstChunk, isPadded(entry) === true, options);
+  if (content.length !== end - start) throw authenticationFailed();
+  return content;
+}
+
+/** A block's content, its ciphertext compared with the signed subroots. @throws as {@link openSigned}. */
 export async function openBlock(
   crypto: CryptoProvider,
   cipher: ChunkCipher,
@@ -110,53 +158,25 @@ export async function openBlock(
   sealed: Bytes,
   options: ReadOptions,
 ): Promise<Bytes> {
-  for (const subtree of subtreesOf(entry)) {
-    if (subtree.from < block.from || subtree.from >= block.to) continue;
-    const part = sealed.subarray(subtree.from - block.from, subtree.to - block.from);
-    if (!(await isSigned(crypto, entry, subtree, part))) throw authenticationFailed();
-    options.signal?.throwIfAborted();
-  }
-  const plaintext = await openChunksOf(cipher, sealed, block.firstChunk, options);
-  return isPadded(entry) ? unpadded(plaintext, entry.content) : plaintext;
+  if (!(await isSigned(crypto, block, sealed))) throw authenticationFailed();
+  options.signal?.throwIfAborted();
+  return openSigned(cipher, entry, block, sealed, options);
 }
 
-/** All of a listed segment's content, its head and ciphertext checked. @param object the whole stored object. */
+/** All of a listed segment's content, its head and ciphertext checked. @param key is wiped. @param object in whole. */
 export async function openWhole(
-  binding: RecordingBinding,
-  keyOf: KeyOf,
+  binding: SegmentBinding,
   entry: SegmentEntry,
+  key: Bytes,
   object: Bytes,
   options: ReadOptions,
 ): Promise<Bytes> {
   if (object.length !== entry.length) throw authenticationFailed();
-  const cipher = await openListedHead(binding, keyOf, entry, object.slice(0, SEGMENT_HEAD_LENGTH));
+  const cipher = await openListedHead(binding, entry, object.slice(0, SEGMENT_HEAD_LENGTH), key);
   const content = new Uint8Array(entry.content);
   for (const block of blocksOf(entry)) {
     const sealed = object.subarray(block.from, block.to);
     content.set(await openBlock(binding.crypto, cipher, entry, block, sealed, options), block.start);
   }
   return content;
-}
-
-/** @param sealed whole chunks, of which the last may be short. */
-export async function openChunksOf(
-  cipher: ChunkCipher,
-  sealed: Bytes,
-  first: number,
-  options: ReadOptions,
-): Promise<Bytes> {
-  const chunks = Math.ceil(sealed.length / SEALED_CHUNK);
-  const plaintext = new Uint8Array(sealed.length - chunks * (SEALED_CHUNK - CHUNK));
-  const range = { first, end: first + chunks, start: first * CHUNK };
-  await openChunks(cipher, sealed, range, plaintext, options);
-  return plaintext;
-}
-
-/** @param content what the log says that the length field says; undefined where nothing does. */
-export function unpadded(plaintext: Bytes, content?: number): Bytes {
-  const total = plaintext.length;
-  const length = readLengthField(plaintext.subarray(total - (total % CHUNK)), total);
-  if (content !== undefined && length !== content) throw authenticationFailed();
-  checkZeros(plaintext, 0, length, total);
-  return plaintext.slice(0, length);
 }

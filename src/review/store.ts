@@ -4,16 +4,15 @@ import { type ByteSource, claimedSize, type ReadOptions, readExactly } from "../
 import { LONGEST_TIMER, type RetryOptions, retryArgument, retrying, timed } from "./retry.js";
 import type { ByteRange } from "./verdict.js";
 
-/** What a lookup is told besides the name. */
 export interface LookupOptions extends ReadOptions {
-  /** What will be read first, in bytes: where finding out whether there is an object costs a request, that one can bring it. */
+  /** The first range to be read, in bytes: a request that finds the object can bring it. */
   readonly first?: ByteRange;
 }
 
 /**
  * Finds a recording's stored objects by their customary names: `httpObjects(base)`, or the reviewer's own. `null` means that
- * there is no such object; trouble in finding out must be thrown, or loss would be reported where there is none. What it
- * finds is treated as hostile until checked.
+ * there is no such object; any failure must be thrown, or loss would be reported where there is none. Objects are treated as
+ * hostile until checked.
  */
 export type ObjectLookup = (name: string, options: LookupOptions) => MaybePromise<ByteSource | null>;
 
@@ -23,16 +22,16 @@ export type ObjectListing = (
   options: ReadOptions,
 ) => MaybePromise<Iterable<string> | AsyncIterable<string>>;
 
-/** Names that a listing may have, and characters that a name may have: far above what any recording needs. */
+/** Names of a listing, and characters of a name: far above the needs of any recording. */
 const MAX_NAMES = 2 ** 20;
 const MAX_NAME = 200;
 
-/** A recording's store: every question is tried again where it is not answered, and none is waited for without end. */
+/** A recording's stored objects. Every request has a time limit, and is repeated where it was not answered. */
 export class Store {
   readonly #objects: ObjectLookup;
   readonly #list: ObjectListing | undefined;
   readonly #retry: Required<RetryOptions>;
-  /** What was looked at so far. */
+  /** Objects found and bytes read so far. */
   readonly seen = { objects: 0, bytes: 0 };
 
   constructor(
@@ -53,7 +52,7 @@ export class Store {
   async open(name: string, first: ByteRange, options: ReadOptions): Promise<StoredObject | null> {
     const source = await retrying(this.#retry, options, async (signal) => {
       const found = (async () => this.#objects(name, { signal, first }))();
-      // One that comes too late is nobody's.
+      // One that comes after the time limit has no user.
       found.then((late) => signal.aborted && late?.close?.()).catch(() => {});
       return found;
     });
@@ -63,21 +62,41 @@ export class Store {
     return source && new StoredObject(source, name, this.#retry, this.seen);
   }
 
-  /**
-   * A whole object of unknown length.
-   *
-   * @throws BlindreelError `limit-exceeded` above `limit` bytes, before anything is allocated for it; and as {@link open}.
-   */
-  async whole(name: string, limit: number, options: ReadOptions): Promise<Bytes | null> {
-    const object = await this.open(name, { start: 0, end: limit }, options);
+  /** Opens an object for `action` alone. @returns null for one that is missing. @throws BlindreelError as {@link open}. */
+  async use<T>(
+    name: string,
+    first: ByteRange,
+    options: ReadOptions,
+    action: (object: StoredObject) => Promise<T>,
+  ): Promise<T | null> {
+    const object = await this.open(name, first, options);
     if (!object) return null;
     try {
-      const size = await object.size(options);
-      if (size > limit) throw limitExceeded(`the object ${name}`, limit, size);
-      return await object.read(0, size, options);
+      return await action(object);
     } finally {
       await object.close();
     }
+  }
+
+  /**
+   * A whole object of unknown length, or null.
+   *
+   * @throws BlindreelError `limit-exceeded` above `limit` bytes, before anything is allocated for it; and as {@link open}.
+   */
+  whole(name: string, limit: number, options: ReadOptions): Promise<Bytes | null> {
+    return this.use(name, { start: 0, end: limit }, options, async (object) => {
+      const size = await object.size(options);
+      if (size > limit) throw limitExceeded(`the object ${name}`, limit, size);
+      return object.read(0, size, options);
+    });
+  }
+
+  /** The first `length` bytes of an object. @throws BlindreelError `truncated`, also for a missing one; and as {@link open}. */
+  async read(name: string, length: number, options: ReadOptions): Promise<Bytes> {
+    const range = { start: 0, end: length };
+    const bytes = await this.use(name, range, options, (object) => object.read(0, length, options));
+    if (!bytes) throw missingObject(name);
+    return bytes;
   }
 
   /** Undefined where there is no listing. @throws BlindreelError `limit-exceeded`, `source-failed`; `signal.reason`. */
@@ -95,18 +114,11 @@ export class Store {
         if (names.length === MAX_NAMES) throw limitExceeded("the listing", MAX_NAMES, MAX_NAMES + 1);
         names.push(name);
       };
-      if (Symbol.iterator in listing) {
-        for (const name of listing) add(name);
-        return names;
-      }
-      const iterator = listing[Symbol.asyncIterator]();
+      const isSync = Symbol.iterator in listing;
+      const iterator = isSync ? listing[Symbol.iterator]() : listing[Symbol.asyncIterator]();
+      const next = async () => (isSync ? iterator.next() : step(async () => iterator.next()));
       try {
-        for (
-          let next = await step(() => iterator.next());
-          !next.done;
-          next = await step(() => iterator.next())
-        )
-          add(next.value);
+        for (let item = await next(); !item.done; item = await next()) add(item.value);
       } catch (error) {
         // Not awaited: it may be as silent as the step that failed.
         Promise.resolve(iterator.return?.()).catch(() => {});
@@ -117,7 +129,6 @@ export class Store {
   }
 }
 
-/** One stored object. */
 export class StoredObject {
   readonly #source: ByteSource;
   readonly #retry: Required<RetryOptions>;
@@ -131,15 +142,15 @@ export class StoredObject {
     this.#seen = seen;
   }
 
-  /** Its length, as is claimed. */
+  /** The claimed length. */
   size(options: ReadOptions): Promise<number> {
     return retrying(this.#retry, options, (signal) => claimedSize(this.#source, { signal }));
   }
 
   /**
-   * Reads a range that should be there. What sources say about a range past their end becomes one error.
+   * Reads a listed range. A range past the end is one error, whatever the source's.
    *
-   * @throws BlindreelError `truncated` with where the object ends; `source-failed`, `source-changed`.
+   * @throws BlindreelError `truncated` with the object's end; `source-failed`, `source-changed`.
    */
   async read(start: number, end: number, options: ReadOptions): Promise<Bytes> {
     try {
@@ -159,7 +170,6 @@ export class StoredObject {
   }
 }
 
-/** What a read of an object that is not there fails with. */
 export function missingObject(name: string) {
   return truncated(`the object ${name}, which is not there,`, 0);
 }

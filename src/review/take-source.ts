@@ -1,75 +1,76 @@
 import { closedError, truncated } from "../errors.js";
-import type { Bytes } from "../formats/bytes.js";
+import { type Bytes, wipe } from "../formats/bytes.js";
 import { type Checks, countArgument, readOptions } from "../formats/options.js";
+import { SEGMENT_HEAD_LENGTH, type SegmentEntry } from "../log/entry.js";
 import { checkRange, type ReadOptions, readOptionsOf } from "../source/byte-source.js";
+import type { ChunkCipher } from "../stream/chunk.js";
 import { CHUNK } from "../stream/geometry.js";
 import { asyncDispose } from "../stream/operation.js";
 import type { RandomAccess } from "../stream/random-access.js";
-import { BlockCache } from "./block-cache.js";
-import { type Block, blocksOf, type SegmentLayout, type TakeLayout } from "./layout.js";
-import type { ReviewContext } from "./review-track.js";
-import { keysFrom } from "./segment.js";
-import { SegmentReader } from "./segment-reader.js";
-import { SharedTask } from "./shared-task.js";
+import { lowerBound, type SegmentLayout, type TakeLayout } from "./layout.js";
+import { type Block, blocksOf, headerOf, openBlock, openListedHead } from "./segment.js";
+import { missingObject, type StoredObject } from "./store.js";
+import { TaskCache } from "./task-cache.js";
+import { objectOf, segmentKeyOf, type UnlockedRecording } from "./unlocked-recording.js";
 
 /** Options of a take's `source`. */
 export interface TakeSourceOptions {
-  /** Bytes of opened content to keep; 8 MiB where nothing is said. Each read may hold 3 MiB more. */
+  /** Bytes of opened content to keep; 8 MiB unless stated. Each read may hold 3 MiB more. */
   readonly cacheBytes?: number;
 }
 
 const TAKE_SOURCE: Checks<TakeSourceOptions> = { cacheBytes: countArgument };
 const DEFAULT_CACHE = 8 * 2 ** 20;
-/** Blocks of one read, or ahead of it, that are on their way at the same time. */
+/** Blocks of one read, or ahead of it, under way at the same time. */
 const BLOCKS_IN_FLIGHT = 3;
-/** How much one step of a stream reads. */
+/** Bytes of one step of a stream. */
 const STREAM_STEP = 256 * 1024;
 const BLOCK_CONTENT = 64 * CHUNK;
-/** Stored objects held open at the same time. */
+/** Stored objects open at the same time: each may hold a file or a connection. */
 const OPEN_SEGMENTS = 8;
 
 /**
  * A take's content as one seekable whole, over the borders of its segments. Every byte returned was authenticated by
  * its chunk, and its chunk's ciphertext was checked against the signed manifest: blocks of 64 chunks (1 MiB) are
- * fetched, hashed, opened and cached whole. A read that goes on where the last one ended fetches ahead.
+ * fetched, hashed, opened and cached whole. A read that goes on at the end of the last one fetches ahead.
  */
 export interface TakeSource extends RandomAccess {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** A block in the take. */
 interface Piece {
   readonly segment: SegmentLayout;
   readonly block: Block;
-  /** Where the block's content starts in the take's. */
+  /** Start of the block's content in the take's. */
   readonly start: number;
   readonly size: number;
 }
 
 export class SegmentedTakeSource implements TakeSource {
   readonly size: number;
-  readonly #context: ReviewContext;
+  readonly #recording: UnlockedRecording;
   readonly #take: TakeLayout;
-  readonly #segments: OpenSegments;
-  readonly #cache: BlockCache;
-  /** How many blocks a read may fetch beyond its end. */
+  readonly #segments = new TaskCache<OpenSegment>(OPEN_SEGMENTS, ({ object }) => object.close());
+  readonly #blocks: TaskCache<Bytes>;
+  /** Blocks fetched beyond the end of a sequential read. */
   readonly #ahead: number;
   #isClosed = false;
   #sequentialFrom = -1;
 
-  constructor(context: ReviewContext, take: TakeLayout, given?: TakeSourceOptions) {
+  constructor(recording: UnlockedRecording, take: TakeLayout, given?: TakeSourceOptions) {
     const options = readOptions<TakeSourceOptions>("options", given, TAKE_SOURCE);
     const { cacheBytes = DEFAULT_CACHE } = options;
     this.size = take.size;
-    this.#context = context;
+    this.#recording = recording;
     this.#take = take;
-    this.#segments = new OpenSegments(context);
-    this.#cache = new BlockCache(cacheBytes);
+    this.#blocks = new TaskCache(cacheBytes, (content) => wipe(content));
     this.#ahead = Math.max(0, Math.min(BLOCKS_IN_FLIGHT, Math.floor(cacheBytes / BLOCK_CONTENT)) - 1);
-    context.holder.signal.addEventListener("abort", this.#onClosing);
+    recording.keys.signal.addEventListener("abort", this.#onClosing);
   }
 
   readonly #onClosing = (): void => {
-    // What a source's own close throws has nobody to hear it here.
+    // The error of a source's own close has no receiver here.
     this.close().catch(() => {});
   };
 
@@ -84,24 +85,18 @@ export class SegmentedTakeSource implements TakeSource {
     let aheadLeft = start === this.#sequentialFrom ? this.#ahead : 0;
     this.#sequentialFrom = end;
     const pieces = this.#pieces(start);
-    const pending: { readonly piece: Piece; readonly content: Promise<Bytes> }[] = [];
+    const pending: Promise<void>[] = [];
     const fetchNext = (): void => {
       const { value: piece } = pieces.next();
       if (!piece || (piece.start >= end && aheadLeft-- <= 0)) return;
-      const content = this.#block(piece, options);
-      // A failure counts when its turn comes, and that of what is only fetched ahead does not count at all.
-      content.catch(() => {});
-      if (piece.start < end) pending.push({ piece, content });
+      const copied = this.#copy(piece, start, output, options);
+      // A failure counts in its turn, and that of a piece ahead not at all.
+      copied.catch(() => {});
+      if (piece.start < end) pending.push(copied);
     };
     for (let i = 0; i < BLOCKS_IN_FLIGHT; i++) fetchNext();
     for (let next = pending.shift(); next; next = pending.shift()) {
-      const { piece } = next;
-      const content = await next.content;
-      // Closing wipes what was cached.
-      this.#checkOpen();
-      const from = Math.max(0, start - piece.start);
-      const part = content.subarray(from, Math.min(piece.size, end - piece.start));
-      output.set(part, piece.start + from - start);
+      await next;
       fetchNext();
     }
     return output;
@@ -118,9 +113,10 @@ export class SegmentedTakeSource implements TakeSource {
       pull: async (controller) => {
         if (position < end) {
           const wholeStep = Math.min(end, position + STREAM_STEP);
-          // Up to a hole everything is given, and there it fails.
+          // Everything up to a hole, then its error.
           const stepEnd = this.#holeIn(position, wholeStep) ?? wholeStep;
-          if (position > start && this.#isHole(position)) throw brokenOff(position);
+          if (position > start && this.#holeIn(position - 1, position + 1) !== undefined)
+            throw brokenOff(position);
           // A stream is sequential from its first step on.
           this.#sequentialFrom = position;
           const step = await this.read(position, stepEnd, { signal });
@@ -136,9 +132,9 @@ export class SegmentedTakeSource implements TakeSource {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#context.holder.signal.removeEventListener("abort", this.#onClosing);
-    this.#cache.close(closedError("the source"));
-    await this.#segments.close();
+    this.#recording.keys.signal.removeEventListener("abort", this.#onClosing);
+    const reason = closedError("the source");
+    await Promise.all([this.#blocks.close(reason), this.#segments.close(reason)]);
   }
 
   [asyncDispose](): Promise<void> {
@@ -146,25 +142,21 @@ export class SegmentedTakeSource implements TakeSource {
   }
 
   #checkOpen(): void {
-    this.#context.holder.checkOpen();
+    this.#recording.keys.checkOpen();
     if (this.#isClosed) throw closedError("the source");
   }
 
-  /** Where segments are missing inside `(start, end)`: what stands on both sides of it is never joined. */
+  /** A hole inside `(start, end)`: content on both sides of it is never joined. */
   #holeIn(start: number, end: number): number | undefined {
     const { holes } = this.#take;
-    const at = lowerBound(holes.length, (i) => holes[i]! > start);
-    return at < holes.length && holes[at]! < end ? holes[at] : undefined;
-  }
-
-  #isHole(position: number): boolean {
-    return this.#holeIn(position - 1, position + 1) !== undefined;
+    const hole = holes[lowerBound(holes, (each) => each > start)];
+    return hole !== undefined && hole < end ? hole : undefined;
   }
 
   /** The blocks from content byte `start` on, to the take's end. */
   *#pieces(start: number): Generator<Piece, void, undefined> {
     const { segments } = this.#take;
-    const first = lowerBound(segments.length, (i) => segments[i]!.start + segments[i]!.entry.content > start);
+    const first = lowerBound(segments, ({ start: at, entry }) => at + entry.content > start);
     for (let i = first; i < segments.length; i++) {
       const segment = segments[i]!;
       for (const block of blocksOf(segment.entry)) {
@@ -175,13 +167,27 @@ export class SegmentedTakeSource implements TakeSource {
     }
   }
 
-  async #block({ segment, block, size }: Piece, { signal }: ReadOptions): Promise<Bytes> {
-    const task = this.#cache.get(`${segment.place}/${block.index}`, size, (taskSignal) =>
-      this.#segments.use(segment, block, taskSignal, (reader) =>
-        reader.readBlock(block, { signal: taskSignal }),
-      ),
-    );
-    return task.wait(signal);
+  /** Copies the common part of a piece and of `output`, which begins at content byte `start`. */
+  #copy(piece: Piece, start: number, output: Bytes, options: ReadOptions): Promise<void> {
+    const { segment, block, size } = piece;
+    const key = `${segment.ordinal}/${block.firstChunk}`;
+    const open = (signal: AbortSignal) => this.#open(piece, signal);
+    return this.#blocks.use(key, size, options, open, (content) => {
+      this.#checkOpen();
+      const from = Math.max(0, start - piece.start);
+      const to = Math.min(size, start + output.length - piece.start);
+      if (to > from) output.set(content.subarray(from, to), piece.start + from - start);
+    });
+  }
+
+  /** A piece's content, its segment open for as long as that takes. */
+  #open({ segment: { entry, ordinal }, block }: Piece, signal: AbortSignal): Promise<Bytes> {
+    const { crypto } = this.#recording;
+    const open = (stop: AbortSignal) => openSegment(this.#recording, entry, block, { signal: stop });
+    return this.#segments.use(`${ordinal}`, 1, { signal }, open, async (segment) => {
+      const sealed = await readSealed(segment, block, { signal });
+      return openBlock(crypto, segment.cipher, entry, block, sealed, { signal });
+    });
   }
 }
 
@@ -189,104 +195,45 @@ function brokenOff(position: number) {
   return truncated("this part of the take, behind which segments are missing,", position);
 }
 
-/** The first of `length` places from which on `isBehind` holds. */
-function lowerBound(length: number, isBehind: (place: number) => boolean): number {
-  let [low, high] = [0, length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (isBehind(middle)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
-
+/** A listed segment in the store, its head checked. */
 interface OpenSegment {
-  readonly task: SharedTask<SegmentReader>;
-  users: number;
+  readonly object: StoredObject;
+  readonly cipher: ChunkCipher;
+  /** Ciphertext of the first block, until its use, where it was read along with the head. */
+  firstBlock: Bytes | undefined;
 }
 
-/** A take's segments that are open, a few at a time: each may hold a file or a connection. */
-class OpenSegments {
-  readonly #context: ReviewContext;
-  readonly #open = new Map<SegmentLayout, OpenSegment>();
-  #isClosed = false;
-
-  constructor(context: ReviewContext) {
-    this.#context = context;
-  }
-
-  async use<T>(
-    segment: SegmentLayout,
-    wanted: Block,
-    signal: AbortSignal,
-    action: (reader: SegmentReader) => Promise<T>,
-  ): Promise<T> {
-    let open = this.#open.get(segment);
-    if (!open || open.task.isAbandoned) {
-      const { holder } = this.#context;
-      // The keys are lent to the task itself: it may go on when nobody waits for it any more.
-      const task = new SharedTask((taskSignal) =>
-        holder.use(({ contentKey }) => this.#openSegment(segment, wanted, contentKey, taskSignal)),
-      );
-      open = { task, users: 0 };
-    }
-    // Behind the others: the first of the map is the one used longest ago.
-    this.#open.delete(segment);
-    this.#open.set(segment, open);
-    open.users++;
-    try {
-      return await action(await this.#opened(segment, open, signal));
-    } finally {
-      open.users--;
-      this.#trim();
-      if (open.users === 0 && this.#open.get(segment) !== open) closeSegment(open).catch(() => {});
-    }
-  }
-
-  async #opened(segment: SegmentLayout, open: OpenSegment, signal: AbortSignal): Promise<SegmentReader> {
-    try {
-      return await open.task.wait(signal);
-    } catch (error) {
-      // What could not be opened is tried anew by the next read.
-      if (this.#open.get(segment) === open) this.#open.delete(segment);
-      throw error;
-    }
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    const closing = [...this.#open.values()].map((open) => closeSegment(open));
-    this.#open.clear();
-    await Promise.all(closing);
-  }
-
-  async #openSegment(
-    segment: SegmentLayout,
-    wanted: Block,
-    contentKey: Bytes,
-    signal: AbortSignal,
-  ): Promise<SegmentReader> {
-    const { binding, store, nameOf } = this.#context;
-    const { entry } = segment;
-    const keyOf = keysFrom(binding, contentKey);
-    const reader = await SegmentReader.open(binding, keyOf, store, nameOf(entry), entry, wanted, { signal });
-    if (!this.#isClosed) return reader;
-    await reader.close();
-    throw closedError("the source");
-  }
-
-  #trim(): void {
-    for (const [segment, open] of this.#open) {
-      if (this.#open.size <= OPEN_SEGMENTS) return;
-      if (open.users > 0) continue;
-      this.#open.delete(segment);
-      closeSegment(open).catch(() => {});
-    }
+/**
+ * Reads and checks the head, with one request together with the first block where that is `wanted`.
+ *
+ * @throws BlindreelError `truncated` also for a missing object; and as {@link openListedHead}.
+ */
+async function openSegment(
+  recording: UnlockedRecording,
+  entry: SegmentEntry,
+  wanted: Block,
+  options: ReadOptions,
+): Promise<OpenSegment> {
+  const name = objectOf(recording, entry);
+  const isFirst = wanted.firstChunk === 0;
+  const end = isFirst ? wanted.to : SEGMENT_HEAD_LENGTH;
+  const object = await recording.store.open(name, { start: 0, end }, options);
+  if (!object) throw missingObject(name);
+  try {
+    const bytes = await object.read(0, end, options);
+    const key = await segmentKeyOf(recording, headerOf(recording, entry));
+    const cipher = await openListedHead(recording, entry, bytes.slice(0, SEGMENT_HEAD_LENGTH), key);
+    return { object, cipher, firstBlock: isFirst ? bytes.subarray(SEGMENT_HEAD_LENGTH) : undefined };
+  } catch (error) {
+    await object.close();
+    throw error;
   }
 }
 
-async function closeSegment({ task }: OpenSegment): Promise<void> {
-  task.abort(closedError("the source"));
-  const reader = await task.result.catch(() => undefined);
-  await reader?.close();
+/** @throws BlindreelError `authentication-failed`, `truncated`, `source-failed`. */
+async function readSealed(segment: OpenSegment, block: Block, options: ReadOptions): Promise<Bytes> {
+  const { object, firstBlock } = segment;
+  if (block.firstChunk > 0 || !firstBlock) return object.read(block.from, block.to, options);
+  segment.firstBlock = undefined;
+  return firstBlock;
 }

@@ -2,46 +2,46 @@ import type { ErrorCode } from "../errors.js";
 import type { Origin } from "../log/proof.js";
 
 /**
- * The worst of what was found (format-v1, "Verdict"):
+ * The worst of the findings (format-v1, "Verdict"):
  *
- * - `altered`: something is other than was signed, or too much, or two things were signed of which one can be true.
- * - `truncated`: something that was signed, and that nobody said was refused, is missing.
- * - `unfinished`: nothing says that the recording was closed, or no key could have signed it.
- * - `interrupted`: all that was signed is there, and the recorder itself says that something was lost.
- * - `complete`: closed by its recorder, nothing lost, and all of it is there as it was signed.
+ * - `altered`: something stored differs from what was signed or exceeds it, or two signed statements contradict each other.
+ * - `truncated`: something signed is missing, and no lost entry names it as refused.
+ * - `unfinished`: no final manifest, or no session key.
+ * - `interrupted`: everything signed is there, and the recorder declares a loss.
+ * - `complete`: closed by its recorder, nothing lost, everything there as it was signed.
  */
 export type RecordingState = "altered" | "truncated" | "unfinished" | "interrupted" | "complete";
 
-/** What {@link RecordingReview.verify} found. */
+/** The result of {@link RecordingReview.verify}. */
 export interface Verdict {
   readonly state: RecordingState;
   readonly origin: Origin;
   /** Sequence of the manifest that counts; undefined without one. */
   readonly sequence: number | undefined;
-  /** Where content is missing or not to be believed. */
+  /** Content that is missing or altered. */
   readonly gaps: readonly Gap[];
-  /** What the recorder says was lost. */
+  /** Declared by the recorder. */
   readonly losses: readonly LossReport[];
-  /** What is wrong with the recording as a whole, or with objects that are no listed segment. */
+  /** About the recording as a whole, or objects that are no listed segment. */
   readonly findings: readonly Finding[];
-  /** Every track, take and segment that was signed. */
+  /** All of the log. */
   readonly tracks: readonly TrackVerdict[];
-  /** Segments behind an open manifest, or of pages that are missing, that authenticate: the keys vouch for them alone. */
+  /** Authentic segments behind an open manifest, or of missing pages: the keys alone vouch for them. */
   readonly uncovered: readonly UncoveredVerdict[];
-  /** Whether stored objects were listed: without, what nobody signed and what was signed twice is not seen. */
+  /** Whether stored objects were listed: without, unsigned and twice signed ones are not seen. */
   readonly isListed: boolean;
-  /** What was looked at, since the recording was opened. */
+  /** The extent of the checks, since the recording was opened. */
   readonly seen: Seen;
 }
 
 /** How much a verification read. */
 export interface Seen {
-  /** Stored objects that were asked for and there, and bytes read of them. */
+  /** Stored objects found, and bytes read of them. */
   readonly objects: number;
   readonly bytes: number;
-  /** Different statements that were signed, whatever they were stored under. */
+  /** Different signed statements, whatever their names. */
   readonly manifests: number;
-  /** Full pages of the log: how many there are, and how many could be read. */
+  /** Full pages of the log, and readable ones among them. */
   readonly pages: { readonly listed: number; readonly read: number };
   /** Segments that the log lists. */
   readonly segments: number;
@@ -60,7 +60,7 @@ export interface TakeVerdict {
   /** Counts the track's takes from 0. */
   readonly take: number;
   readonly startedAt: Date;
-  /** Bytes of content that were signed. */
+  /** Signed bytes of content. */
   readonly size: number;
   readonly segments: readonly SegmentVerdict[];
 }
@@ -71,7 +71,7 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/** `refused`: missing, or only a part is there, and the recorder says that the server refused it, or that the journal lost it. */
+/** `refused`: missing in whole or in part, and the recorder says that the server refused it or the journal lost it. */
 export type SegmentState = "authentic" | "missing" | "refused" | "truncated" | "altered";
 
 /** What is known of one segment. */
@@ -79,59 +79,59 @@ export interface SegmentVerdict {
   readonly index: number;
   /** Name of the stored object. */
   readonly object: string;
-  /** When its first byte was recorded, by the recorder's clock; undefined where nothing says so. */
-  readonly time: Date | undefined;
-  /** `cut`: a crash or a deadline took its end. What was signed of it can still be all there. */
+  /** When its first byte was recorded, by the recorder's clock. */
+  readonly time: Date;
+  /** `cut`: a crash or a deadline took its end. All of its signed part may be there. */
   readonly end: "final" | "cut";
   readonly state: SegmentState;
-  /** Where its content is in the take's. */
+  /** Its content in the take's. */
   readonly content: ByteRange;
-  /** What of it is authentic, in the take's content. */
+  /** Its authentic parts, in the take's content. */
   readonly authentic: readonly ByteRange[];
 }
 
 /**
- * Why something is not there:
+ * The cause of a gap:
  *
  * - `missing`: the object is not stored. `truncated`: it ends too early. `refused`: one of these, and the recorder says so.
- *   `altered`: it is not what was signed.
- * - `cut`: the segment has no end. `lost`: an index that no segment was sealed under.
- * - `unlisted`: a page of the log is missing that may list segments here.
+ *   `altered`: it differs from what was signed.
+ * - `cut`: the segment has no end. `lost`: an index without a sealed segment.
+ * - `unlisted`: a missing page of the log may list segments here.
  */
 export type GapCause = Exclude<SegmentState, "authentic"> | "cut" | "lost" | "unlisted";
 
-/** A place where content is missing or not to be believed. */
+/** A place where content is missing or altered. */
 export interface Gap {
   /** Undefined for a track that the log does not name. */
   readonly track: string | undefined;
-  /** Counts the track's takes from 0; undefined where it is not known. */
+  /** Counts the track's takes from 0; undefined where unknown. */
   readonly take: number | undefined;
   /** Index of the segment, or of the first. */
   readonly segment: number;
-  /** Segments from there on; undefined where nobody knows how many. */
+  /** Segments from there on; undefined where unknown. */
   readonly count: number | undefined;
   readonly cause: GapCause;
-  /** In the take's content; empty where nobody knows how much is missing. */
+  /** In the take's content; empty where their length is unknown. */
   readonly bytes: ByteRange;
-  /** As closely as segments and their points say; undefined where they do not. */
+  /** As closely as segments and their points say; undefined where unknown. */
   readonly time: TimeRange | undefined;
 }
 
 /** A span of time, by the recorder's clock. */
 export interface TimeRange {
   readonly from: Date;
-  /** Undefined where nothing says when it ended. */
+  /** Undefined where unknown. */
   readonly to: Date | undefined;
 }
 
-/** A lost entry of the log, in words. */
+/** A lost entry of the log. */
 export interface LossReport {
-  /** `unsealed`: an index was spent for nothing. `segment`, `page`: not stored. `undrained`: the track had more. `silent`: it gave nothing. */
+  /** `unsealed`: an index without a segment. `segment`, `page`: not stored. `undrained`: the rest of a track. `silent`: all of a take. */
   readonly what: "unsealed" | "segment" | "page" | "undrained" | "silent";
   readonly cause: "crash" | "deadline" | "source" | "server" | "silence" | "storage" | "overflow";
-  /** Undefined for pages, and for a track whose name is not known. */
+  /** Undefined for pages, and for a track of unknown name. */
   readonly track: string | undefined;
-  /** Indices of segments or numbers of pages; 0 and 0 where neither is meant. */
+  /** Indices of segments or numbers of pages; 0 and 0 for neither. */
   readonly first: number;
   readonly count: number;
   readonly time: Date;
@@ -139,18 +139,23 @@ export interface LossReport {
 
 /** A stored segment that no manifest covers. */
 export interface UncoveredVerdict {
+  /** Of its track, as in the segment's header. */
   readonly track: number;
   /** Of its track; undefined where the log does not name it. */
   readonly name: string | undefined;
   readonly take: number;
   readonly index: number;
+  /** Name of the stored object. */
   readonly object: string;
+  /** When its first byte was recorded, by its entry; undefined where no page lists it. */
+  readonly time: Date | undefined;
+  /** Whether the segment has no end: a crash, or a server, took it. */
   readonly isCut: boolean;
   /** Bytes of content. */
   readonly size: number;
 }
 
-/** What is wrong, and what it means for the state: `docs/reviewing.md`, "What is missing". */
+/** Meanings: `docs/reviewing.md`, "What is missing". */
 export type FindingCause =
   | "no-sender"
   | "no-manifest"
@@ -170,61 +175,46 @@ export type FindingCause =
   | "excess-bytes"
   | "altered-segment";
 
-/** What each finding means for the state; those of `undefined` are only reported. */
+/** The state each finding leads to; those of `undefined` are only reported. */
 const STATES: Readonly<Record<FindingCause, RecordingState | undefined>> = {
-  /** The core names no key that could sign. */
   "no-sender": "unfinished",
-  /** Nothing signed was found. */
   "no-manifest": "unfinished",
-  /** A stored manifest does not open, and is left out; `code` says why. */
   "invalid-manifest": undefined,
-  /** The recording was closed twice, differently. */
   "two-finals": "altered",
-  /** Two statements were signed with one sequence. */
   "conflicting-manifests": "altered",
-  /** Something was signed after the end. */
   "after-final": "altered",
-  /** A manifest is no beginning of the one that counts, or speaks of more entries than a later one. */
   "other-beginning": "altered",
-  /** The pages that are there are not those of the manifest's root. */
   "other-pages": "altered",
   "missing-page": "truncated",
-  /** A page is missing, and the recorder says that the server refused it or the journal lost it. */
   "refused-page": "interrupted",
-  /** A stored page does not open, or was not signed by the recorder; `code` says why. */
   "altered-page": "altered",
-  /** A stored page bears another number than its name. */
   "renamed-page": "altered",
-  /** An entry breaks a rule of the log; `rule` says which. It is left out. */
   "broken-rule": "altered",
-  /** A stored segment that the log does not list, and cannot list any more. */
   "unlisted-segment": "altered",
-  /** A stored page behind the end of a final log. */
   "unlisted-page": "altered",
-  /** An object is longer than was signed. */
   "excess-bytes": "altered",
-  /** A stored segment that the manifest does not cover does not authenticate, or is not what a page lists; `code` says why. */
   "altered-segment": "altered",
 };
 
 /** Something that is wrong with a recording or its objects, and where. */
 export interface Finding {
   readonly cause: FindingCause;
-  /** Name of the stored object, where it is about one. */
+  /** Name of the stored object. */
   readonly object?: string;
+  /** Of the error that the stored bytes failed with. */
   readonly code?: ErrorCode;
   /** The entry's place in the log. */
   readonly entry?: number;
+  /** The broken rule (format-v1, "Order of entries"). */
   readonly rule?: string;
 }
 
-const WORST_FIRST: readonly RecordingState[] = [
-  "altered",
-  "truncated",
-  "unfinished",
-  "interrupted",
-  "complete",
-];
+/** The order of findings of objects that are fetched side by side. */
+export function byObject({ object: left = "" }: Finding, { object: right = "" }: Finding): number {
+  return Number(left > right) - Number(left < right);
+}
+
+const WORST_FIRST = ["altered", "truncated", "unfinished", "interrupted", "complete"] as const;
 
 const SEGMENT_STATES: Readonly<Record<SegmentState, RecordingState>> = {
   authentic: "complete",
@@ -234,9 +224,9 @@ const SEGMENT_STATES: Readonly<Record<SegmentState, RecordingState>> = {
   altered: "altered",
 };
 
-/** The worst of what was found decides. */
+/** The worst one decides. */
 export function stateOf(found: {
-  readonly segments: Iterable<SegmentVerdict>;
+  readonly segments: readonly SegmentVerdict[];
   readonly findings: readonly Finding[];
   readonly hasLosses: boolean;
   readonly isFinal: boolean;

@@ -1,100 +1,96 @@
+import { dateOf } from "../log/fields.js";
+import type { Refused } from "../log/order.js";
+import type { Origin } from "../log/proof.js";
 import { ManifestState } from "../log/statement.js";
-import { dateOf } from "../log/text.js";
 import { type OperationOptions, progressReporter } from "../stream/operation.js";
-import { type Behind, readBehind } from "./behind.js";
-import { checkSegment } from "./check-segment.js";
+import { type CheckedSegment, checkSegments } from "./check-segment.js";
 import { describeLosses, gapsOf } from "./gaps.js";
-import { type SegmentLayout, takeTime } from "./layout.js";
-import { eachInFlight } from "./pool.js";
-import { asRefused } from "./read-log.js";
-import type { OpenedReview } from "./review.js";
-import { findUncovered, mayBeListed } from "./uncovered.js";
-import { type Finding, type SegmentVerdict, stateOf, type Verdict } from "./verdict.js";
-
-/** Objects that are on their way at the same time, and bytes of them together. */
-const LANES = 8;
-const BUDGET = 32 * 2 ** 20;
-
-/** What {@link verifyRecording} found of each segment that the log lists. */
-export type SegmentVerdicts = ReadonlyMap<SegmentLayout, SegmentVerdict>;
+import { mayBeListed, type SegmentLayout, segmentsOf, type TrackLayout, takeTime } from "./layout.js";
+import { type Behind, type RecordingLog, readBehind } from "./read-log.js";
+import { findUncovered } from "./uncovered.js";
+import { objectOf, type UnlockedRecording } from "./unlocked-recording.js";
+import { type Finding, stateOf, type TrackVerdict, type Verdict } from "./verdict.js";
 
 /**
- * Compares everything that is stored with everything that was signed. Trouble with a source, or with the platform, is thrown
- * and no verdict: only an object that is not there, too short, too long or other counts.
+ * Compares everything stored with everything signed (format-v1, "Verdict"). Failures of a source or of the platform are thrown
+ * and no verdict: only an object that is missing, too short, too long or other counts.
  */
-export async function verifyRecording(opened: OpenedReview, options: OperationOptions): Promise<Verdict> {
-  const { context, log, origin } = opened;
-  const behind = await readBehind(opened, options);
-  const findings: Finding[] = log.findings.map((finding) => asRefused(finding, behind.refusedPages));
-  const listed: SegmentLayout[] = [];
-  for (const { takes } of log.tracks)
-    for (const { segments } of takes) for (const each of segments) listed.push(each);
+export async function verifyRecording(
+  recording: UnlockedRecording,
+  log: RecordingLog,
+  origin: Origin,
+  { signal, onProgress }: OperationOptions & { readonly signal: AbortSignal },
+): Promise<Verdict> {
+  const options = { signal };
+  const behind = await readBehind(recording, log, options);
+  const { refused } = behind.layout;
+  const listed = segmentsOf(log.layout);
   const total = listed.reduce((sum, { entry }) => sum + entry.length, 0);
-  const progress = progressReporter(options.onProgress, total);
-  const verdicts = new Map<SegmentLayout, SegmentVerdict>();
-  const longer = new Set<SegmentLayout>();
+  const progress = progressReporter(onProgress, total);
   let done = 0;
-  const check = async (segment: SegmentLayout): Promise<void> => {
-    const { verdict, hasExcess } = await checkSegment(context, behind.refused, segment, options);
-    verdicts.set(segment, verdict);
-    if (hasExcess) longer.add(segment);
-    done += segment.entry.length;
+  const checked = await checkSegments(recording, refused, listed, options, (length) => {
+    done += length;
     progress.report(done);
-  };
-  await eachInFlight(listed, LANES, check, { weigh: ({ entry }) => entry.length, budget: BUDGET });
-  for (const segment of listed)
-    if (longer.has(segment)) findings.push({ cause: "excess-bytes", object: context.nameOf(segment.entry) });
-  for (const finding of checkUnlisted(opened, behind)) findings.push(finding);
-  for (const finding of behind.findings) findings.push(finding);
-  const uncovered = await findUncovered(opened, behind, options);
-  for (const finding of uncovered.findings) findings.push(finding);
+  });
+  const uncovered = await findUncovered(recording, log, behind, options);
   progress.final(total);
 
-  const tracks = log.tracks.map(({ id, name, takes }) => ({
-    id,
-    name,
-    takes: takes.map((take) => ({
-      take: take.number,
-      startedAt: dateOf(takeTime(take)),
-      size: take.size,
-      segments: take.segments.map((segment) => verdicts.get(segment)!),
-    })),
-  }));
-  const losses = [...log.losses, ...behind.losses];
-  const state = stateOf({
-    segments: verdicts.values(),
-    findings,
-    hasLosses: losses.length > 0,
-    isFinal: log.head?.state === ManifestState.final,
-  });
+  const findings = [
+    ...log.findings.map((finding) => asRefused(finding, refused)),
+    ...excessOf(listed, checked),
+    ...unlistedOf(recording, log, behind),
+    ...behind.findings,
+    ...uncovered.findings,
+  ];
+  const losses = [...log.layout.losses, ...behind.losses];
+  const isFinal = log.head?.state === ManifestState.final;
+  const segments = [...checked.values()].map(({ verdict }) => verdict);
+  const { isListed, seen } = recording.store;
   return {
-    state,
+    state: stateOf({ segments, findings, hasLosses: losses.length > 0, isFinal }),
     origin,
     sequence: log.head?.sequence,
-    gaps: gapsOf(log, verdicts, uncovered, behind),
+    gaps: gapsOf(log, behind, checked, uncovered),
     losses: describeLosses(losses),
     findings,
-    tracks,
-    uncovered: uncovered.verdicts,
-    isListed: context.store.isListed,
-    seen: {
-      ...context.store.seen,
-      manifests: log.manifests,
-      pages: log.pages,
-      segments: listed.length,
-    },
+    tracks: log.layout.tracks.map((track) => trackVerdict(track, checked)),
+    uncovered: uncovered.segments.map(({ verdict }) => verdict),
+    isListed,
+    seen: { ...seen, manifests: log.manifests, pages: log.pages, segments: listed.length },
   };
 }
 
-/** Stored segments that the log does not list and cannot list any more. */
-function checkUnlisted({ context, log }: OpenedReview, behind: Behind): Finding[] {
-  const known = new Map<number, Set<number>>();
-  for (const { id, takes } of behind.tracks) {
-    const indices = new Set<number>();
-    for (const { segments } of takes) for (const { entry } of segments) indices.add(entry.index);
-    known.set(id, indices);
-  }
-  return (log.names?.segments ?? [])
-    .filter((place) => !known.get(place.track)?.has(place.index) && !mayBeListed(behind, place))
-    .map((place) => ({ cause: "unlisted-segment", object: context.nameOf(place) }));
+type Checked = ReadonlyMap<SegmentLayout, CheckedSegment>;
+
+function trackVerdict({ id, name, takes }: TrackLayout, checked: Checked): TrackVerdict {
+  const verdicts = takes.map((take) => ({
+    take: take.number,
+    startedAt: dateOf(takeTime(take)),
+    size: take.size,
+    segments: take.segments.map((segment) => checked.get(segment)!.verdict),
+  }));
+  return { id, name, takes: verdicts };
+}
+
+function excessOf(listed: readonly SegmentLayout[], checked: Checked): Finding[] {
+  return listed
+    .map((segment) => checked.get(segment)!)
+    .filter(({ hasExcess }) => hasExcess)
+    .map(({ verdict }) => ({ cause: "excess-bytes", object: verdict.object }));
+}
+
+/** Stored segments without an entry, and without a place for one. */
+function unlistedOf(recording: UnlockedRecording, { names }: RecordingLog, { layout }: Behind): Finding[] {
+  const known = new Set(segmentsOf(layout).map(({ entry }) => objectOf(recording, entry)));
+  return (names?.segments ?? [])
+    .filter((place) => !mayBeListed(layout, place))
+    .map((place): Finding => ({ cause: "unlisted-segment", object: objectOf(recording, place) }))
+    .filter(({ object }) => !known.has(object!));
+}
+
+/** A missing page that a lost entry names is refused. */
+function asRefused(finding: Finding, refused: Refused): Finding {
+  if (finding.cause !== "missing-page") return finding;
+  const number = Number.parseInt(finding.object!.slice(-8), 16);
+  return refused.hasPage(number) ? { ...finding, cause: "refused-page" } : finding;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { decodeEntry, type Entry, encodeEntry, type SegmentEntry } from "../../src/log/entry.js";
 import { expectCode } from "../helpers/errors.js";
 
-/** What a recorder signs a reader accepts: one entry that does not decode costs all of its page. */
+/** Encoding accepts exactly what decoding does: one entry that does not decode costs its whole page. */
 const salt = new Uint8Array(16);
 const hash = new Uint8Array(32);
 const take: Entry = { kind: 1, salt, track: 1, take: 0, name: "camera", type: "video/webm", time: 1 };

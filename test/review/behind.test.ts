@@ -1,5 +1,6 @@
-/** What lies behind the checkpoint that counts, and manifests that are found by their names. */
+/** Objects behind the checkpoint that counts, and manifests found by their names. */
 import { describe, expect, it } from "vitest";
+import { decodeEntry, EntryKind } from "../../src/log/entry.js";
 import { expectBytes } from "../helpers/bytes.js";
 import { expectCode } from "../helpers/errors.js";
 import { Seeded } from "../vectors/forge.js";
@@ -48,6 +49,12 @@ describe.each([true, false])("what a page behind a checkpoint lists; listed: %s"
       ["camera", 4, 40_000],
       ["chat", 0, 33],
     ]);
+    const times = forged.log
+      .map(({ bytes }) => decodeEntry(bytes))
+      .filter(({ kind }) => kind === EntryKind.segment);
+    expect(uncovered.map(({ time }) => time!.getTime())).toEqual(times.slice(1).map(({ time }) => time));
+    const [signed] = verdict.tracks[0]!.takes[0]!.segments;
+    expect(signed!.time.getTime()).toBe(times[0]!.time);
     for (const segment of uncovered) {
       const content = forged.content.get(`${segment.name}/${segment.index}`)!;
       expectBytes(await segment.read(3, segment.size), content.subarray(3));

@@ -22,7 +22,7 @@ import { lookupIn, reviewOf } from "./reader.js";
 
 const noise = (length: number, name = "noise") => new Seeded(name).bytes(length);
 
-/** Two takes of a camera in segments of ten seconds, and a chat between them whose name and times are nobody's business. */
+/** Two takes of a camera in segments of ten seconds, and a chat between them whose name and times stay undisclosed. */
 const SCRIPT: readonly Step[] = [
   { take: "camera", type: "video/webm;codecs=vp9", at: 0 },
   ...Array.from({ length: 9 }, (_, i): Step[] => [
@@ -301,7 +301,7 @@ describe("an excerpt that is not what was signed", () => {
         what,
         code,
       ]);
-    // Each fault is of what it says: with the right parts the same hand-made excerpt opens.
+    // With the right parts the same hand-made excerpt opens: each fault is its own.
     const made = changed(bytes, () => ({ parts: [partOf(0, 1), partOf(1, 1), partOf(4, 1)] }));
     const opened = await openExcerpt(made);
     expectBytes(await opened.segments[1]!.read(), forged.content.get("camera/1")!);
@@ -330,7 +330,7 @@ describe("an excerpt that is not what was signed", () => {
       const stored = forged.objects.get(forged.segmentName(each.track, each.index))!;
       expect(hex).not.toContain(toHex(forged.segmentKey(stored.slice(0, 30))));
     }
-    // By search: whoever knows everything about an entry or the details but the salt finds no hash of theirs in it.
+    // By search: without the salts, the rest of an entry or of the details leads to no hash in it.
     const hashes = new Set(hex.match(/.{64}/g));
     for (const { bytes: entry } of forged.log) {
       const guess = entry.slice();

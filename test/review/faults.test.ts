@@ -23,7 +23,7 @@ const noise = (length: number, name = "noise") => new Seeded(name).bytes(length)
 const failed = () => new BlindreelError("source-failed", "the network failed", undefined);
 const FAST = { backoff: 1, timeout: 40 };
 
-/** What an honest crash leaves: a checkpoint, and behind it what was uploaded since, some of it not yet. */
+/** An honest crash: a checkpoint, and a part of the uploads since. */
 const CRASHED: readonly Step[] = [
   ...WHOLE,
   { manifest: {} },
@@ -78,6 +78,7 @@ describe("fault R3: an honest crash", () => {
     expect(verdict.uncovered).toHaveLength(3);
     expect(verdict.gaps).toMatchObject([{ track: "camera", segment: 4, count: 1, cause: "missing" }]);
     const uncovered = await review.uncovered();
+    expect(uncovered.map(({ time }) => time)).toEqual([undefined, undefined, undefined]);
     expect(
       uncovered.map(({ name, take, index, isCut, size, isVerified }) => [
         name,
@@ -158,7 +159,7 @@ describe("fault R3: an honest crash", () => {
 });
 
 const server = testServer();
-/** Serves a recording's objects as a store does; `answer` may do something else first. */
+/** An HTTP store of a recording's objects; `answer` comes first. */
 function serveObjects(
   forged: ForgedRecording,
   answer: (name: string, times: number) => number | "hang" | "break" | undefined = () => undefined,
@@ -288,7 +289,7 @@ describe("fault R6: content over a hole, and one statement twice", () => {
   // cut-not-last and a final manifest under a second name are vectors.
 });
 
-/** A lookup whose reads wait until they are let go. */
+/** A lookup whose reads wait for their release. */
 function stalling(forged: ForgedRecording): {
   objects: ObjectLookup;
   started: Promise<void>;
@@ -385,7 +386,7 @@ describe("fault L12: no operation outlives its keys", () => {
 
 import { expand32, label } from "../vectors/recording-forge.js";
 
-/** The segment key of a contentKey that was wiped. */
+/** The segment key of a wiped contentKey. */
 const forgedUnderZeros = (header: Uint8Array) => expand32(new Uint8Array(32), label("segment key"), header);
 
 describe("fault R8: a network that fails now and then", () => {

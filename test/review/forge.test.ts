@@ -8,7 +8,7 @@ import { backends } from "../helpers/backends.js";
 import { toHex } from "../helpers/bytes.js";
 import { forgeRecording, many, SCRIPT } from "../vectors/recording-forge.js";
 
-/** The forge stands on nothing of `src`: that both agree says that both read the specification alike. */
+/** The forge imports nothing of `src`: their agreement is that of two readings of the specification. */
 describe.each(backends)("what the forge writes, read on $name", (crypto) => {
   it("opens: manifests, pages, order, peaks, of logs of every size around pages", async () => {
     for (const count of [0, 1, 62, 63, 64, 127, 128, 200]) {

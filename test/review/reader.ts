@@ -1,4 +1,4 @@
-/** What a reviewer does with a forged recording: stored objects in memory, the recipient's key, and questions that are counted. */
+/** A reviewer of forged recordings: stored objects in memory, the recipient's key, counted requests. */
 import { importIdentity } from "../../src/keywrap/index.js";
 import {
   type ObjectLookup,

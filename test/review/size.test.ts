@@ -1,4 +1,4 @@
-/** R1, R10, L8: nothing that a recorder signs costs a reader more than reading it. A recording that is far longer than any exam. */
+/** R1, R10, L8: the cost of any signed log is linear in its length. A recording far longer than any exam. */
 import { describe, expect, it } from "vitest";
 import { Seeded } from "../vectors/forge.js";
 import { forgeRecording, type Step } from "../vectors/recording-forge.js";
@@ -24,7 +24,7 @@ async function secondsFor(size: number): Promise<number> {
   const review = await reviewOf(forged);
   const verdict = await review.verify();
   for (const { takes } of review.tracks) for (const { points } of takes) expect(points).toHaveLength(64);
-  // Of the processor: what else the machine does is no cost of ours.
+  // Processor time, independent of other load.
   const { user, system } = process.cpuUsage(before);
   const seconds = (user + system) / 1e6;
   expect(verdict.state).toBe("truncated");

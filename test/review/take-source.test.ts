@@ -300,7 +300,7 @@ describe("an abort", () => {
     expect(await caught(() => alone)).toBe(reason);
     expect(seen.map(({ aborted }) => aborted)).toEqual([false, true]);
     expectBytes(await second, CONTENT.subarray(BLOCK, BLOCK + 20));
-    // And what was aborted can be asked for anew.
+    // An aborted read can be repeated.
     expectBytes(await source.read(2 * BLOCK, 2 * BLOCK + 10), CONTENT.subarray(2 * BLOCK, 2 * BLOCK + 10));
     expect(await caught(() => source.read(0, 1, { signal: one.signal }))).toBe(reason);
     await source.close();
@@ -319,7 +319,7 @@ describe("an abort", () => {
         "Content-Length": last + 1 - start,
       });
       response.on("close", closed);
-      // A little, and then nothing for ever.
+      // Some bytes, then silence.
       response.write(whole.subarray(start, start + 1000));
       setTimeout(() => controller.abort(), 20);
     };

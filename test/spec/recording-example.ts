@@ -23,9 +23,10 @@ import { type ExcerptPart, encodeExcerpt } from "../../src/log/excerpt.js";
 import { sealManifest } from "../../src/log/manifest.js";
 import { countersignReceipt } from "../../src/log/receipt.js";
 import { ManifestState, manifestMessage } from "../../src/log/statement.js";
-import { auditPath, leafHash, subroots } from "../../src/log/tree.js";
+import { leafHash, subroots } from "../../src/log/tree.js";
 import { paddedLength, writeLengthField } from "../../src/stream/padding.js";
 import { sealBytes } from "../../src/stream/seal.js";
+import { pathOf } from "../vectors/recording-forge.js";
 
 const START = Date.parse("2026-01-15T10:20:30Z");
 export const MESSAGE = utf8("Hello, Blindreel!");
@@ -143,7 +144,7 @@ export async function recordingValues(
     n,
     entryBytes: log[n]!,
     entry,
-    path: auditPath(leaves, n),
+    path: pathOf(leaves, n),
     segmentKey: shown?.segmentKey,
     object: shown?.object,
   });
@@ -191,7 +192,7 @@ export async function recordingValues(
     { name: "signed message", bytes: manifestMessage(coreHash, statement), note: "label, statement" },
     { name: "signature", bytes: signature },
     { name: "manifest", bytes: final.bytes, note: "sequence 1, state final, size 5" },
-    { name: "path of entry 2", bytes: concatBytes(...auditPath(leaves, 2)), note: "three hashes" },
+    { name: "path of entry 2", bytes: concatBytes(...pathOf(leaves, 2)), note: "three hashes" },
     { name: "excerpt", bytes: excerpt, note: "entries 2 and 3, with the object of screen 0" },
     { name: "witness's seed", bytes: WITNESS_SEED },
     { name: "receipt", bytes: receipt, note: "with one witness, a minute after the start" },

@@ -31,10 +31,11 @@ import {
   SegmentEnd,
   segmentGeometry,
 } from "../../src/log/entry.js";
+import { SIGNATURE_LENGTH } from "../../src/log/fields.js";
 import { DETAILS_SALT_LENGTH, MAX_REASON } from "../../src/log/manifest.js";
 import { manifestName, pageName, receiptName, segmentName } from "../../src/log/names.js";
 import { PAGE_ENTRIES } from "../../src/log/page.js";
-import { SEALED_HEADER_LENGTH, SIGNATURE_LENGTH } from "../../src/log/sealed-object.js";
+import { SEALED_HEADER_LENGTH } from "../../src/log/sealed-object.js";
 import { ManifestState } from "../../src/log/statement.js";
 import { pathLength, SUBTREE } from "../../src/log/tree.js";
 import { CHUNK, SEALED_CHUNK, sealedLength } from "../../src/stream/geometry.js";
