@@ -199,6 +199,21 @@ describe("the source", () => {
     }
   });
 
+  it("has no class above 200 lines", () => {
+    for (const [name, source] of sources) {
+      const visit = (node: ts.Node): void => {
+        if (ts.isClassLike(node)) {
+          const [first, last] = [node.getStart(source), node.end].map(
+            (at) => source.getLineAndCharacterOfPosition(at).line,
+          );
+          expect(last! - first! + 1, `${name}: ${node.name?.text}`).toBeLessThanOrEqual(200);
+        }
+        ts.forEachChild(node, visit);
+      };
+      visit(source);
+    }
+  });
+
   it("re-exports by name and does nothing else in every index", () => {
     for (const name of files.filter((each) => /(^|\/)index\.ts$/.test(each))) {
       for (const statement of sources.get(name)!.statements) {

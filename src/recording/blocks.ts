@@ -2,14 +2,14 @@ import { type Bytes, wipe } from "../formats/bytes.js";
 import { SEALED_CHUNK } from "../stream/geometry.js";
 
 /**
- * Memory that sealed chunks lie in until the server has them, used again and again: fresh buffers of this size made the
+ * Memory of sealed chunks until they are acknowledged, used again and again: fresh buffers of this size made the
  * garbage collector the largest cost of a recording (docs/benchmarks.md, "Recordings").
  */
 const BLOCK_CHUNKS = 16;
 const BLOCK = BLOCK_CHUNKS * SEALED_CHUNK;
-/** Blocks kept although nobody uses them: 8 MiB, as much as the longest segment takes. */
+/** Free blocks that are kept: 8 MiB, the longest segment. */
 const MOST_FREE = 32;
-/** Below, a buffer of its own costs nothing to speak of. */
+/** Below, a buffer of its own costs less than a block. */
 const SMALL = BLOCK / 4;
 
 /** The blocks of a recording, all tracks together: of its ciphertext, or of its plaintext, and never of both. */
@@ -20,18 +20,18 @@ export class BlockPool {
     return this.#free.pop() ?? new Uint8Array(BLOCK);
   }
 
-  /** @param blocks which nobody reads or writes any more. */
+  /** @param blocks without readers and writers. */
   give(blocks: readonly Bytes[]): void {
     for (const block of blocks) if (this.#free.length < MOST_FREE) this.#free.push(block);
   }
 }
 
-/** Copies of what was written, until it is sealed; wiped then. */
+/** Copies of input until it is sealed; wiped then. */
 export class Copies {
   readonly #pool = new BlockPool();
 
-  /** @returns a copy, and what is to be called when it was used. */
-  of(data: Bytes): { readonly copy: Bytes; readonly done: () => void } {
+  /** @returns a copy, and its end: to be called behind the last use. */
+  of(data: Bytes): [copy: Bytes, done: () => void] {
     const isPooled = data.length >= SMALL && data.length <= BLOCK;
     const block = isPooled ? this.#pool.take() : new Uint8Array(data.length);
     const copy = block.subarray(0, data.length);
@@ -43,7 +43,7 @@ export class Copies {
       wipe(copy);
       if (isPooled) this.#pool.give([block]);
     };
-    return { copy, done };
+    return [copy, done];
   }
 }
 
@@ -82,7 +82,7 @@ export class ChunkBlocks {
     return parts;
   }
 
-  /** To be called once, when nobody reads the chunks any more. */
+  /** To be called once, behind the last read. */
   release(): void {
     this.#pool.give(this.#blocks);
     this.#blocks = [];

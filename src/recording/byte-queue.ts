@@ -1,7 +1,7 @@
 import { type Bytes, wipe } from "../formats/bytes.js";
 import { CHUNK } from "../stream/geometry.js";
 
-/** Plaintext that waits to be sealed, copied into blocks: as many writes as there are bytes cost no more than the bytes. */
+/** Plaintext that waits to be sealed, copied into blocks: single-byte writes cost no more memory than long ones. */
 export class ByteQueue {
   #blocks: Bytes[] = [];
   /** Where the first block's bytes begin, and where the last one's end. */
@@ -27,9 +27,8 @@ export class ByteQueue {
     this.#length += bytes.length;
   }
 
-  /** The first bytes, at most `most`: the caller's, who wipes them. */
-  take(most = this.#length): Bytes {
-    const taken = new Uint8Array(Math.min(most, this.#length));
+  /** Moves the first bytes to `taken`, which is at most as long as the queue. The caller wipes them. */
+  takeInto(taken: Bytes): void {
     let filled = 0;
     while (filled < taken.length) {
       const block = this.#blocks[0]!;
@@ -44,7 +43,6 @@ export class ByteQueue {
     }
     this.#length -= taken.length;
     if (this.#length === 0) this.wipe();
-    return taken;
   }
 
   wipe(): void {

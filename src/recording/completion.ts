@@ -1,35 +1,36 @@
 import { closedError } from "../errors.js";
-import type { Bytes } from "../formats/bytes.js";
+import { type Bytes, wipe } from "../formats/bytes.js";
 import { withResolvers } from "../stream/resolvers.js";
-import type { Journal } from "./journal/journal.js";
-import { RECEIPT_BLOB } from "./journal/steps.js";
-import type { LifeCycle } from "./life-cycle.js";
-import type { LogWriter } from "./log-writer.js";
-import type { Shelf } from "./shelf.js";
+import type { RecordingContext } from "./context.js";
+import { RECEIPT_BLOB } from "./journal/blobs.js";
+import type { SealingKeys } from "./journal/keys.js";
+import { LogWriter } from "./log-writer.js";
+import type { Outbox } from "./outbox.js";
 import { lazyTimeout } from "./timing.js";
 
-export interface CompletionParts {
-  readonly journal: Journal;
-  readonly life: LifeCycle;
-  readonly shelf: Shelf;
-  /** Undefined where nothing can be signed. */
-  readonly log: LogWriter | undefined;
-  readonly fail: (error: unknown) => void;
-}
-
-/** What follows by itself: checkpoints, pages when they are full, the last manifest when all else is stored, then the journal's end. */
+/** Progress without a call: full pages, checkpoints, the last manifest when all else is stored, then the journal's end. */
 export class Completion {
-  readonly #parts: CompletionParts;
+  readonly #context: RecordingContext;
+  readonly #outbox: Outbox;
+  /** Undefined where nothing can be signed. */
+  readonly #log: LogWriter | undefined;
   readonly #receipt = withResolvers<Bytes>();
-  #isSealingPages = false;
   #isAdvancing = false;
   #stopTimer: () => void = () => {};
 
-  constructor(parts: CompletionParts) {
-    this.#parts = parts;
-    const { journal } = parts;
+  /** @param keys the manifest key is wiped behind its last use. */
+  constructor(context: RecordingContext, outbox: Outbox, keys: SealingKeys | undefined) {
+    this.#context = context;
+    this.#outbox = outbox;
+    if (keys?.signingKey) this.#log = new LogWriter(context, keys.signingKey, keys.manifestKey);
+    else wipe(keys?.manifestKey);
+    const { journal } = context;
     if (journal.state.phase === "signed")
       journal.blob(RECEIPT_BLOB).then(this.#receipt.resolve, this.#receipt.reject);
+  }
+
+  get canSign(): boolean {
+    return this.#log !== undefined || this.#context.journal.state.phase === "signed";
   }
 
   /** Rejects where no last manifest was signed. */
@@ -37,82 +38,75 @@ export class Completion {
     return this.#receipt.promise;
   }
 
+  /** Follows the journal, and makes checkpoints. */
+  start(): void {
+    const { journal, life, settings } = this.#context;
+    journal.listen({
+      committed: (objects) => {
+        for (const object of objects) this.#outbox.add(object);
+        this.advance();
+      },
+      failed: (error, isFatal) => {
+        settings.onEvent({ type: "journal-failed", error, goesOn: !isFatal });
+        if (isFatal) life.fail(error);
+      },
+    });
+    this.#scheduleCheckpoint();
+  }
+
+  /** @returns whether there was more to sign. */
+  async checkpoint(): Promise<boolean> {
+    return (await this.#log?.checkpoint()) ?? false;
+  }
+
+  /** No checkpoint follows by itself. */
+  stopCheckpoints(): void {
+    this.#stopTimer();
+  }
+
   /** There will be no receipt that is not there yet. */
   close(): void {
     this.#receipt.reject(closedError("the recording"));
   }
 
-  /** A checkpoint of what is stored, where that is more than the last one covers. @throws BlindreelError `closed`. */
-  async checkpoint(): Promise<boolean> {
-    const { life, log } = this.#parts;
-    life.check("checkpoint");
-    return (await log?.checkpoint()) !== undefined;
+  /** Wipes the keys behind their last use. */
+  async wipe(): Promise<void> {
+    await this.#log?.wipe();
   }
 
-  /** @param every milliseconds. */
-  startCheckpoints(every: number): void {
-    const { life, log } = this.#parts;
-    if (!log) return;
-    this.#stopTimer = lazyTimeout(() => {
-      if (!life.is("recording")) return;
-      // What fails here failed in the journal, which tells.
-      this.checkpoint()
-        .catch(() => {})
-        .finally(() => life.is("recording") && this.startCheckpoints(every));
-    }, every);
-  }
-
-  stopCheckpoints(): void {
-    this.#stopTimer();
-  }
-
-  async sealPages(): Promise<void> {
-    const { log, journal, life, fail } = this.#parts;
-    if (!log || this.#isSealingPages) return;
-    this.#isSealingPages = true;
-    try {
-      while (journal.state.isPageDue && !life.is("closed", "failed", "signed")) {
-        if ((await log.page()) === undefined) break;
-      }
-    } catch (error) {
-      fail(error);
-    } finally {
-      this.#isSealingPages = false;
-    }
-    this.advance();
-  }
-
-  /** To be called whenever something was settled, sealed or ended. */
+  /** To be called behind each commit, and when the recording's state has changed. */
   advance(): void {
     const step = this.#isAdvancing ? undefined : this.#next();
     if (!step) return;
     this.#isAdvancing = true;
-    step().then(
+    step.then(
       () => {
         this.#isAdvancing = false;
         this.advance();
       },
       (error) => {
         this.#isAdvancing = false;
-        this.#parts.fail(error);
+        this.#context.life.fail(error);
       },
     );
   }
 
-  /** @returns what is to be done now; undefined where something has to happen first. */
-  #next(): (() => Promise<unknown>) | undefined {
-    const { journal, life, log } = this.#parts;
-    const { state } = journal;
-    if (life.is("finished") && log) {
-      if (state.phase === "signed") return () => this.#signed(log);
-      return state.isSettled ? () => log.close() : undefined;
+  /** Begins the next step; undefined where another event has to come first. */
+  #next(): Promise<void> | undefined {
+    const { state } = this.#context.journal;
+    const { life } = this.#context;
+    const log = this.#log;
+    if (log && state.isPageDue && life.is("recording", "finishing", "finished")) return log.page();
+    if (log && life.is("finished")) {
+      if (state.phase === "signed") return this.#signed(log);
+      return state.isSettled ? log.close() : undefined;
     }
-    return life.is("finished", "signed") && state.unsettled.size === 0 ? () => this.#end() : undefined;
+    return life.is("finished", "signed") && state.pending.size === 0 ? this.#end() : undefined;
   }
 
   async #signed(log: LogWriter): Promise<void> {
-    const { journal, life } = this.#parts;
-    // Where the store failed, it is signed and not written yet.
+    const { journal, life } = this.#context;
+    // After a failure of the store the manifest is in the state, and not yet in the store.
     await journal.write(() => ({}));
     this.#receipt.resolve(await journal.blob(RECEIPT_BLOB));
     await journal.eraseKeys().catch(() => {});
@@ -121,11 +115,20 @@ export class Completion {
   }
 
   async #end(): Promise<void> {
-    const { journal, life, shelf, log } = this.#parts;
+    const { journal, life } = this.#context;
     await journal.erase().catch(() => {});
     life.enter("closed");
     this.close();
-    shelf.outbox.end();
-    log?.wipe();
+    this.#outbox.end();
+    this.#log?.wipe();
+  }
+
+  /** Every `checkpointEvery`, while the recording takes writes. */
+  #scheduleCheckpoint(): void {
+    const { life, settings } = this.#context;
+    if (!this.#log || !life.is("recording")) return;
+    const next = (): void => this.#scheduleCheckpoint();
+    // A failure is the journal's, and told by it.
+    this.#stopTimer = lazyTimeout(() => this.checkpoint().then(next, next), settings.checkpointEvery);
   }
 }

@@ -1,8 +1,8 @@
 /**
- * What happens to a recording by itself.
+ * Events of a recording that no call's result tells.
  *
- * - `silent`: a running recorder has given nothing for a while. `restored`: it gives again.
- * - `lost`: something will not be in the recording; the log says so, and the verdict will be `interrupted`.
+ * - `silent`: a running recorder has given no data for `silentAfter`. `restored`: it gives data again.
+ * - `lost`: an object will not be stored; a lost entry names it, and the verdict will be `interrupted`.
  * - `journal-failed`: the journal's storage failed; whether the recording goes on in memory.
  * - `failed`: the recording takes no more writes. `finish` may be called again.
  */

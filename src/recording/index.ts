@@ -15,6 +15,7 @@ export {
 } from "../log/names.js";
 export type { RecordingEvent } from "./events.js";
 export type { TrackInput } from "./input.js";
+export type { ObjectKind } from "./journal-object.js";
 export type { LifeState } from "./life-cycle.js";
 export type { MediaRecorderLike, RecordOptions } from "./media-recorder.js";
 export type {
@@ -24,7 +25,7 @@ export type {
   StartRecordingOptions,
   TrackOptions,
 } from "./options.js";
-export type { ObjectKind, RecordingObject } from "./outbox.js";
+export type { RecordingObject } from "./outbox.js";
 export type { FinishedRecording, Recording } from "./recording.js";
 export { discardJournal, listJournals, resumeRecording, type StoredJournal } from "./resume.js";
 export { startRecording } from "./start.js";

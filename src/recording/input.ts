@@ -2,7 +2,7 @@ import { outOfRange, wrongType } from "../errors.js";
 import { type Bytes, bytesArgument, utf8 } from "../formats/bytes.js";
 import { CHUNK } from "../stream/geometry.js";
 
-/** What may be written to a track. Text is stored as UTF-8. */
+/** Input of a track. Text is stored as UTF-8. */
 export type TrackInput = Blob | Uint8Array | string;
 
 /** Sealed and hashed in one go: on asynchronous backends its chunks are all in flight. */
@@ -11,11 +11,11 @@ export const PIECE = 16 * CHUNK;
 const SMALL_BLOB = 2 ** 20;
 const HALF_PAIR_AT_END = /[\ud800-\udbff]$/;
 
-/** What is written to one track, as bytes: pairs of surrogates that are split over two writes are joined. */
+/** Inputs of one track, as bytes: surrogate pairs that are split over two writes are joined. */
 export class TrackInputs {
   #half = "";
 
-  /** Whether text ended in the first half of a pair, and the other never came. */
+  /** Whether the text so far ends in the first half of a surrogate pair. */
   get hasHalf(): boolean {
     return this.#half !== "";
   }
@@ -40,20 +40,24 @@ export class TrackInputs {
   }
 }
 
+export function sizeOf(data: Blob | Bytes): number {
+  return data instanceof Uint8Array ? data.length : data.size;
+}
+
 /** A Blob whose file is gone or was changed: its bytes are lost, and nothing else. */
 export class UnreadableBlob extends Error {}
 
-export async function* piecesOf(data: Blob | Bytes): AsyncGenerator<Bytes, void, undefined> {
-  if (data instanceof Uint8Array) return yield* cut(data);
+export async function* inputPieces(data: Blob | Bytes): AsyncGenerator<Bytes, void, undefined> {
+  if (data instanceof Uint8Array) return yield* cutPieces(data);
   for (let offset = 0; offset < data.size; offset += SMALL_BLOB) {
     const part = data.size <= SMALL_BLOB ? data : data.slice(offset, offset + SMALL_BLOB);
     const bytes = await part.arrayBuffer().catch((cause) => {
       throw new UnreadableBlob("", { cause });
     });
-    yield* cut(new Uint8Array(bytes));
+    yield* cutPieces(new Uint8Array(bytes));
   }
 }
 
-function* cut(bytes: Bytes): Generator<Bytes, void, undefined> {
+export function* cutPieces(bytes: Bytes): Generator<Bytes, void, undefined> {
   for (let offset = 0; offset < bytes.length; offset += PIECE) yield bytes.subarray(offset, offset + PIECE);
 }

@@ -1,14 +1,15 @@
 import { closedError } from "../errors.js";
+import { quiet } from "./timing.js";
 
 /**
- * The life of a recording that is being made: the one owner of what it may still do. docs/recordings.md, "Life cycle", shows
+ * States of a recording that is being made: the one owner of what it may still do. docs/recordings.md, "Life cycle", shows
  * these tables, and a test compares them.
  *
  * - `recording`: takes writes.
- * - `finishing`: `finish` or `close` seals what was written.
+ * - `finishing`: `finish` or `close` seals all input.
  * - `finished`: nothing is written any more; the last manifest waits until everything else is stored.
  * - `signed`: the last manifest is in the journal, and the keys are erased.
- * - `failed`: the journal or the cryptography failed. What is journalled is still handed out; `finish` may be called again.
+ * - `failed`: the journal or the cryptography failed. Objects of the journal are still handed out; `finish` may be called again.
  * - `closed`: the end.
  */
 export type LifeState = "recording" | "finishing" | "finished" | "signed" | "failed" | "closed";
@@ -23,7 +24,7 @@ export const TRANSITIONS: Readonly<Record<LifeState, readonly LifeState[]>> = {
   closed: [],
 };
 
-/** In which states a call is allowed; elsewhere it throws `closed`, or what the recording failed with. */
+/** States that allow a call; in all others it throws {@link LifeCycle.refusal}. */
 export const CALLS = {
   track: ["recording"],
   write: ["recording"],
@@ -43,6 +44,8 @@ export type LifeCall = keyof typeof CALLS;
 export class LifeCycle {
   #state: LifeState;
   #failure: { readonly error: unknown } | undefined;
+  /** Called behind each change. */
+  onChange: () => void = () => {};
 
   constructor(state: LifeState) {
     this.#state = state;
@@ -52,19 +55,32 @@ export class LifeCycle {
     return this.#state;
   }
 
-  /** What it failed with; undefined in every other state. */
-  get failure(): { readonly error: unknown } | undefined {
-    return this.#state === "failed" ? this.#failure : undefined;
-  }
-
   is(...states: readonly LifeState[]): boolean {
     return states.includes(this.#state);
   }
 
-  /** @throws what it failed with; BlindreelError `closed`. */
+  /** Of the state `failed`. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#state === "failed" ? this.#failure : undefined;
+  }
+
+  /** Error of a call that the state does not allow: that of the failure, or BlindreelError `closed`. */
+  get refusal(): unknown {
+    return this.failure ? this.failure.error : closedError("the recording");
+  }
+
+  /** @throws {@link refusal}. */
   check(call: LifeCall): void {
-    if ((CALLS[call] as readonly LifeState[]).includes(this.#state)) return;
-    throw this.failure ? this.failure.error : closedError("the recording");
+    if (!(CALLS[call] as readonly LifeState[]).includes(this.#state)) throw this.refusal;
+  }
+
+  /** An allowed call. A rejection needs no handler: the recording tells of its failure by an event. @throws {@link refusal}. */
+  call<T>(call: LifeCall, action: () => Promise<T>): Promise<T> {
+    const calling = async (): Promise<T> => {
+      this.check(call);
+      return action();
+    };
+    return quiet(calling());
   }
 
   /** @returns whether the state may follow, and now is; otherwise nothing happens. */
@@ -72,6 +88,11 @@ export class LifeCycle {
     if (!TRANSITIONS[this.#state].includes(next)) return false;
     this.#state = next;
     if (next === "failed") this.#failure = { error };
+    this.onChange();
     return true;
+  }
+
+  fail(error: unknown): void {
+    this.enter("failed", error);
   }
 }

@@ -1,135 +1,125 @@
-import type { CryptoProvider, PrivateKeyHandle } from "../crypto/provider.js";
+import type { PrivateKeyHandle } from "../crypto/provider.js";
 import { randomBytes } from "../crypto/random.js";
 import { decodeEnvelope } from "../envelope/wire.js";
 import type { Bytes } from "../formats/bytes.js";
 import { LIMITS } from "../formats/constants.js";
 import { encodeExcerpt } from "../log/excerpt.js";
-import type { KeyHolder } from "../log/keys.js";
+import { KeyHolder } from "../log/keys.js";
 import { DETAILS_SALT_LENGTH, type SealedManifest, sealManifest } from "../log/manifest.js";
 import { sealPage } from "../log/page.js";
 import { ManifestState } from "../log/statement.js";
-import type { Journal, JournalStep } from "./journal/journal.js";
-import { manifestBlob, pageBlob, RECEIPT_BLOB } from "./journal/steps.js";
-
-export interface LogWriterParts {
-  readonly crypto: CryptoProvider;
-  readonly journal: Journal;
-  readonly keys: KeyHolder<{ readonly manifestKey: Bytes }>;
-  readonly signingKey: PrivateKeyHandle;
-  /** Milliseconds since 1970. */
-  readonly time: () => number;
-}
+import type { RecordingContext } from "./context.js";
+import { manifestBlob, pageBlob, RECEIPT_BLOB } from "./journal/blobs.js";
+import type { JournalStep } from "./journal/journal.js";
+import type { SealingKeys } from "./journal/keys.js";
 
 /**
- * Signs and seals a recording's log: pages when they are full, checkpoints of what is stored, the last manifest. Each is in the
- * journal, with its number, before anybody gets it.
+ * Signs and seals a recording's log: full pages, checkpoints, the last manifest. Each is in the journal, with its number,
+ * before it is handed out.
  */
 export class LogWriter {
-  readonly #parts: LogWriterParts;
+  readonly #context: RecordingContext;
+  readonly #signingKey: PrivateKeyHandle;
+  readonly #keys: KeyHolder<Pick<SealingKeys, "manifestKey">>;
 
-  constructor(parts: LogWriterParts) {
-    this.#parts = parts;
+  constructor(context: RecordingContext, signingKey: PrivateKeyHandle, manifestKey: Bytes) {
+    this.#context = context;
+    this.#signingKey = signingKey;
+    this.#keys = new KeyHolder({ manifestKey }, "the recording");
   }
 
-  /** Seals the next page, if it is full. @returns its number, when it is durable. */
-  async page(): Promise<number | undefined> {
-    const { crypto, journal, keys, signingKey } = this.#parts;
+  /** Seals the next page, if full. Resolves when it is durable. */
+  page(): Promise<void> {
+    const { journal, settings } = this.#context;
     const { state } = journal;
-    let page: number | undefined;
-    await journal.write(async () => {
+    return journal.write(async () => {
       if (!state.isPageDue) return {};
-      const number = state.pages;
-      const entries = state.head.page(number);
-      const bytes = await keys.use(({ manifestKey }) =>
-        sealPage(crypto, this.#binding(manifestKey), signingKey, number, entries),
+      const { crypto } = settings;
+      const page = state.pages;
+      const bytes = await this.#keys.use(({ manifestKey }) =>
+        sealPage(crypto, this.#binding(manifestKey), this.#signingKey, page, state.head.page(page)),
       );
-      page = number;
+      const digest = await crypto.digest("SHA-256", bytes);
       return {
-        records: [
-          {
-            kind: "page",
-            page: number,
-            length: bytes.length,
-            digest: await crypto.digest("SHA-256", bytes),
-          },
-        ],
-        pieces: [{ blob: pageBlob(number), offset: 0, parts: [bytes] }],
+        records: [{ kind: "page", page, length: bytes.length, digest }],
+        pieces: [{ blob: pageBlob(page), offset: 0, parts: [bytes] }],
       };
     });
-    return page;
   }
 
   /**
-   * A manifest of what is stored, where that is more than the last one covers.
+   * Seals a manifest of all that is stored, where that is more than the last one covers.
    *
-   * @returns its sequence, when it is durable.
+   * @returns whether it was more, when it is durable.
    */
-  async checkpoint(): Promise<number | undefined> {
-    const { state } = this.#parts.journal;
-    let sequence: number | undefined;
-    await this.#parts.journal.write(async () => {
+  async checkpoint(): Promise<boolean> {
+    const { journal, time } = this.#context;
+    const { state } = journal;
+    let isMore = false;
+    await journal.write(async () => {
       const size = state.coverable();
       if (state.phase !== "recording" || size === undefined || size <= state.manifestSize) return {};
-      sequence = state.nextSequence;
-      const manifest = await this.#seal(ManifestState.open, size, this.#parts.time(), "");
-      return this.#step(sequence, size, manifest, false);
+      isMore = true;
+      const { step } = await this.#manifest(ManifestState.open, size, time(), "");
+      return step;
     });
-    return sequence;
+    return isMore;
   }
 
-  /** The last manifest and the receipt, once everything else is stored. Resolves when they are durable. */
-  async close(): Promise<void> {
-    const { journal } = this.#parts;
+  /** Seals the last manifest, and the receipt, once all else is stored. Resolves when they are durable. */
+  close(): Promise<void> {
+    const { journal } = this.#context;
     const { state } = journal;
-    await journal.write(async () => {
+    return journal.write(async () => {
       if (state.phase !== "ended" || !state.isSettled) return {};
       const { time, reason } = state.ended!;
-      const { size } = state.head;
-      const sequence = state.nextSequence;
-      const manifest = await this.#seal(ManifestState.final, size, time, reason);
-      const receipt = this.#receipt(manifest);
-      const step = await this.#step(sequence, size, manifest, true);
-      return { ...step, pieces: [...step.pieces!, { blob: RECEIPT_BLOB, offset: 0, parts: [receipt] }] };
+      const { manifest, step } = await this.#manifest(ManifestState.final, state.head.size, time, reason);
+      const receipt = { blob: RECEIPT_BLOB, offset: 0, parts: [this.#receipt(manifest)] };
+      return { ...step, pieces: [...step.pieces!, receipt] };
     });
   }
 
-  /** Wipes the keys, when nobody uses them any more. */
+  /** Wipes the keys behind their last use. */
   wipe(): Promise<void> {
-    return this.#parts.keys.close();
+    return this.#keys.close();
   }
 
-  #seal(state: ManifestState, size: number, ended: number, reason: string): Promise<SealedManifest> {
-    const { crypto, journal, keys, signingKey } = this.#parts;
-    const { start, head, nextSequence } = journal.state;
-    const salt = randomBytes(crypto, DETAILS_SALT_LENGTH);
-    const details = { salt, started: start!.started, ended, reason };
-    const content = { state, size, details, ...head.at(size) };
-    return keys.use(({ manifestKey }) =>
-      sealManifest(crypto, this.#binding(manifestKey), signingKey, nextSequence, content),
-    );
-  }
-
-  async #step(
-    sequence: number,
+  async #manifest(
+    state: ManifestState,
     size: number,
-    { bytes }: SealedManifest,
-    isFinal: boolean,
-  ): Promise<JournalStep> {
-    const digest = await this.#parts.crypto.digest("SHA-256", bytes);
-    return {
-      records: [{ kind: "manifest", sequence, size, isFinal: isFinal ? 1 : 0, length: bytes.length, digest }],
+    ended: number,
+    reason: string,
+  ): Promise<{ readonly manifest: SealedManifest; readonly step: JournalStep }> {
+    const { crypto } = this.#context.settings;
+    const { start, head, nextSequence: sequence } = this.#context.journal.state;
+    const salt = randomBytes(crypto, DETAILS_SALT_LENGTH);
+    const content = {
+      state,
+      size,
+      details: { salt, started: start!.started, ended, reason },
+      ...head.at(size),
+    };
+    const manifest = await this.#keys.use(({ manifestKey }) =>
+      sealManifest(crypto, this.#binding(manifestKey), this.#signingKey, sequence, content),
+    );
+    const { bytes } = manifest;
+    const digest = await crypto.digest("SHA-256", bytes);
+    const isFinal = state === ManifestState.final ? 1 : 0;
+    const step: JournalStep = {
+      records: [{ kind: "manifest", sequence, size, isFinal, length: bytes.length, digest }],
       pieces: [{ blob: manifestBlob(sequence), offset: 0, parts: [bytes] }],
     };
+    return { manifest, step };
   }
 
   #receipt({ statement, signature }: SealedManifest): Bytes {
-    const { envelope } = this.#parts.journal.state.start!;
+    const { envelope } = this.#context.journal.state.start!;
     const { bytes: core } = decodeEnvelope(envelope, LIMITS).coreParts;
     return encodeExcerpt({ core, statement, signature, parts: [], witnesses: [] });
   }
 
   #binding(manifestKey: Bytes) {
-    const { recordingId, coreHash } = this.#parts.journal.state.start!;
+    const { recordingId, coreHash } = this.#context.journal.state.start!;
     return { recordingId, coreHash, manifestKey };
   }
 }

@@ -1,14 +1,15 @@
 import { BlindreelError, outOfRange, wrongType } from "../errors.js";
 import { utf8 } from "../formats/bytes.js";
-import { type Check, type Checks, readOptions } from "../formats/options.js";
+import { type Checks, readOptions } from "../formats/options.js";
 import { LossCause, MAX_TYPE } from "../log/entry.js";
 import { sourceFailed } from "../source/byte-source.js";
-import type { RecordingEvent } from "./events.js";
+import type { RecordingContext } from "./context.js";
+import type { TakeStart } from "./journal/entries.js";
+import { oneOf, positive } from "./options.js";
 import { Change, lazyTimeout, pause } from "./timing.js";
 import type { TrackWriter } from "./track.js";
-import type { NewTake } from "./track-host.js";
 
-/** What of a `MediaRecorder` is used, so that no types of the DOM are needed. */
+/** The part of `MediaRecorder` that is used, without types of the DOM. */
 export interface MediaRecorderLike {
   readonly state: "inactive" | "recording" | "paused";
   readonly mimeType: string;
@@ -24,86 +25,66 @@ export interface MediaRecorderLike {
 export interface RecordOptions {
   /** Bytes of this recorder that may wait to be sealed and journalled. 16 MiB unless given. */
   readonly maxBuffered?: number;
-  /** What happens beyond: the recorder is paused until half of it is left (the default), or stopped. */
+  /** Beyond `maxBuffered` the recorder is paused until half of it is left (the default), or stopped. */
   readonly onFull?: "pause" | "stop";
   /** Milliseconds without data after which a running recorder counts as silent: 15,000 unless given. */
   readonly silentAfter?: number;
 }
 
-/** A recorder that writes to a track. */
-export interface BoundRecorder {
-  /** Settles once its last blob is in the journal, or the recording is over. */
-  readonly done: Promise<void>;
-  /** Stops the recorder, if it still runs, and resolves when what it had is written; at once where it never ran. */
-  stop(): Promise<void>;
-  /** Asks for what it has recorded so far, and resolves once that was handed on. */
-  drain(): Promise<void>;
-  /** Lets go: the recording is over. */
-  abandon(error: unknown): void;
-}
-
-const positive: Check<number> = (name, value) => {
-  if (typeof value !== "number" || !(value > 0)) throw outOfRange(name, "above 0", String(value));
-  return value;
-};
-
-const OPTIONS: Checks<RecordOptions> = {
+const RECORD = (): Checks<RecordOptions> => ({
   maxBuffered: positive,
-  onFull: (name, value) => {
-    if (value !== "pause" && value !== "stop") throw wrongType(name, '"pause" or "stop"', value);
-    return value;
-  },
+  onFull: oneOf("pause", "stop"),
   silentAfter: positive,
-};
+});
 
-/** Milliseconds between two looks at whether a recorder runs that did not say so. */
+/** Milliseconds between two looks at the state of a recorder without events. */
 const LOOK_INTERVAL = 1000;
 
-/** Milliseconds that a recorder's events may be late. */
+/** Longest delay of a recorder's events, in milliseconds. */
 const EVENTS_LATE = 50;
 
-/** Recorders that write to a track: one that writes twice would put everything into the recording twice. */
+/** Bound recorders: one that is bound twice would be recorded twice. */
 const bound = /* @__PURE__ */ new WeakSet<object>();
 
 /**
- * Writes all that a recorder gives, as a take of its own. It must not run yet: the first blob holds what all others need,
- * and one that was given before is gone.
+ * Writes all data of a recorder, as a take of its own. It must not run yet: the first blob holds the media initialisation part,
+ * and one from before is gone.
  *
  * @throws TypeError, RangeError.
  */
 export function bindRecorder(
+  context: RecordingContext,
   track: TrackWriter,
   recorder: MediaRecorderLike,
   given: unknown,
-  time: () => number,
-  onEvent: (event: RecordingEvent) => void,
 ): BoundRecorder {
   if (typeof recorder?.addEventListener !== "function" || typeof recorder.requestData !== "function")
     throw wrongType("mediaRecorder", "a MediaRecorder", recorder);
-  const options = readOptions<RecordOptions>("options", given, OPTIONS);
+  const options = readOptions<RecordOptions>("options", given, RECORD());
   if (recorder.state !== "inactive")
     throw outOfRange("mediaRecorder", "not started: call record() first, then start()", recorder.state);
   if (bound.has(recorder)) throw outOfRange("mediaRecorder", "one that is not being recorded", "bound twice");
-  const binding = new Binding(track, recorder, options, time, onEvent);
+  const binding = new BoundRecorder(context, track, recorder, options);
   bound.add(recorder);
   return binding;
 }
 
-/** As much of a recorder's type as the log takes: without its codecs where they are too many. */
+/** A recorder's type, without codecs where it is longer than an entry takes. */
 function typeOf({ mimeType }: MediaRecorderLike): string {
   const container = String(mimeType).split(";")[0]!;
   const fits = (type: string): boolean => !/\p{Surrogate}/u.test(type) && utf8(type).length <= MAX_TYPE;
   return [String(mimeType), container].find(fits) ?? "";
 }
 
-class Binding implements BoundRecorder {
+/** A recorder that writes to a track. */
+export class BoundRecorder {
+  /** Settles once its last blob is in the journal, or the recording is over. */
   readonly done: Promise<void>;
+  readonly #context: RecordingContext;
   readonly #track: TrackWriter;
   readonly #recorder: MediaRecorderLike;
   readonly #options: Required<RecordOptions>;
-  readonly #time: () => number;
-  readonly #onEvent: (event: RecordingEvent) => void;
-  readonly #take: NewTake;
+  readonly #take: TakeStart;
   readonly #given = new Change();
   readonly #listeners: Readonly<Record<string, (event: never) => void>>;
   #settle!: (error?: unknown) => void;
@@ -112,27 +93,25 @@ class Binding implements BoundRecorder {
   #isPausedByUs = false;
   #hasRun = false;
   #isOver = false;
-  /** When what the next blob holds began. */
+  /** Start of the next blob's data. */
   #blobStart: number;
-  /** What is lost of this recorder. */
+  /** Of the recorder's data. */
   #loss: { readonly cause: LossCause; readonly error: unknown } | undefined;
   #unread: { readonly error: unknown } | undefined;
   #stopWatch: () => void = () => {};
   #isSilent = false;
 
   constructor(
+    context: RecordingContext,
     track: TrackWriter,
     recorder: MediaRecorderLike,
     options: RecordOptions,
-    time: () => number,
-    onEvent: (event: RecordingEvent) => void,
   ) {
+    this.#context = context;
     this.#track = track;
     this.#recorder = recorder;
     this.#options = { maxBuffered: 16 * 2 ** 20, onFull: "pause", silentAfter: 15_000, ...options };
-    this.#time = time;
-    this.#onEvent = onEvent;
-    this.#blobStart = time();
+    this.#blobStart = context.time();
     this.#take = { time: this.#blobStart, type: typeOf(recorder) };
     track.startTake(this.#take);
     this.done = new Promise((resolve, reject) => {
@@ -152,6 +131,7 @@ class Binding implements BoundRecorder {
     this.#awaitStart();
   }
 
+  /** Stops a running recorder, and resolves when its data is written; at once where it never ran. */
   async stop(): Promise<void> {
     if (this.#recorder.state !== "inactive") this.#recorder.stop();
     else if (!this.#hasRun) {
@@ -162,6 +142,7 @@ class Binding implements BoundRecorder {
     await this.done.catch(() => {});
   }
 
+  /** Requests the data so far, and resolves once it was handed on. */
   async drain(): Promise<void> {
     if (this.#recorder.state === "inactive" || this.#isOver) return;
     const given = this.#given.next();
@@ -169,6 +150,7 @@ class Binding implements BoundRecorder {
     await given;
   }
 
+  /** Unbinds the recorder: the recording is over. */
   abandon(error: unknown): void {
     if (this.#isOver) return;
     this.#end();
@@ -177,7 +159,7 @@ class Binding implements BoundRecorder {
   }
 
   #started(): void {
-    this.#blobStart = this.#time();
+    this.#blobStart = this.#context.time();
     this.#take.time = this.#blobStart;
     this.#runs();
   }
@@ -198,26 +180,26 @@ class Binding implements BoundRecorder {
 
   #data(data: Blob): void {
     const time = this.#blobStart;
-    this.#blobStart = this.#time();
+    this.#blobStart = this.#context.time();
     this.#given.notify();
     if (data.size === 0) return;
-    // Not before: some learn it only when they have seen what they record.
+    // Not before: some recorders know it with their first data only.
     this.#take.type = typeOf(this.#recorder);
     const isFirst = this.#received === 0;
     this.#received += data.size;
     this.#buffered += data.size;
-    if (this.#isSilent) this.#onEvent({ type: "restored", track: this.#track.name });
+    if (this.#isSilent) this.#context.settings.onEvent({ type: "restored", track: this.#track.name });
     this.#isSilent = false;
     this.#watch();
     let written: Promise<void>;
     try {
-      // The first blob ends with what every other one needs: a segment of its own can be shown with any of them.
+      // The first blob ends with the initialisation part of all others: a segment of its own can be shown with any of them.
       written = this.#track.write(data, { time, isBounded: false, endsSegment: isFirst });
     } catch (error) {
       written = Promise.reject(error);
     }
     written
-      // What was lost of it, its write noted.
+      // Its loss is in the log already.
       .catch((error) => {
         this.#unread ??= { error };
       })
@@ -248,7 +230,7 @@ class Binding implements BoundRecorder {
     if (this.#recorder.state === "paused") this.#recorder.resume();
   }
 
-  /** Data counts until `stop`, which comes: what was recorded before the error is given after it. */
+  /** Data counts until `stop`: data from before the error is given after it. */
   #failed(cause: unknown): void {
     this.#loss ??= { cause: LossCause.source, error: sourceFailed("the recorder failed", { cause }) };
     if (this.#recorder.state !== "inactive") this.#recorder.stop();
@@ -285,7 +267,7 @@ class Binding implements BoundRecorder {
     this.#stopWatch = lazyTimeout(() => {
       if (this.#recorder.state !== "recording" || this.#isOver || this.#isSilent) return;
       this.#isSilent = true;
-      this.#onEvent({ type: "silent", track: this.#track.name });
+      this.#context.settings.onEvent({ type: "silent", track: this.#track.name });
     }, this.#options.silentAfter);
   }
 }

@@ -6,13 +6,14 @@ import { outOfRange, wrongType } from "../errors.js";
 import { utf8 } from "../formats/bytes.js";
 import { type Check, type Checks, flagArgument, functionArgument, readOptions } from "../formats/options.js";
 import { wellFormedText } from "../formats/text.js";
+import { MAX_LABEL } from "../storage/guarded.js";
 import type { JournalStore } from "../storage/store.js";
 import type { Padding } from "../stream/padding.js";
 import type { RecordingEvent } from "./events.js";
 
-/** What a recording that starts and one that goes on have in common. */
+/** Options of recordings, started or resumed. */
 export interface RecordingOptions {
-  /** Milliseconds after which a segment ends, and with it what waits to be uploaded: 10,000 unless given. */
+  /** Longest time from a segment's start to its upload, in milliseconds: 10,000 unless given. */
   readonly segmentEvery?: number;
   /** Milliseconds between two checkpoints: 30,000 unless given. `Infinity`: none. */
   readonly checkpointEvery?: number;
@@ -20,12 +21,12 @@ export interface RecordingOptions {
   readonly maxQueued?: number;
   /**
    * Bytes of ciphertext that may wait for their upload: beyond, sealing waits. 64 MiB unless given where the journal is in
-   * memory, and no limit where it is not.
+   * memory, and unlimited otherwise.
    */
   readonly maxUnacknowledged?: number;
-  /** What happens when the journal's storage fails: the recording stops (the default), or goes on without it. */
+  /** On failure of the journal's storage the recording stops (the default), or goes on without it. */
   readonly onJournalFailure?: "stop" | "continue-in-memory";
-  /** Told of what happens by itself and is no call's business: see {@link RecordingEvent}. What it throws is ignored. */
+  /** Told of all that no call's result tells: see {@link RecordingEvent}. Its exceptions are ignored. */
   readonly onEvent?: (event: RecordingEvent) => void;
   /** Overrides the clock, which is asked once, at the start. */
   readonly now?: () => Date;
@@ -33,25 +34,25 @@ export interface RecordingOptions {
   readonly crypto?: CryptoProvider;
 }
 
-/** How a recording starts: who it is for and what it says, as for `seal`, and where it is kept. */
+/** Options of {@link startRecording}: recipients, policy and metadata as for `seal`, and the journal. */
 export interface StartRecordingOptions extends RecordingOptions, Omit<EnvelopeOptions, "now" | "crypto"> {
-  /** Where ciphertext is kept until the server has it, and what is needed to go on after a crash. Memory unless given. */
+  /** Store of ciphertext until it is acknowledged, and of all that a resume needs. Memory unless given. */
   readonly journal?: JournalStore;
   /** Tells this journal from others on the machine; not sealed. At most 255 bytes of UTF-8. */
   readonly label?: string;
 }
 
-/** How a recording goes on. */
+/** Options of {@link resumeRecording}. */
 export interface ResumeOptions extends RecordingOptions {
-  /** Only uploads what is there. Nothing is written any more, and no key is needed. */
+  /** Uploads the journal's objects, without keys and without writes. */
   readonly uploadOnly?: boolean;
-  /** Takes the journal although its owner cannot be proved to be gone: only where you know that it is. */
+  /** Takes the journal of an owner that cannot be proved to be gone. Only where you know that it is. */
   readonly takeOver?: boolean;
 }
 
 /** Options of a recording's `finish`. */
 export interface FinishOptions {
-  /** Milliseconds to wait for recorders and tracks: 10,000 unless given. What is not there by then is a loss. */
+  /** Milliseconds to wait for recorders and tracks: 10,000 unless given. Input that is unsealed then is a loss. */
   readonly timeout?: number;
 }
 
@@ -70,25 +71,20 @@ export interface TrackOptions {
 }
 
 /** The same, checked and complete. */
-export interface RecordingSettings {
-  readonly segmentEvery: number;
-  readonly checkpointEvery: number;
-  readonly maxQueued: number;
-  readonly maxUnacknowledged: number;
+export interface RecordingSettings extends Required<Omit<RecordingOptions, "onJournalFailure">> {
   readonly continueInMemory: boolean;
-  readonly onEvent: (event: RecordingEvent) => void;
-  readonly now: () => Date;
-  readonly crypto: CryptoProvider;
+  /** Whether no journal was given: a crash is not survived. */
+  readonly isInMemory: boolean;
 }
 
 /** A duration in milliseconds, or a number of bytes; `Infinity` is one. */
-const positive: Check<number> = (name, value) => {
+export const positive: Check<number> = (name, value) => {
   if (typeof value !== "number") throw wrongType(name, "a number", value);
   if (!(value > 0)) throw outOfRange(name, "above 0", value);
   return value;
 };
 
-function oneOf<T extends string>(...known: readonly T[]): Check<T> {
+export function oneOf<T extends string>(...known: readonly T[]): Check<T> {
   return (name, value) => {
     if (!(known as readonly unknown[]).includes(value))
       throw wrongType(name, known.map((each) => `"${each}"`).join(" or "), value);
@@ -121,8 +117,6 @@ const RECORDING = (): Checks<RecordingOptions> => ({
   now: functionArgument,
   crypto: providerArgument,
 });
-
-const MAX_LABEL = 255;
 
 export function readStartOptions(given: unknown): StartRecordingOptions {
   const { now: _now, crypto: _crypto, ...envelope } = ENVELOPE;
@@ -168,7 +162,10 @@ export function readTrackOptions(given: unknown): TrackOptions {
 
 const MIB = 2 ** 20;
 
-export function recordingSettings(options: RecordingOptions, isInMemory: boolean): RecordingSettings {
+export function recordingSettings(
+  options: RecordingOptions,
+  { isInMemory }: { readonly isInMemory: boolean },
+): RecordingSettings {
   const { onEvent = () => {} } = options;
   return {
     segmentEvery: options.segmentEvery ?? 10_000,
@@ -176,11 +173,12 @@ export function recordingSettings(options: RecordingOptions, isInMemory: boolean
     maxQueued: options.maxQueued ?? 32 * MIB,
     maxUnacknowledged: options.maxUnacknowledged ?? (isInMemory ? 64 * MIB : Number.POSITIVE_INFINITY),
     continueInMemory: options.onJournalFailure === "continue-in-memory",
+    isInMemory,
     onEvent: (event) => {
       try {
         onEvent(event);
       } catch {
-        // The caller's own, and nothing of the recording depends on it.
+        // The caller's exception: nothing of the recording depends on it.
       }
     },
     now: options.now ?? (() => new Date()),

@@ -1,11 +1,10 @@
 /**
- * First in, first out, at a cost that does not grow with its length: `shift` of an array of a hundred thousand moves all that
- * are left.
+ * First in, first out, in constant time: `shift` moves all items of a long array.
  */
 export class Queue<T> {
   #items: (T | undefined)[] = [];
   #start = 0;
-  /** What was put back in front, the latest last. */
+  /** Items put back in front, the latest last. */
   readonly #front: T[] = [];
 
   get length(): number {

@@ -1,17 +1,14 @@
-import { type BlindreelError, closedError, limitExceeded } from "../errors.js";
-import type { Bytes } from "../formats/bytes.js";
-import { LIMITS } from "../formats/constants.js";
+import { closedError } from "../errors.js";
+import { type Bytes, wipe } from "../formats/bytes.js";
 import { encodeHex } from "../formats/encoding.js";
 import { LossCause } from "../log/entry.js";
-import { KeyHolder } from "../log/keys.js";
 import { MAX_REASON } from "../log/manifest.js";
 import { asyncDispose } from "../stream/operation.js";
-import { BlockPool, Copies } from "./blocks.js";
 import { Completion } from "./completion.js";
-import type { Journal, JournalStep } from "./journal/journal.js";
-import type { Unsettled } from "./journal/state.js";
+import type { RecordingContext } from "./context.js";
+import type { Journal } from "./journal/journal.js";
+import type { SealingKeys } from "./journal/keys.js";
 import { LifeCycle, type LifeState } from "./life-cycle.js";
-import type { LogWriter } from "./log-writer.js";
 import {
   type FinishOptions,
   type RecordingSettings,
@@ -19,14 +16,21 @@ import {
   type TrackOptions,
   textArgument,
 } from "./options.js";
-import type { RecordingObject } from "./outbox.js";
-import { lifeOf, logWriterOf, type RecordingParts } from "./parts.js";
-import type { ContentKeys } from "./segment.js";
-import { Shelf } from "./shelf.js";
+import { Outbox, type RecordingObject } from "./outbox.js";
 import { quiet } from "./timing.js";
-import type { TrackHost } from "./track-host.js";
 import { type RecordingTrack, Tracks } from "./tracks.js";
 import { type PutObject, type UploadOptions, type UploadOutcome, uploadAll } from "./upload.js";
+
+/** A journal and its keys, as a recording starts or goes on. */
+export interface RecordingParts {
+  readonly journal: Journal;
+  /** Undefined where it only uploads. Wiped by the recording. */
+  readonly keys: SealingKeys | undefined;
+  readonly settings: RecordingSettings;
+  /** Milliseconds since 1970. */
+  readonly time: () => number;
+  readonly label: string;
+}
 
 /** How a recording ended. */
 export interface FinishedRecording {
@@ -35,8 +39,8 @@ export interface FinishedRecording {
 }
 
 /**
- * A recording that is being made: seals what is written to its tracks, keeps it in a journal until the server has it, and closes
- * with a signed manifest. Made by `startRecording` and `resumeRecording`. What it may do when is in `life-cycle.ts`.
+ * A recording that is being made: seals the input of its tracks, keeps the ciphertext in a journal until it is acknowledged, and closes
+ * with a signed manifest. Made by `startRecording` and `resumeRecording`. Its states are in `life-cycle.ts`.
  */
 export class Recording {
   /** 32 hex digits. */
@@ -44,307 +48,196 @@ export class Recording {
   /** 64 hex digits. Tell it to the institution by a way that the server does not control: it pins the recording. */
   readonly coreHash: string;
   readonly label: string;
-  readonly #journal: Journal;
-  readonly #settings: RecordingSettings;
-  readonly #time: () => number;
-  readonly #life: LifeCycle;
-  readonly #shelf: Shelf;
-  readonly #keepsKeys: boolean;
-  readonly #content: ContentKeys | undefined;
-  readonly #log: LogWriter | undefined;
+  readonly #context: RecordingContext;
+  readonly #outbox: Outbox;
   readonly #completion: Completion;
-  readonly #tracks: Tracks | undefined; // Where something can still be written.
-  #journalFailure: unknown;
+  /** Undefined where nothing can be written any more. */
+  readonly #tracks: Tracks | undefined;
   #finishCalls = 0;
-  #undrained: readonly string[] = [];
   #closing: Promise<void> | undefined;
   #shut: Promise<void> | undefined;
 
   /** @internal */
-  constructor(parts: RecordingParts) {
-    const { journal, settings, time, keys, label, isResumable } = parts;
-    const { crypto } = settings;
-    const { recordingId, coreHash } = journal.state.start!;
-    this.recordingId = encodeHex(recordingId);
-    this.coreHash = encodeHex(coreHash);
+  constructor({ journal, keys, settings, time, label }: RecordingParts) {
+    const { start, phase } = journal.state;
+    this.recordingId = encodeHex(start!.recordingId);
+    this.coreHash = encodeHex(start!.coreHash);
     this.label = label;
-    this.#journal = journal;
-    this.#settings = settings;
-    this.#time = time;
-    this.#keepsKeys = isResumable;
-    this.#life = new LifeCycle(lifeOf(journal, keys));
-    this.#shelf = new Shelf({
-      crypto,
-      journal,
-      time,
-      onEvent: settings.onEvent,
-      onSettled: () => this.#completion.advance(),
-      onLogged: () => this.#completion.sealPages(),
-      onFailure: (error) => this.#fail(error),
-    });
-    this.#log = logWriterOf(parts);
-    this.#completion = new Completion({
-      journal,
-      life: this.#life,
-      shelf: this.#shelf,
-      log: this.#log,
-      fail: (error) => this.#fail(error),
-    });
-    if (keys && journal.state.phase === "recording") {
-      this.#content = new KeyHolder({ contentKey: keys.contentKey }, "the recording");
-      const host: TrackHost = {
-        crypto,
-        recordingId,
-        journal,
-        blocks: new BlockPool(),
-        copies: new Copies(),
-        time,
-        keys: this.#content,
-        segmentEvery: settings.segmentEvery,
-        maxQueued: settings.maxQueued,
-        queuedBytes: 0,
-        isFull: () => this.#isFull(),
-        room: async () => {
-          while (this.#isFull()) await this.#shelf.outbox.next();
-        },
-        checkLog: () => this.#checkLog(),
-        keep: (segment) => this.#shelf.keep(segment),
-        logged: () => this.#completion.sealPages(),
-        fail: (error) => this.#fail(error),
-      };
-      this.#tracks = new Tracks(host, this.#life, settings.onEvent);
-      this.#completion.startCheckpoints(settings.checkpointEvery);
-    } else keys?.contentKey.fill(0);
-    this.#shelf.addAll();
-    this.#completion.sealPages();
-    this.#completion.advance();
+    const isWritable = phase === "recording" && keys !== undefined;
+    const life = new LifeCycle(phase === "signed" ? phase : isWritable ? "recording" : "finished");
+    this.#context = { settings, journal, life, time };
+    this.#outbox = new Outbox(this.#context);
+    this.#completion = new Completion(this.#context, this.#outbox, keys);
+    if (isWritable) this.#tracks = new Tracks(this.#context, this.#outbox, keys.contentKey);
+    else wipe(keys?.contentKey);
+    life.onChange = () => this.#changed();
+    this.#completion.start();
   }
 
   get state(): LifeState {
-    return this.#life.state;
+    return this.#context.life.state;
   }
 
   /** A copy of the envelope: the first of the objects to be stored. */
   get envelope(): Bytes {
-    return this.#journal.state.start!.envelope.slice();
+    return this.#context.journal.state.start!.envelope.slice();
   }
 
   /** Whether the log can be signed: false where the journal's storage lost the session key. The verdict is `unfinished` then. */
   get canSign(): boolean {
-    return this.#log !== undefined || this.#journal.state.phase === "signed";
+    return this.#completion.canSign;
   }
 
   /** Whether a crash can be survived: false where the journal did not keep the keys, is memory, or failed. */
   get isResumable(): boolean {
-    return this.#keepsKeys && this.#journalFailure === undefined;
+    return this.#context.journal.isResumable;
   }
 
-  /** What the journal's storage failed with; undefined while all is well. */
+  /** First failure of the journal's storage. */
   get journalFailure(): unknown {
-    return this.#journalFailure;
+    return this.#context.journal.failure;
   }
 
-  /** Bytes of segments that the server does not have yet. */
+  /** Bytes of segments without an acknowledgement. */
   get unacknowledgedBytes(): number {
-    return this.#shelf.outbox.pendingBytes;
+    return this.#outbox.pendingBytes;
   }
 
   /**
    * The track of this name, made on first use. Names are sealed; the server sees numbers.
    *
    * @param name 1 to 64 bytes of UTF-8. @param options on first use.
-   * @throws BlindreelError `closed`; what the recording failed with; TypeError, RangeError.
+   * @throws BlindreelError `closed`; the recording's failure; TypeError, RangeError.
    */
   track(name: string, options?: TrackOptions): RecordingTrack {
-    this.#life.check("track");
+    this.#context.life.check("track");
     return this.#tracks!.track(name, options);
   }
 
-  /** Ends every track's segment, with what running recorders have: what was written so far survives a crash. */
+  /** Ends every track's segment, with the data of running recorders: all of it survives a crash. */
   flush(): Promise<void> {
-    const flush = async (): Promise<void> => {
-      this.#life.check("flush");
-      await this.#tracks!.flush();
-    };
-    return quiet(flush());
+    return this.#context.life.call("flush", () => this.#tracks!.flush());
   }
 
   /**
-   * Signs what is stored, if that is more than the last checkpoint covers; it is then among the {@link objects}. Made every
-   * `checkpointEvery` by itself.
+   * Signs a checkpoint of all stored objects, if they are more than the last one covers; it is then among the {@link objects}. Made
+   * every `checkpointEvery` by itself.
    *
    * @returns whether there was more.
    */
   checkpoint(): Promise<boolean> {
-    return quiet(this.#completion.checkpoint());
+    return this.#context.life.call("checkpoint", () => this.#completion.checkpoint());
   }
 
   /**
-   * Ends the recording: stops its recorders, seals what they and the tracks still hold. The last manifest is signed when all else
+   * Ends the recording: stops its recorders, seals all their data and all input of tracks. The last manifest is signed when all else
    * is stored, and is the last of the {@link objects}. Where it rejects, it may be called again.
    *
    * @param reason how it ended, in 1 to 255 bytes of UTF-8; sealed.
    * @param options `timeout`: see {@link FinishOptions}.
-   * @throws BlindreelError `closed`; what the recording failed with; TypeError, RangeError.
+   * @throws BlindreelError `closed`; the recording's failure; TypeError, RangeError.
    */
   async finish(reason: string, options?: FinishOptions): Promise<FinishedRecording> {
-    this.#life.check("finish");
+    const { journal, life } = this.#context;
+    life.check("finish");
     const text = textArgument("reason", reason, 1, MAX_REASON);
     const { timeout } = readFinishOptions(options);
-    const hasFailed = this.#life.is("failed");
+    const cause = life.is("failed") ? LossCause.storage : LossCause.deadline;
     const call = ++this.#finishCalls;
-    this.#life.enter("finishing");
-    this.#completion.stopCheckpoints();
-    this.#shelf.outbox.fail(undefined);
+    life.enter("finishing");
     try {
-      const undrained = await this.#end(text, timeout, hasFailed ? LossCause.storage : LossCause.deadline);
+      const undrained = (await this.#tracks?.end(text, timeout, cause)) ?? [];
+      // Records of a failed commit.
+      await journal.write(() => ({}));
       // A call that was made after this one's failure may have ended it.
-      if (!this.#life.is("finished", "signed") && !this.#life.enter("finished"))
-        throw this.#life.failure?.error ?? closedError("the recording");
-      this.#content?.close();
-      this.#completion.sealPages();
+      if (!life.is("finished", "signed") && !life.enter("finished")) throw life.refusal;
+      this.#tracks?.wipe();
       this.#completion.advance();
       return { undrained };
     } catch (error) {
-      if (call === this.#finishCalls) this.#fail(error);
+      if (call === this.#finishCalls) life.fail(error);
       throw error;
     }
   }
 
   /**
-   * What is to be stored, each object whole, under its name. Settle each by `acknowledge`, `retry` or `refuse`; objects that are
+   * The objects to be stored, each whole, under its name. Settle each by `acknowledge`, `retry` or `refuse`; objects that are
    * out when a loop is left are handed out again. Several loops share the objects. A loop ends when the recording is finished and
    * all of it stored, or closed.
    *
-   * @throws (from its iteration) what the recording failed with, when all that is in the journal was handed out; the cause with
-   *   which an envelope or last manifest was refused.
+   * @throws (from its iteration) the recording's failure, behind all objects of the journal; the cause with which an envelope or
+   *   last manifest was refused.
    */
   objects(): AsyncGenerator<RecordingObject, void, undefined> {
-    this.#life.check("objects");
-    return this.#shelf.outbox.objects();
+    this.#context.life.check("objects");
+    return this.#outbox.objects();
   }
 
   /**
    * Stores everything: the loop over {@link objects}, with retries. Start it beside the recording; it settles when all is stored,
    * or the recording is closed or aborted.
    *
-   * @param put stores one object; what it throws is tried again, but for {@link uploadRefused}.
+   * @param put stores one object; where it throws, the object is tried again, but for {@link uploadRefused}.
    * @throws as {@link objects}; `signal.reason`; TypeError, RangeError.
    */
   upload(put: PutObject, options?: UploadOptions): Promise<UploadOutcome> {
-    const upload = async (): Promise<UploadOutcome> => {
-      if (this.#life.is("closed") && this.#shut === undefined) return "stored";
-      this.#life.check("upload");
-      return uploadAll(this.#shelf.outbox, put, options);
-    };
-    return quiet(upload());
+    // Closed by itself: all is stored.
+    if (this.state === "closed" && this.#shut === undefined) return Promise.resolve("stored");
+    return this.#context.life.call("upload", () => uploadAll(this.#outbox, put, options));
   }
 
   /**
-   * What a test taker keeps: the signed head of the finished recording, to be countersigned by the server and others.
+   * The receipt for the test taker: the signed head of the finished recording, to be countersigned by the server and others.
    *
-   * @returns resolves when the last manifest is signed. @throws BlindreelError `closed` where none will be.
+   * @returns resolves when the last manifest is signed. @throws BlindreelError `closed` without one.
    */
   receipt(): Promise<Bytes> {
     return quiet(this.#completion.receipt.then((bytes) => bytes.slice()));
   }
 
-  /** Lets go of the recording, and leaves its journal to be resumed. Seals what was written, if it can. */
+  /** Seals all input, if it can, and releases the journal, from which the recording can be resumed. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
-  /** Throws the recording away: what is not uploaded is gone, and the journal with it. */
-  async abort(): Promise<void> {
-    await this.#shutWith(() => this.#journal.erase());
+  /** Throws the recording away: journal, keys, and all that is not uploaded. */
+  abort(): Promise<void> {
+    return this.#shutDown(() => this.#context.journal.erase());
   }
 
   [asyncDispose](): Promise<void> {
     return this.close();
   }
 
+  #changed(): void {
+    const { life, settings } = this.#context;
+    this.#completion.stopCheckpoints();
+    if (life.failure) {
+      settings.onEvent({ type: "failed", error: life.failure.error });
+      this.#tracks?.destroy(life.failure.error);
+    }
+    this.#outbox.wake();
+  }
+
   async #close(): Promise<void> {
-    if (this.#life.is("recording")) {
-      // Nothing is taken any more: what came now would be cut off.
-      this.#life.enter("finishing");
-      this.#completion.stopCheckpoints();
-      this.#shelf.outbox.fail(undefined);
-      const late = await this.#tracks!.drain(DRAIN_AT_CLOSE);
-      if (this.#life.is("finishing") && late.length === 0)
-        await this.#journal.write(() => ({ records: [{ kind: "closed" }] })).catch(() => {});
-    }
-    await this.#shutWith(() => this.#journal.close());
+    const { life, journal } = this.#context;
+    // No write is taken any more: it would be cut off.
+    if (life.is("recording") && life.enter("finishing")) await this.#tracks!.release(DRAIN_AT_CLOSE);
+    await this.#shutDown(() => journal.close());
   }
 
-  async #end(reason: string, timeout: number, cause: LossCause): Promise<string[]> {
-    const { state } = this.#journal;
-    if (this.#tracks && state.phase === "recording") {
-      this.#undrained = await this.#tracks.drain(timeout);
-      if (!this.#life.is("finishing")) throw this.#life.failure?.error ?? closedError("the recording");
-      this.#tracks.destroy(closedError("the recording"));
-    }
-    // Nothing but what a failed commit left, where it is called again after a failure that came later.
-    await this.#journal.write(() => this.#ending(reason, this.#undrained, cause));
-    return [...this.#undrained];
-  }
-
-  /** The last step that says something of tracks: what was not sealed, and that the recording has ended. */
-  async #ending(reason: string, undrained: readonly string[], cause: LossCause): Promise<JournalStep> {
-    if (!this.#tracks || this.#journal.state.phase !== "recording") return {};
-    const records = await this.#tracks.remains(undrained, cause);
-    return { records: [...records, { kind: "ended", time: this.#time(), reason }] };
-  }
-
-  #isFull(): boolean {
-    return this.#life.is("recording") && this.unacknowledgedBytes > this.#settings.maxUnacknowledged;
-  }
-
-  /** Leaves room for what the end may have to say. @throws BlindreelError `limit-exceeded`. */
-  #checkLog(): void {
-    const { head, unsettled } = this.#journal.state;
-    const size = head.size + unsettled.size + 4 * (this.#tracks?.count ?? 0);
-    if (size >= LIMITS.log - LOG_RESERVE)
-      throw limitExceeded("the recording's log", LIMITS.log - LOG_RESERVE, size);
-  }
-
-  /** @internal */
-  stored(objects: readonly Unsettled[]): void {
-    for (const object of objects) this.#shelf.add(object);
-  }
-
-  /** @internal */
-  journalFailed(error: BlindreelError, isFatal: boolean): void {
-    this.#journalFailure ??= error;
-    this.#settings.onEvent({ type: "journal-failed", error, goesOn: !isFatal });
-    if (isFatal) this.#fail(error);
-  }
-
-  #fail(error: unknown): void {
-    if (!this.#life.enter("failed", error)) return;
-    this.#settings.onEvent({ type: "failed", error });
-    this.#completion.stopCheckpoints();
-    this.#tracks?.destroy(error);
-    this.#shelf.outbox.fail({ error });
-  }
-
-  #shutWith(end: () => Promise<void>): Promise<void> {
-    if (!this.#life.enter("closed")) return this.#shut ?? Promise.resolve();
-    this.#shut = this.#shutDown(end);
-    return this.#shut;
-  }
-
-  async #shutDown(end: () => Promise<void>): Promise<void> {
-    const error = closedError("the recording");
-    this.#completion.stopCheckpoints();
-    this.#tracks?.destroy(error);
+  #shutDown(end: () => Promise<void>): Promise<void> {
+    if (!this.#context.life.enter("closed")) return this.#shut ?? Promise.resolve();
+    this.#tracks?.destroy(closedError("the recording"));
     this.#completion.close();
-    this.#shelf.outbox.close();
-    // Behind what is under way: no operation outlives its keys.
-    await end();
-    await Promise.all([this.#content?.close(), this.#log?.wipe()]);
+    this.#outbox.close();
+    // Behind all steps of the journal: no operation outlives its keys.
+    const wipeKeys = () => Promise.all([this.#tracks?.wipe(), this.#completion.wipe()]);
+    this.#shut = end().finally(wipeKeys);
+    return this.#shut;
   }
 }
 
-/** Milliseconds that `close` waits for what was written; entries of a log that writing leaves to losses and ends. */
-const [DRAIN_AT_CLOSE, LOG_RESERVE] = [10_000, 4096];
+/** Milliseconds that `close` waits for tracks to be sealed. */
+const DRAIN_AT_CLOSE = 10_000;

@@ -1,7 +1,6 @@
-import type { CryptoProvider } from "../crypto/provider.js";
 import { deriveSegmentKey, segmentContext } from "../envelope/key-schedule.js";
-import { encodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "../envelope/segment-header.js";
-import { type Bytes, concatBytes, wipe } from "../formats/bytes.js";
+import { encodeSegmentHeader } from "../envelope/segment-header.js";
+import { type Bytes, concatBytes, type MaybePromise, wipe } from "../formats/bytes.js";
 import { SegmentFlag } from "../formats/constants.js";
 import { hashChunks } from "../log/chunk-hashes.js";
 import {
@@ -12,62 +11,46 @@ import {
   SEGMENT_CHUNKS,
   SEGMENT_HEAD_LENGTH,
   SegmentEnd,
+  type SegmentEntry,
 } from "../log/entry.js";
 import type { KeyHolder } from "../log/keys.js";
 import { leafHash, subroots } from "../log/tree.js";
+import { lengthOf } from "../storage/pieces.js";
+import type { JournalPiece } from "../storage/store.js";
 import { CHUNK, chunkCount, SEALED_CHUNK } from "../stream/geometry.js";
-import { type Padding, paddedLength } from "../stream/padding.js";
-import {
-  createPlacingSealer,
-  layOut,
-  type PlacingSealer,
-  type SealPlan,
-  sealLayout,
-} from "../stream/seal.js";
+import { type Padding, paddedLength, writeLengthField } from "../stream/padding.js";
+import { createPlacingSealer, type PlacingSealer } from "../stream/seal.js";
 import { type BlockPool, ChunkBlocks } from "./blocks.js";
 import { ByteQueue } from "./byte-queue.js";
-import type { Journal } from "./journal/journal.js";
+import type { RecordingContext } from "./context.js";
+import { cutPieces } from "./input.js";
+import { segmentBlob } from "./journal/blobs.js";
+import { type NewEntry, segmentEntries, unsealedEntries } from "./journal/entries.js";
+import type { SealingKeys } from "./journal/keys.js";
 import type { JournalRecord } from "./journal/records.js";
 import type { OpenSegment } from "./journal/state.js";
-import { segmentBlob, segmentRecords, unsealedRecords } from "./journal/steps.js";
+import type { Outbox } from "./outbox.js";
 
-export type ContentKeys = KeyHolder<{ readonly contentKey: Bytes }>;
-
-export interface SegmentContext {
-  readonly crypto: CryptoProvider;
-  readonly recordingId: Bytes;
-  readonly keys: ContentKeys;
-  readonly journal: Journal;
+export interface SegmentContext extends RecordingContext {
+  readonly keys: KeyHolder<Pick<SealingKeys, "contentKey">>;
   readonly blocks: BlockPool;
-  /** Told of ciphertext that the journal is about to have, so that it need not be read back. */
-  keep(segment: SealedSegment): void;
+  readonly outbox: Outbox;
 }
 
-/** Media points are at least so many milliseconds apart. */
+/** Shortest distance of media points, in milliseconds. */
 const POINT_INTERVAL = 500;
 
-/** A segment that is being written: what differs is when its content is sealed. */
-export interface SegmentWriter {
-  readonly open: OpenSegment;
-  /** Whether so many bytes more still fit. */
-  fits(length: number): boolean;
-  /**
-   * @param piece at most 16 chunks; consumed before this returns its promise.
-   * @returns resolves when it is sealed or staged; `stored`, when the journal has what was sealed of it.
-   */
-  push(piece: Bytes, time: number): Promise<{ readonly stored: Promise<void> }>;
-  /** Seals the end. Resolves when segment and entry are durable. @param more records for the same commit. */
-  finish(more: () => readonly JournalRecord[]): Promise<void>;
-  /** To be called in a step of the journal: what the log says where the segment ends without its end. */
-  cut(cause: LossCause, time: number): Promise<readonly JournalRecord[]>;
-  /** Gives up what is not sealed, and wipes it. */
-  destroy(reason: unknown): void;
+/** Result of a job: `stored` resolves when it is in the journal. */
+export interface Stored {
+  readonly stored: Promise<unknown>;
 }
 
-/** The ciphertext of a segment that the journal has, while it is in memory too. */
+export const STORED: Stored = { stored: /* @__PURE__ */ Promise.resolve() };
+
+/** Ciphertext of a segment in memory, beside the journal's. */
 export interface KeptCiphertext {
   readonly parts: readonly Bytes[];
-  /** To be called once, when the journal has them and nobody reads them any more: their memory is used again. */
+  /** To be called once, behind the last use: the memory is used again. */
   readonly release: () => void;
 }
 
@@ -76,256 +59,202 @@ export interface SealedSegment extends KeptCiphertext {
   readonly index: number;
 }
 
-/** Whether content of `length` bytes fits into a segment. */
-function fitsSegment(length: number, padding: Padding | undefined): boolean {
-  return chunkCount(padding ? paddedLength(padding, length) : length) <= SEGMENT_CHUNKS;
-}
-
-/** @param open whose index is durably reserved, and was never entered. */
-export function openSegmentWriter(
-  context: SegmentContext,
-  open: OpenSegment,
-  padding: Padding | undefined,
-): Promise<SegmentWriter> {
-  return padding
-    ? Promise.resolve(new PaddedSegment(context, open, padding))
-    : StreamedSegment.open(context, open);
-}
-
-/** The header of a segment, and the key and context of its stream (format-v1, "Segment"). The caller's stream wipes the key. */
-function segmentPlan(
-  { crypto, recordingId, keys }: SegmentContext,
-  open: OpenSegment,
-  flags: number,
-): Promise<SealPlan> {
-  const { track, take, index } = open;
-  const prefix = encodeSegmentHeader({ flags, recordingId, track, take, index });
-  return keys.use(async ({ contentKey }) => {
-    const key = await deriveSegmentKey(crypto, contentKey, prefix);
-    return { prefix, streamKey: { key, context: segmentContext(prefix) } };
-  });
-}
-
-function byteLength(parts: readonly Bytes[]): number {
-  return parts.reduce((sum, { length }) => sum + length, 0);
-}
-
-/** Points of media time in one segment. */
-class MediaPoints {
+/** Content of a segment: its length, its time, and points of media time in it. */
+class Content {
+  readonly #open: OpenSegment;
   readonly #points: MediaPoint[] = [];
   #start: number | undefined;
+  #length = 0;
 
-  /** When the segment's first byte was written. */
-  get start(): number | undefined {
-    return this.#start;
+  constructor(open: OpenSegment) {
+    this.#open = open;
   }
 
-  add(now: number, byte: number): void {
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Of the first byte, in milliseconds since 1970. */
+  get time(): number {
+    return this.#start ?? this.#open.time;
+  }
+
+  add(length: number, now: number): void {
     this.#start ??= now;
-    const time = now - this.#start;
+    const [time, byte] = [now - this.#start, this.#length];
     const last = this.#points.at(-1) ?? { time: 0, byte: 0 };
     const isFar = time - last.time >= POINT_INTERVAL && byte > last.byte && time < 2 ** 32;
     if (isFar && this.#points.length < MAX_POINTS) this.#points.push({ time, byte });
+    this.#length += length;
   }
 
-  before(content: number): MediaPoint[] {
-    return this.#points.filter(({ byte }) => byte < content);
+  /** For the entry of a segment that ends behind `length` bytes. */
+  until(length: number): Pick<SegmentEntry, "time" | "content" | "points"> {
+    return { time: this.time, content: length, points: this.#points.filter(({ byte }) => byte < length) };
   }
 }
 
-/** Sealed as it comes, chunk by chunk: encryption, hashing and journalling run beside each other. */
-class StreamedSegment implements SegmentWriter {
+/** Stream of a segment, its header, salt and commitment, and their hash. */
+interface SegmentStream {
+  readonly sealer: PlacingSealer;
+  readonly head: Bytes;
+  readonly headHash: Bytes;
+}
+
+async function startStream(
+  { settings, journal, keys }: SegmentContext,
+  { track, take, index }: OpenSegment,
+  flags: number,
+): Promise<SegmentStream> {
+  const { crypto } = settings;
+  const { recordingId } = journal.state.start!;
+  const header = encodeSegmentHeader({ flags, recordingId, track, take, index });
+  const key = await keys.use(({ contentKey }) => deriveSegmentKey(crypto, contentKey, header));
+  const sealer = await createPlacingSealer(crypto, { key, context: segmentContext(header) });
+  wipe(key);
+  const head = concatBytes(header, sealer.header);
+  return { sealer, head, headHash: await hashSegmentHead(crypto, head) };
+}
+
+/**
+ * A segment that is being written. Without padding it is sealed as it comes, chunk by chunk: encryption, hashing and journalling
+ * run beside each other. With padding it is sealed as a whole when it ends: never cut, journalled whole or lost.
+ */
+export class SegmentWriter {
   readonly open: OpenSegment;
   readonly #context: SegmentContext;
-  readonly #sealer: PlacingSealer;
-  readonly #prefix: Bytes;
-  readonly #head: Bytes;
-  readonly #points = new MediaPoints();
+  readonly #padding: Padding | undefined;
+  readonly #stream: SegmentStream;
+  readonly #content: Content;
+  /** Content that waits for its padding. */
+  readonly #staged = new ByteQueue();
   readonly #chunks: ChunkBlocks;
   readonly #hashes: Promise<readonly Bytes[]>[] = [];
+  /** Bytes sealed for the journal. */
   #length = 0;
-  #content = 0;
-
-  static async open(context: SegmentContext, open: OpenSegment): Promise<StreamedSegment> {
-    const { crypto } = context;
-    const { prefix, streamKey } = await segmentPlan(context, open, 0);
-    const sealer = await createPlacingSealer(crypto, streamKey);
-    wipe(streamKey.key);
-    const head = concatBytes(prefix, sealer.header);
-    return new StreamedSegment(context, open, sealer, head, await hashSegmentHead(crypto, head));
-  }
 
   private constructor(
     context: SegmentContext,
     open: OpenSegment,
-    sealer: PlacingSealer,
-    prefix: Bytes,
-    head: Bytes,
+    padding: Padding | undefined,
+    stream: SegmentStream,
   ) {
     this.#context = context;
     this.open = open;
-    this.#sealer = sealer;
-    this.#prefix = prefix;
-    this.#head = head;
+    this.#padding = padding;
+    this.#stream = stream;
+    this.#content = new Content(open);
     this.#chunks = new ChunkBlocks(context.blocks);
   }
 
-  fits(length: number): boolean {
-    return fitsSegment(this.#content + length, undefined);
+  /** @param open durably reserved, and without an entry. */
+  static async open(
+    context: SegmentContext,
+    open: OpenSegment,
+    padding: Padding | undefined,
+  ): Promise<SegmentWriter> {
+    const flags = padding ? SegmentFlag.padded : 0;
+    return new SegmentWriter(context, open, padding, await startStream(context, open, flags));
   }
 
-  async push(piece: Bytes, time: number): Promise<{ readonly stored: Promise<void> }> {
-    this.#points.add(time, this.#content);
-    this.#content += piece.length;
+  /** Whether `length` bytes more fit. */
+  fits(length: number): boolean {
+    const total = this.#content.length + length;
+    return chunkCount(this.#padding ? paddedLength(this.#padding, total) : total) <= SEGMENT_CHUNKS;
+  }
+
+  /**
+   * @param piece at most 16 chunks; consumed before this returns its promise.
+   * @returns resolves when it is sealed or staged.
+   */
+  async push(piece: Bytes, time: number): Promise<Stored> {
+    this.#content.add(piece.length, time);
+    if (this.#padding) {
+      this.#staged.push(piece);
+      return STORED;
+    }
     const first = this.#chunks.count;
-    const sealing = this.#sealer.push(piece, () => this.#chunks.place());
-    if (sealing) await sealing;
-    if (this.#chunks.count === first) return { stored: Promise.resolve() };
-    const parts = this.#takeParts(this.#chunks.from(first));
+    await this.#seal(piece);
+    if (this.#chunks.count === first) return STORED;
+    const { journal } = this.#context;
     const { track, index } = this.open;
-    const length = this.#length;
-    const grown = { kind: "grow", track, index, length, time: this.#points.start! } as const;
-    const stored = this.#context.journal.write(() => {
-      this.#context.journal.state.open(this.open);
-      return { pieces: [this.#piece(parts, length)], records: [grown] };
+    const written = this.#pieceOf(this.#chunks.from(first));
+    const grown = { kind: "grow", track, index, length: this.#length, time: this.#content.time } as const;
+    const stored = journal.write(() => {
+      journal.state.open(this.open);
+      return { pieces: [written], records: [grown] };
     });
     return { stored };
   }
 
+  /** Seals the end. Resolves when segment and entry are durable. @param more records of the same step. */
   async finish(more: () => readonly JournalRecord[]): Promise<void> {
-    const { journal, crypto } = this.#context;
-    const last = await this.#sealer.finish();
-    const hashed = [...this.#hashes, hashChunks(crypto, last)];
-    const parts = this.#length === 0 ? [this.#prefix, last] : [last];
-    const length = this.#length + byteLength(parts);
-    const chunks = (await Promise.all(hashed)).flat();
+    const { journal, outbox } = this.#context;
+    const first = this.#chunks.count;
+    if (this.#padding) await this.#sealPadded(this.#padding);
+    const last = await this.#stream.sealer.finish();
+    const written = this.#pieceOf([...this.#chunks.from(first), last]);
+    const length = this.#length;
+    const chunks = (await Promise.all(this.#hashes)).flat();
     const { track, index } = this.open;
-    this.#context.keep({
-      track,
-      index,
-      parts: [this.#prefix, ...this.#chunks.from(0), last],
-      release: () => this.#chunks.release(),
-    });
+    const parts = [this.#stream.head, ...this.#chunks.from(0), last];
+    outbox.keep({ track, index, parts, release: () => this.#chunks.release() });
     await journal.write(() => ({
-      pieces: [this.#piece(parts, length)],
-      records: [...this.#records(SegmentEnd.final, length, this.#content, chunks), ...more()],
+      entries: this.#entries(SegmentEnd.final, length, this.#content.length, chunks),
+      pieces: [written],
+      records: more(),
     }));
   }
 
-  async cut(cause: LossCause, time: number): Promise<readonly JournalRecord[]> {
-    const { crypto, journal } = this.#context;
-    // What is sealed and comes behind this step is not written any more.
-    const { length } = journal.state.open(this.open);
-    if (length === 0) {
-      const track = journal.state.track(this.open.track);
-      return unsealedRecords(crypto, track, this.open, cause, time);
-    }
+  /** To be called in a step of the journal: entries of the segment without its end. */
+  async cut(cause: LossCause, time: number): Promise<readonly NewEntry[]> {
+    const { state } = this.#context.journal;
+    // Later steps of this segment are refused: the length here is final.
+    const { length } = state.open(this.open);
+    if (length === 0) return unsealedEntries(state.track(this.open.track), this.open, cause, time);
     const count = (length - SEGMENT_HEAD_LENGTH) / SEALED_CHUNK;
     const chunks = (await Promise.all(this.#hashes)).flat().slice(0, count);
-    return this.#records(SegmentEnd.cut, length, count * CHUNK, chunks);
+    return this.#entries(SegmentEnd.cut, length, count * CHUNK, chunks);
   }
 
+  /** Gives up and wipes all unsealed content. */
   destroy(reason: unknown): void {
-    this.#sealer.destroy(reason);
+    this.#stream.sealer.destroy(reason);
+    this.#staged.wipe();
   }
 
-  #records(
-    end: SegmentEnd,
-    length: number,
-    content: number,
-    chunks: readonly Bytes[],
-  ): readonly JournalRecord[] {
-    const { crypto, journal } = this.#context;
-    return segmentRecords(crypto, journal.state.track(this.open.track), this.open, {
-      end,
-      time: this.#points.start ?? this.open.time,
-      length,
-      content,
-      head: this.#head,
-      subroots: subroots(chunks.map(leafHash)),
-      points: this.#points.before(content),
-    });
+  #seal(piece: Bytes): MaybePromise<void> {
+    return this.#stream.sealer.push(piece, () => this.#chunks.place());
   }
 
-  /** What goes to the journal with newly sealed chunks: the first take the segment's head along. */
-  #takeParts(sealed: readonly Bytes[]): readonly Bytes[] {
-    const parts = this.#length === 0 ? [this.#prefix, ...sealed] : sealed;
+  async #sealPadded(padding: Padding): Promise<void> {
+    const { length } = this.#staged;
+    const padded = new Uint8Array(paddedLength(padding, length));
+    this.#staged.takeInto(padded.subarray(0, length));
+    writeLengthField(padded, length);
+    try {
+      for (const piece of cutPieces(padded)) await this.#seal(piece);
+    } finally {
+      wipe(padded);
+    }
+  }
+
+  #entries(end: SegmentEnd, length: number, content: number, chunks: readonly Bytes[]): NewEntry[] {
+    const track = this.#context.journal.state.track(this.open.track);
+    const hashes = { head: this.#stream.headHash, subroots: subroots(chunks.map(leafHash)) };
+    return segmentEntries(track, this.open, { end, length, ...this.#content.until(content), ...hashes });
+  }
+
+  /** Newly sealed chunks for the journal; the first take the segment's head along. */
+  #pieceOf(sealed: readonly Bytes[]): JournalPiece {
+    const offset = this.#length;
+    const parts = offset === 0 ? [this.#stream.head, ...sealed] : sealed;
     for (const run of sealed) {
-      const hashes = hashChunks(this.#context.crypto, run);
+      const hashes = hashChunks(this.#context.settings.crypto, run);
       hashes.catch(() => {});
       this.#hashes.push(hashes);
     }
-    this.#length += byteLength(parts);
-    return parts;
-  }
-
-  /** @param end where the parts end in the segment. */
-  #piece(parts: readonly Bytes[], end: number) {
-    const { track, index } = this.open;
-    return { blob: segmentBlob(track, index), offset: end - byteLength(parts), parts };
-  }
-}
-
-/** Sealed as a whole when it ends, so that its length says little: never cut, journalled whole or lost. */
-class PaddedSegment implements SegmentWriter {
-  readonly open: OpenSegment;
-  readonly #context: SegmentContext;
-  readonly #padding: Padding;
-  readonly #points = new MediaPoints();
-  readonly #staged = new ByteQueue();
-  #content = 0;
-
-  constructor(context: SegmentContext, open: OpenSegment, padding: Padding) {
-    this.#context = context;
-    this.open = open;
-    this.#padding = padding;
-  }
-
-  fits(length: number): boolean {
-    return fitsSegment(this.#content + length, this.#padding);
-  }
-
-  async push(piece: Bytes, time: number): Promise<{ readonly stored: Promise<void> }> {
-    this.#points.add(time, this.#content);
-    this.#content += piece.length;
-    this.#staged.push(piece);
-    return { stored: Promise.resolve() };
-  }
-
-  async finish(more: () => readonly JournalRecord[]): Promise<void> {
-    const { crypto, journal } = this.#context;
-    const data = this.#staged.take();
-    const layout = layOut(data, SEGMENT_HEADER_LENGTH, this.#padding);
-    wipe(data);
-    await sealLayout(layout, segmentPlan(this.#context, this.open, SegmentFlag.padded), { crypto });
-    const { output } = layout;
-    const head = await hashSegmentHead(crypto, output.slice(0, SEGMENT_HEAD_LENGTH));
-    const chunks = await hashChunks(crypto, output.subarray(SEGMENT_HEAD_LENGTH));
-    const { track, index } = this.open;
-    this.#context.keep({ track, index, parts: [output], release: () => {} });
-    await journal.write(() => ({
-      pieces: [{ blob: segmentBlob(track, index), offset: 0, parts: [output] }],
-      records: [
-        ...segmentRecords(crypto, journal.state.track(track), this.open, {
-          end: SegmentEnd.final,
-          time: this.#points.start ?? this.open.time,
-          length: output.length,
-          content: this.#content,
-          head,
-          subroots: subroots(chunks.map(leafHash)),
-          points: this.#points.before(this.#content),
-        }),
-        ...more(),
-      ],
-    }));
-  }
-
-  async cut(cause: LossCause, time: number): Promise<readonly JournalRecord[]> {
-    const { crypto, journal } = this.#context;
-    return unsealedRecords(crypto, journal.state.track(this.open.track), this.open, cause, time);
-  }
-
-  destroy(): void {
-    this.#staged.wipe();
+    this.#length += lengthOf(parts);
+    return { blob: segmentBlob(this.open.track, this.open.index), offset, parts };
   }
 }

@@ -1,13 +1,13 @@
-/** What the recorder knows of time: a clock that never falls, timers of any length, and waiting for a change. */
+/** Time for the recorder: a clock that never falls, timers of any length, and waiting for a change. */
 
 /** The longest delay that timers take as it is. */
 const LONGEST_DELAY = 2 ** 31 - 1;
 
 /**
  * Milliseconds since 1970: the caller's clock at the start, and monotonic time since, so that times never fall within a
- * take whatever is done to the machine's clock (format-v1, "Entries").
+ * take when the machine's clock is set (format-v1, "Entries").
  *
- * @param atLeast the latest time that an earlier run wrote down.
+ * @param atLeast the latest time in the journal of an earlier run.
  */
 export function monotonicClock(now: () => Date, atLeast = 0): () => number {
   const start = Math.max(now().getTime(), atLeast);
@@ -16,9 +16,9 @@ export function monotonicClock(now: () => Date, atLeast = 0): () => number {
 }
 
 /**
- * A timer that keeps no process alive. Delays above 2^31 - 1 ms mean what they say, `Infinity` never.
+ * A timer that keeps no process alive, also for delays above 2^31 - 1 ms, which platforms cut, and `Infinity`, which is never.
  *
- * @returns how to stop it.
+ * @returns its end.
  */
 export function lazyTimeout(action: () => void, delay: number): () => void {
   if (delay === Number.POSITIVE_INFINITY) return () => {};
@@ -32,7 +32,7 @@ export function lazyTimeout(action: () => void, delay: number): () => void {
   return () => clearTimeout(timer);
 }
 
-/** Resolves after `delay` milliseconds. Unlike {@link lazyTimeout} it keeps a process alive: somebody waits for it. */
+/** Resolves after `delay` milliseconds. Unlike {@link lazyTimeout} it keeps a process alive, for its caller's sake. */
 export function pause(delay: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(done, Math.min(delay, LONGEST_DELAY));
@@ -46,7 +46,7 @@ export function pause(delay: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Keeps a process alive while somebody waits for what {@link lazyTimeout} does. @returns how to stop that. */
+/** Keeps a process alive during a wait for a {@link lazyTimeout}. @returns its end. */
 export function keepAlive(): () => void {
   const timer = setInterval(() => {}, LONGEST_DELAY);
   return () => clearInterval(timer);
@@ -65,13 +65,13 @@ export function settlesWithin(work: Promise<unknown>, timeout: number): Promise<
   });
 }
 
-/** `promise`, of which a rejection that nobody waits for is no error: the recording tells of its failure by an event. */
+/** `promise`, whose rejection needs no handler: the recording tells of its failure by an event. */
 export function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }
 
-/** Wakes whoever waits. Look at the condition and call {@link next} without an `await` between: then no change is missed. */
+/** A condition to wait for. Between a look at it and {@link next} no `await` may stand: then no change is missed. */
 export class Change {
   #waiting: (() => void)[] = [];
 

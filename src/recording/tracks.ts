@@ -1,11 +1,14 @@
-import { limitExceeded, outOfRange } from "../errors.js";
-import { type Checks, flagArgument, readOptions } from "../formats/options.js";
+import { closedError, limitExceeded, outOfRange } from "../errors.js";
+import type { Bytes } from "../formats/bytes.js";
+import { type Check, type Checks, flagArgument, readOptions } from "../formats/options.js";
 import { type LossCause, MAX_NAME, MAX_TRACKS, MAX_TYPE } from "../log/entry.js";
+import { KeyHolder } from "../log/keys.js";
+import { BlockPool } from "./blocks.js";
 import { CadenceTrack } from "./cadence-track.js";
-import type { RecordingEvent } from "./events.js";
+import type { RecordingContext } from "./context.js";
 import type { TrackInput } from "./input.js";
-import type { JournalRecord } from "./journal/records.js";
-import type { LifeCycle } from "./life-cycle.js";
+import { Intake } from "./intake.js";
+import type { NewEntry } from "./journal/entries.js";
 import {
   type BoundRecorder,
   bindRecorder,
@@ -13,9 +16,9 @@ import {
   type RecordOptions,
 } from "./media-recorder.js";
 import { readTrackOptions, type TrackOptions, textArgument } from "./options.js";
+import type { Outbox } from "./outbox.js";
 import { quiet, settlesWithin } from "./timing.js";
-import { TrackWriter } from "./track.js";
-import type { TrackHost } from "./track-host.js";
+import { type TrackContext, TrackWriter } from "./track.js";
 
 /** A track that is being written. */
 export interface RecordingTrack {
@@ -28,10 +31,10 @@ export interface RecordingTrack {
    *
    * @param options `startsSegment`: it begins with a key frame, and so a segment begins with it.
    * @throws BlindreelError `queue-full`: nothing of it was taken; `source-failed` for a Blob that cannot be read, which the log
-   *   then says; `closed`; what the recording failed with.
+   *   then names; `closed`; the recording's failure.
    */
   write(data: TrackInput, options?: { readonly startsSegment?: boolean }): Promise<void>;
-  /** What is written from now on plays apart from what was written before. @param options `type`: media type with codecs. */
+  /** Begins a take: later input plays apart from earlier input. @param options `type`: media type with codecs. */
   startTake(options?: { readonly type?: string }): void;
   /**
    * Writes all that a `MediaRecorder` gives, as a take of its own. Call it before `start()`.
@@ -39,36 +42,31 @@ export interface RecordingTrack {
    * @returns settles when its last blob is in the journal, or the recording is over.
    */
   record(mediaRecorder: MediaRecorderLike, options?: RecordOptions): Promise<void>;
-  /** Ends the segment: what was written so far can be uploaded, and survives a crash. */
+  /** Ends the segment: all input so far can be uploaded, and survives a crash. */
   flush(): Promise<void>;
 }
 
-type Writer = TrackWriter | CadenceTrack;
+type AnyTrack = TrackWriter | CadenceTrack;
 
-interface WriteArguments {
-  readonly startsSegment?: boolean;
-}
-
-const WRITE: Checks<WriteArguments> = { startsSegment: flagArgument };
+const WRITE: Checks<{ readonly startsSegment?: boolean }> = { startsSegment: flagArgument };
+const mediaType: Check<string> = (name, value) => textArgument(name, value, 0, MAX_TYPE);
+const TAKE: Checks<{ readonly type?: string }> = { type: mediaType };
 
 /** A recording's tracks, and the recorders that write to them. */
 export class Tracks {
-  readonly #host: TrackHost;
-  readonly #life: LifeCycle;
-  readonly #onEvent: (event: RecordingEvent) => void;
-  readonly #writers = new Map<string, { readonly writer: Writer; readonly options: string }>();
+  readonly #context: TrackContext;
+  readonly #writers = new Map<string, { readonly writer: AnyTrack; readonly options: string }>();
   readonly #recorders = new Map<BoundRecorder, TrackWriter>();
   #count: number;
+  #undrained: readonly string[] = [];
 
-  constructor(host: TrackHost, life: LifeCycle, onEvent: (event: RecordingEvent) => void) {
-    this.#host = host;
-    this.#life = life;
-    this.#onEvent = onEvent;
-    this.#count = host.journal.state.tracks.length;
-  }
-
-  get count(): number {
-    return this.#count;
+  /** @param contentKey wiped by {@link wipe}. */
+  constructor(context: RecordingContext, outbox: Outbox, contentKey: Bytes) {
+    const { journal, settings } = context;
+    const keys = new KeyHolder({ contentKey }, "the recording");
+    const intake = new Intake(settings.maxQueued);
+    this.#context = { ...context, outbox, keys, blocks: new BlockPool(), intake };
+    this.#count = journal.state.tracks.length;
   }
 
   /** @throws TypeError, RangeError; BlindreelError `limit-exceeded`. */
@@ -77,21 +75,66 @@ export class Tracks {
     const read = readTrackOptions(options);
     const wanted = `${read.padding} ${read.cadence}`;
     const known = this.#writers.get(text);
-    if (!known) return this.#handleOf(this.#make(text, read, wanted));
-    if (options !== undefined && known.options !== wanted)
+    if (known && options !== undefined && known.options !== wanted)
       throw outOfRange("options", "those that the track was made with", "others");
-    return this.#handleOf(known.writer);
+    return this.#handleOf(known?.writer ?? this.#make(text, read, wanted));
   }
 
-  async flush(of?: Writer): Promise<void> {
+  async flush(of?: AnyTrack): Promise<void> {
     const recorders = [...this.#recorders].filter(([, writer]) => !of || writer === of);
     await Promise.all(recorders.map(([recorder]) => recorder.drain()));
     const writers = of ? [of] : [...this.#writers.values()].map(({ writer }) => writer);
     await Promise.all(writers.map((writer) => writer.flush()));
   }
 
+  /** Gives up all unsealed input; every promise settles. */
+  destroy(error: unknown): void {
+    for (const { writer } of this.#writers.values()) writer.destroy(error);
+    for (const recorder of this.#recorders.keys()) recorder.abandon(error);
+  }
+
+  /** Wipes the content key behind its last use. */
+  wipe(): Promise<void> {
+    return this.#context.keys.close();
+  }
+
+  /**
+   * Ends the recording in the journal: seals all input, and writes lost entries for the rest. May be called again where it rejects.
+   *
+   * @param timeout milliseconds. @param cause of losses.
+   * @returns names of the tracks that had more to come.
+   */
+  async end(reason: string, timeout: number, cause: LossCause): Promise<readonly string[]> {
+    const { journal, life, time } = this.#context;
+    const { state } = journal;
+    if (state.phase === "recording") {
+      this.#undrained = await this.#drain(timeout);
+      if (!life.is("finishing")) throw life.refusal;
+      this.destroy(closedError("the recording"));
+    }
+    await journal.write(async () => {
+      // Records of a failed commit only, where it is called again after the end.
+      if (state.phase !== "recording") return {};
+      const entries: NewEntry[] = [];
+      for (const [name, { writer }] of this.#writers) {
+        const isLate = this.#undrained.includes(name);
+        entries.push(...(await writer.remains(state.track(writer.id), cause, isLate)));
+      }
+      return { entries, records: [{ kind: "ended", time: time(), reason }] };
+    });
+    return [...this.#undrained];
+  }
+
+  /** Seals all input, and frees the indices that were reserved ahead. */
+  async release(timeout: number): Promise<void> {
+    const { journal, life } = this.#context;
+    const late = await this.#drain(timeout);
+    if (life.is("finishing") && late.length === 0)
+      await journal.write(() => ({ records: [{ kind: "closed" }] })).catch(() => {});
+  }
+
   /** Stops recorders and seals all that was written. @returns names of the tracks that were not done in time. */
-  async drain(timeout: number): Promise<string[]> {
+  async #drain(timeout: number): Promise<string[]> {
     const late = new Set(this.#writers.keys());
     const busy = [...this.#recorders];
     const drained = [...this.#writers].map(async ([name, { writer }]) => {
@@ -103,24 +146,8 @@ export class Tracks {
     return [...late].filter((name) => this.#writers.get(name)!.writer.hasMore);
   }
 
-  /** Gives up what is not sealed; every promise settles. */
-  destroy(error: unknown): void {
-    for (const { writer } of this.#writers.values()) writer.destroy(error);
-    for (const recorder of this.#recorders.keys()) recorder.abandon(error);
-  }
-
-  /** For the journal's last step that tells of tracks: what was not sealed. */
-  async remains(late: readonly string[], cause: LossCause): Promise<JournalRecord[]> {
-    const { state } = this.#host.journal;
-    const records: JournalRecord[] = [];
-    for (const [name, { writer }] of this.#writers) {
-      records.push(...(await writer.remains(state.track(writer.id), cause, late.includes(name))));
-    }
-    return records;
-  }
-
-  #make(name: string, { padding, cadence }: TrackOptions, options: string): Writer {
-    const { journal } = this.#host;
+  #make(name: string, { padding, cadence }: TrackOptions, options: string): AnyTrack {
+    const { journal } = this.#context;
     const known = journal.state.tracks.find((track) => track.name === name);
     const id = known?.id ?? this.#count + 1;
     if (id > MAX_TRACKS) throw limitExceeded("the number of tracks", MAX_TRACKS, id);
@@ -130,49 +157,41 @@ export class Tracks {
     }
     const writer =
       cadence === undefined
-        ? new TrackWriter(this.#host, { id, name }, padding)
-        : new CadenceTrack(this.#host, { id, name }, cadence);
+        ? new TrackWriter(this.#context, { id, name }, padding)
+        : new CadenceTrack(this.#context, { id, name }, cadence);
     this.#writers.set(name, { writer, options });
     return writer;
   }
 
-  #handleOf(writer: Writer): RecordingTrack {
+  #handleOf(writer: AnyTrack): RecordingTrack {
+    const { life, time } = this.#context;
     const { id, name } = writer;
     return {
       id,
       name,
-      write: (data, options) => {
+      write: (data, given) => {
         try {
-          this.#life.check("write");
-          const { startsSegment = false } = readOptions<WriteArguments>("options", options, WRITE);
-          return quiet(writer.write(data, { startsSegment }));
+          life.check("write");
+          return quiet(writer.write(data, readOptions("options", given, WRITE)));
         } catch (error) {
           return Promise.reject(error);
         }
       },
-      startTake: (options) => {
-        this.#life.check("write");
-        const { type = "" } = readOptions<{ readonly type?: string }>("options", options, {
-          type: (option, value) => textArgument(option, value, 0, MAX_TYPE),
-        });
-        writer.startTake({ time: this.#host.time(), type });
+      startTake: (given) => {
+        life.check("write");
+        const { type = "" } = readOptions("options", given, TAKE);
+        writer.startTake({ time: time(), type });
       },
       record: (mediaRecorder, options) => {
-        this.#life.check("record");
+        life.check("record");
         if (!(writer instanceof TrackWriter)) throw outOfRange("track", "without a cadence", name);
-        const recorder = bindRecorder(writer, mediaRecorder, options, this.#host.time, this.#onEvent);
+        const recorder = bindRecorder(this.#context, writer, mediaRecorder, options);
         this.#recorders.set(recorder, writer);
         const forget = (): unknown => this.#recorders.delete(recorder);
         recorder.done.then(forget, forget);
         return recorder.done;
       },
-      flush: () => {
-        const flush = async (): Promise<void> => {
-          this.#life.check("flush");
-          await this.flush(writer);
-        };
-        return quiet(flush());
-      },
+      flush: () => life.call("flush", () => this.flush(writer)),
     };
   }
 }

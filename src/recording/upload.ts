@@ -7,10 +7,11 @@ import {
   readOptions,
   signalArgument,
 } from "../formats/options.js";
-import type { ObjectKind, Outbox, RecordingObject } from "./outbox.js";
+import type { ObjectKind } from "./journal-object.js";
+import type { Outbox, RecordingObject } from "./outbox.js";
 import { pause } from "./timing.js";
 
-/** Stores one object under its name, whole; storing the same again must be harmless. Whatever it throws is tried again. */
+/** Stores one object under its name, whole; storing the same again must be harmless. Where it throws, the object is tried again. */
 export type PutObject = (
   name: string,
   bytes: Bytes,
@@ -80,22 +81,20 @@ export function uploadRefused(reason: string, options?: ErrorOptions): Blindreel
 export function uploadAll(outbox: Outbox, put: PutObject, given: unknown): Promise<UploadOutcome> {
   if (typeof put !== "function") throw wrongType("put", "a function that stores an object", put);
   const options = readOptions<UploadOptions>("options", given, UPLOAD);
-  const { concurrency = 3, firstDelay = 500, signal, onProgress } = options;
+  const { concurrency = 3, firstDelay = 500, signal, onProgress = () => {} } = options;
   const { longestDelay = Math.max(30_000, firstDelay) } = options;
   if (longestDelay < firstDelay)
     throw outOfRange("options.longestDelay", `${firstDelay} milliseconds or more`, longestDelay);
   return new Upload(outbox, put, { concurrency, firstDelay, longestDelay, onProgress }).run(signal);
 }
 
-interface LoopOptions extends Required<Pick<UploadOptions, "concurrency" | "firstDelay" | "longestDelay">> {
-  readonly onProgress: UploadOptions["onProgress"] | undefined;
-}
+type LoopOptions = Required<Omit<UploadOptions, "signal">>;
 
 class Upload {
   readonly #outbox: Outbox;
   readonly #put: PutObject;
   readonly #options: LoopOptions;
-  /** Aborted when the loop ends, for whatever reason: nothing waits for a server then. */
+  /** Aborted when the loop ends: no put is waited for then. */
   readonly #stop = new AbortController();
   /** Tries of each object that failed. */
   readonly #failures = new Map<string, number>();
@@ -130,7 +129,7 @@ class Upload {
 
   /** One object at a time, until none is left. */
   async #lane(): Promise<void> {
-    const objects = this.#outbox.objects();
+    const objects = this.#outbox.objects((name) => this.#pauseAfter(name));
     try {
       for (;;) {
         const next = await this.#orStopped(objects.next());
@@ -138,7 +137,7 @@ class Upload {
         await this.#store(next.value);
       }
     } finally {
-      // What is out comes back. Not waited for: the loop may stand in a wait that only the outbox ends.
+      // Objects that are out return. Not waited for: the loop may be in a wait that only the outbox ends.
       objects.return().catch(() => {});
     }
   }
@@ -146,7 +145,7 @@ class Upload {
   async #store(object: RecordingObject): Promise<void> {
     const { signal } = this.#stop;
     const { name, kind, bytes } = object;
-    // Asked now: a put may transfer them away.
+    // Read before the put, which may transfer the bytes.
     const { length } = bytes;
     try {
       await this.#orStopped(this.#put(name, bytes, { kind, signal }));
@@ -158,18 +157,23 @@ class Upload {
       this.#report(false);
     } catch (error) {
       if (isBlindreelError(error) && error.code === "upload-refused") return object.refuse(error);
-      const failures = this.#failures.get(name) ?? 0;
-      this.#failures.set(name, failures + 1);
-      const delay = Math.min(this.#options.firstDelay * 2 ** failures, this.#options.longestDelay);
-      // Not all at once when a server comes back.
-      await pause(delay * (0.5 + fraction() / 2), signal);
+      await this.#pauseAfter(name);
       object.retry();
     }
   }
 
+  async #pauseAfter(name: string): Promise<void> {
+    const { firstDelay, longestDelay } = this.#options;
+    const failures = this.#failures.get(name) ?? 0;
+    this.#failures.set(name, failures + 1);
+    const delay = Math.min(firstDelay * 2 ** failures, longestDelay);
+    // Jitter: not all at once when a server comes back.
+    await pause(delay * (0.5 + fraction() / 2), this.#stop.signal);
+  }
+
   /**
-   * What `work` gives, or undefined when the loop stops before. A race with one promise that lives as long as the loop would
-   * keep all that was ever raced with it, and with that every object's bytes.
+   * The result of `work`, or undefined when the loop stops before. `Promise.race` with one promise of the loop's lifetime would
+   * keep every object's bytes.
    */
   #orStopped<T>(work: MaybePromise<T>): Promise<T | undefined> {
     const { signal } = this.#stop;
@@ -184,7 +188,7 @@ class Upload {
 
   #report(isLast: boolean): void {
     const now = performance.now();
-    if (!this.#options.onProgress || (!isLast && now - this.#reportedAt < PROGRESS_INTERVAL)) return;
+    if (!isLast && now - this.#reportedAt < PROGRESS_INTERVAL) return;
     this.#reportedAt = now;
     const progress = { bytes: this.#bytes, objects: this.#objects, waiting: this.#outbox.pendingBytes };
     this.#options.onProgress(progress);

@@ -1,4 +1,5 @@
-import type { KeyPlace } from "./folder-journal.js";
+import type { KeyPlace } from "./store.js";
+import { holdWebLock, type WebLock } from "./web-lock.js";
 
 const VERSION = 1;
 /** Object stores: journals by name; frames by [journal, number]; blobs by [journal, name, offset]; keys by [journal, name]. */
@@ -20,6 +21,47 @@ export function openDatabase(name: string): Promise<IDBDatabase> {
   return settled(request);
 }
 
+/** A journal that is held: its lock, and the database of its store. */
+export interface HeldJournal {
+  readonly lock: WebLock;
+  readonly database: IDBDatabase;
+  /** Closes the database, and releases the lock. */
+  release(): void;
+}
+
+/**
+ * Takes a journal for `action`, which keeps it until it releases it; where it fails, it is released.
+ *
+ * @param options `database`: its name; `lock`: that of the Web Lock; `onLost`: called when it is released or taken over.
+ * @throws BlindreelError `journal-in-use`.
+ */
+export async function holdJournal<T>(
+  journal: string,
+  options: {
+    readonly database: string;
+    readonly lock: string;
+    readonly takeOver: boolean | undefined;
+    readonly onLost?: () => void;
+  },
+  action: (held: HeldJournal) => Promise<T>,
+): Promise<T> {
+  const { takeOver, onLost = () => {} } = options;
+  const lock = await holdWebLock(options.lock, journal, { takeOver, onStolen: onLost });
+  let database: IDBDatabase | undefined;
+  const release = (): void => {
+    onLost();
+    database?.close();
+    lock.unlock();
+  };
+  try {
+    database = await openDatabase(options.database);
+    return await action({ lock, database, release });
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
 export function settled<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
@@ -27,7 +69,7 @@ export function settled<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
-/** What of an object store lies in `range`: its keys, and what is there. */
+/** Keys and values of an object store in `range`. */
 export async function entriesIn<K, V>(store: IDBObjectStore, range?: IDBKeyRange): Promise<[K, V][]> {
   const [keys, values] = await Promise.all([settled(store.getAllKeys(range)), settled(store.getAll(range))]);
   return (keys as K[]).map((key, i) => [key, values[i]]);
@@ -36,7 +78,7 @@ export async function entriesIn<K, V>(store: IDBObjectStore, range?: IDBKeyRange
 /**
  * One transaction; resolves when it is on the disk.
  *
- * @param write may call `refuse` as long as its requests go on: then nothing of it is done, and that is why.
+ * @param write may call `refuse` as long as its requests go on: the transaction is undone, and rejects with that reason.
  */
 export function written(
   database: IDBDatabase,
@@ -60,13 +102,13 @@ export function written(
   });
 }
 
-/** Writes to a journal's own object stores, as `written` does. */
+/** {@link written} for the records of one journal. */
 export type Write = (
   stores: string[],
   write: (store: (name: string) => IDBObjectStore) => void,
 ) => Promise<void>;
 
-/** WebKit's shared workers cannot store a platform's key: there it is as lost as one that does not come back. */
+/** WebKit's shared workers cannot store a platform's key: it is lost there. */
 function putKey(store: IDBObjectStore, value: unknown, place: string[]): void {
   try {
     store.put(value, place);
@@ -76,8 +118,7 @@ function putKey(store: IDBObjectStore, value: unknown, place: string[]): void {
 }
 
 /**
- * A journal's keys, as the platform's keys that they are: each on its own, because one that a browser cannot give back
- * takes what stands beside it with it.
+ * A journal's platform keys, each in a record of its own: a browser that cannot give one back loses its whole record.
  */
 export function keysIn(database: IDBDatabase, name: string, write: Write): KeyPlace {
   return {

@@ -1,55 +1,24 @@
-import { nobleDigest } from "../crypto/noble-hash.js";
 import { utf8 } from "../formats/bytes.js";
-import { encodeHex } from "../formats/encoding.js";
 import { absent, journalInUse, journalLost } from "./faults.js";
+import { currentOwner, describeOwner, isGone, type LockOwner, locksHeld, parseOwner } from "./lock-owner.js";
 import { type NodeFiles, writeDurably } from "./node-files.js";
 
-/** A lock shows that its owner lives by being touched this often, in milliseconds. */
+/** Interval of touching a lock, as a sign of life, in milliseconds. */
 const HEARTBEAT = 10_000;
-/** Who takes a lock over moves it aside to look at it, and may put it back: milliseconds, and how often to wait. */
+/** A take-over moves the lock aside to look at it, and may put it back: milliseconds, and how often to wait. */
 const ASIDE = 20;
 const ASIDE_LOOKS = 5;
 
-/** The namespace of process ids that Linux begins with: `PROC_PID_INIT_INO` of its proc_fs.h. */
-const NO_CONTAINER = `pid:[${0xefff_fffc}]`;
-
-/** Tokens of the locks that this thread holds, of every copy of the SDK in it. */
-const HELD = Symbol.for("blindreel.locks");
-
-export interface FolderLock {
-  /** @throws BlindreelError `journal-in-use` where somebody took it over; `journal-lost` where the folder is gone. */
-  check(): Promise<void>;
-  /** Lets go. No error where somebody took it over. */
-  release(): Promise<void>;
-  /** Whether whoever had it may still be there, and know nothing of it yet. */
-  readonly isForced: boolean;
-}
-
-/** What a lock says of its owner. What the system does not tell is left out, and proves nothing. */
-interface LockOwner {
-  readonly host: string | undefined;
-  /** A digest, because the number itself is not to be shown around; of no container. */
-  readonly machine: string | undefined;
-  readonly boot: string | undefined;
-  /** Of process ids: in each container they begin with 1. */
-  readonly namespace: string | undefined;
-  readonly pid: number;
-  /** Process ids are used again. */
-  readonly started: string | undefined;
-  readonly thread: number | undefined;
-  readonly token: string;
-}
-
 interface FoundLock {
   readonly content: string;
-  /** Undefined where it cannot be read: such a lock is somebody's, too. */
+  /** Undefined where it cannot be read: such a lock has an owner, too. */
   readonly owner: LockOwner | undefined;
   readonly aliveAt: Date;
 }
 
 /**
- * Locks a folder by a file in it that says who has it, and that is touched as long as they have it. It is taken over
- * where they are proved to be gone, or where the caller says so.
+ * Locks a folder by a file in it that names the owner, and that is touched as long as the owner lives. It is taken over
+ * where the owner is proved to be gone, or where the caller says so.
  *
  * @throws BlindreelError `journal-in-use`.
  */
@@ -59,21 +28,97 @@ export async function lockFolder(
   name: string,
   { takeOver = false }: { readonly takeOver?: boolean } = {},
 ): Promise<FolderLock> {
-  const { fs, path, timers } = node;
-  const file = path.join(place, "lock");
-  const held = locksHeld();
-  const self = await identify(node);
-  const { token } = self;
-  const content = JSON.stringify(self);
+  const self = await currentOwner(node);
+  const lock = new FolderLock(node, place, name, self);
+  locksHeld().add(self.token);
+  try {
+    await lock.take(takeOver);
+    return lock;
+  } catch (error) {
+    locksHeld().delete(self.token);
+    throw error;
+  }
+}
 
-  const inUse = (lock: FoundLock | undefined) =>
-    journalInUse(name, { is: lock?.owner && described(lock.owner), aliveAt: lock?.aliveAt });
-  /** By a link, so that the file never stands there without its content. */
-  const claim = async (): Promise<boolean> => {
-    const draft = `${file}-${token}`;
+/** A lock of this thread. Made by {@link lockFolder}. */
+export class FolderLock {
+  readonly #node: NodeFiles;
+  readonly #place: string;
+  /** Of the journal. */
+  readonly #name: string;
+  readonly #self: LockOwner;
+  readonly #content: string;
+  readonly #file: string;
+  #isForced = false;
+  #heart: ReturnType<typeof setInterval> | undefined;
+  /** Marks of the file when its content was last read, and this lock's. */
+  #seen: string | undefined;
+
+  constructor(node: NodeFiles, place: string, name: string, self: LockOwner) {
+    this.#node = node;
+    this.#place = place;
+    this.#name = name;
+    this.#self = self;
+    this.#content = JSON.stringify(self);
+    this.#file = node.path.join(place, "lock");
+  }
+
+  /** Whether an owner that may still live, and not know of it yet, was taken over. */
+  get isForced(): boolean {
+    return this.#isForced;
+  }
+
+  /** To be called once. @throws BlindreelError `journal-in-use`. */
+  async take(takeOver: boolean): Promise<void> {
+    const found = await this.#find(this.#file);
+    if (found) {
+      this.#isForced = !(await isGone(this.#node, this.#self, found.owner));
+      if (this.#isForced && !takeOver) throw this.#inUse(found);
+      await this.#moveAside(found);
+    }
+    if (!(await this.#claim())) throw this.#inUse(await this.#find(this.#file));
+    this.#heart = this.#node.timers.setInterval(() => this.#beat().catch(() => {}), HEARTBEAT);
+    (this.#heart as { unref?: () => void }).unref?.();
+  }
+
+  /** @throws BlindreelError `journal-in-use` where it was taken over; `journal-lost` where the folder is gone. */
+  async check(): Promise<void> {
+    const { fs } = this.#node;
+    if (locksHeld().has(this.#self.token)) {
+      const marks = await this.#marks();
+      if (marks !== undefined && marks === this.#seen) return;
+      if ((await fs.readFile(this.#file, "utf8").catch(absent(""))) === this.#content) {
+        this.#seen = marks;
+        return;
+      }
+    }
+    let lock = await this.#find(this.#file);
+    for (let looks = 1; !lock && looks < ASIDE_LOOKS; looks++) {
+      await new Promise((resolve) => this.#node.timers.setTimeout(resolve, ASIDE));
+      lock = await this.#find(this.#file);
+    }
+    if (this.#isOurs(lock)) return;
+    if (!(await fs.stat(this.#place).catch(absent(undefined))))
+      throw journalLost(`the journal ${this.#name}`);
+    throw this.#inUse(lock);
+  }
+
+  /** No error where it was taken over. */
+  async release(): Promise<void> {
+    const { fs, timers } = this.#node;
+    timers.clearInterval(this.#heart);
+    const isOurs = this.#isOurs(await this.#find(this.#file));
+    locksHeld().delete(this.#self.token);
+    if (isOurs) await fs.rm(this.#file, { force: true });
+  }
+
+  /** By a link: the file is never there without its content. */
+  async #claim(): Promise<boolean> {
+    const { fs } = this.#node;
+    const draft = `${this.#file}-${this.#self.token}`;
     try {
-      await writeDurably(node, draft, utf8(content));
-      await fs.link(draft, file);
+      await writeDurably(this.#node, draft, utf8(this.#content));
+      await fs.link(draft, this.#file);
       return true;
     } catch (error) {
       if ((error as { code?: unknown }).code === "EEXIST") return false;
@@ -81,175 +126,45 @@ export async function lockFolder(
     } finally {
       await fs.rm(draft, { force: true });
     }
-  };
-  /** Of those who find the same lock, one moves it aside; who moves another one than they looked at puts it back. */
-  const moveAside = async (found: FoundLock): Promise<void> => {
-    const aside = `${file}-aside-${token}`;
-    await fs.rename(file, aside).catch(absent(undefined));
-    const moved = await readLock(node, aside);
-    if (moved && moved.content !== found.content) await fs.link(aside, file).catch(() => {});
+  }
+
+  /** Of several that find the same lock, one moves it aside; another lock than the one found is put back. */
+  async #moveAside({ content }: FoundLock): Promise<void> {
+    const { fs } = this.#node;
+    const aside = `${this.#file}-aside-${this.#self.token}`;
+    await fs.rename(this.#file, aside).catch(absent(undefined));
+    const moved = await this.#find(aside);
+    const isOther = moved !== undefined && moved.content !== content;
+    if (isOther) await fs.link(aside, this.#file).catch(() => {});
     await fs.rm(aside, { recursive: true, force: true });
-    if (moved && moved.content !== found.content) throw inUse(moved);
-  };
-
-  let isForced = false;
-  held.add(token);
-  try {
-    const found = await readLock(node, file);
-    if (found) {
-      isForced = !(await isGone(node, self, found.owner));
-      if (isForced && !takeOver) throw inUse(found);
-      await moveAside(found);
-    }
-    if (!(await claim())) throw inUse(await readLock(node, file));
-  } catch (error) {
-    held.delete(token);
-    throw error;
+    if (isOther) throw this.#inUse(moved);
   }
 
-  const current = async (): Promise<FoundLock | undefined> => {
-    for (let looks = 1; ; looks++) {
-      const lock = await readLock(node, file);
-      if (lock || looks === ASIDE_LOOKS) return lock;
-      await new Promise((resolve) => timers.setTimeout(resolve, ASIDE));
-    }
-  };
-  const isOurs = (lock: FoundLock | undefined): boolean => held.has(token) && lock?.owner?.token === token;
-  const beat = async (): Promise<void> => {
+  async #beat(): Promise<void> {
     const now = new Date();
-    if (isOurs(await readLock(node, file))) await fs.utimes(file, now, now);
-  };
-  /** The file's marks when its content was last looked at, and ours. */
-  let seen: string | undefined;
-  const heart = timers.setInterval(() => beat().catch(() => {}), HEARTBEAT);
-  heart.unref();
-
-  return {
-    isForced,
-    async check() {
-      if (held.has(token)) {
-        const before = await marksOf(node, file);
-        if (before !== undefined && before === seen) return;
-        if ((await fs.readFile(file, "utf8").catch(absent(""))) === content) {
-          seen = before;
-          return;
-        }
-      }
-      const lock = await current();
-      if (isOurs(lock)) return;
-      if (!(await fs.stat(place).catch(absent(undefined)))) throw journalLost(`the journal ${name}`);
-      throw inUse(lock);
-    },
-    async release() {
-      timers.clearInterval(heart);
-      const isStillOurs = isOurs(await readLock(node, file));
-      held.delete(token);
-      if (isStillOurs) await fs.rm(file, { force: true });
-    },
-  };
-}
-
-function locksHeld(): Set<string> {
-  const shared = globalThis as { [HELD]?: Set<string> };
-  shared[HELD] ??= new Set();
-  return shared[HELD];
-}
-
-/** What changes whenever a lock's file is replaced, and costs one call where reading it costs five. */
-async function marksOf({ fs }: NodeFiles, file: string): Promise<string | undefined> {
-  const status = await fs.stat(file, { bigint: true }).catch(absent(undefined));
-  return status && [status.dev, status.ino, status.size, status.mtimeNs, status.birthtimeNs].join(" ");
-}
-
-async function readLock({ fs }: NodeFiles, file: string): Promise<FoundLock | undefined> {
-  const status = await fs.stat(file).catch(absent(undefined));
-  if (!status) return undefined;
-  const content = status.isFile() ? await fs.readFile(file, "utf8").catch(absent(undefined)) : "";
-  return content === undefined ? undefined : { content, owner: parsed(content), aliveAt: status.mtime };
-}
-
-function parsed(content: string): LockOwner | undefined {
-  try {
-    const owner = JSON.parse(content);
-    return typeof owner.token === "string" && Number.isSafeInteger(owner.pid) ? owner : undefined;
-  } catch {
-    return undefined;
+    if (this.#isOurs(await this.#find(this.#file))) await this.#node.fs.utimes(this.#file, now, now);
   }
-}
 
-function described({ pid, thread, host }: LockOwner): string {
-  return `process ${pid}, thread ${thread ?? "unknown"}, on ${host ?? "an unknown host"}`;
-}
-
-/** This thread, with a new token. Where a system has no such thing, its stand-in is the same for all its processes. */
-async function identify(node: NodeFiles): Promise<LockOwner> {
-  const { fs, os, threads } = node;
-  const none = process.platform === "linux" ? undefined : "none";
-  const tell = async (file: string): Promise<string | undefined> =>
-    fs.readFile(file, "utf8").then(
-      (text) => text.trim() || undefined,
-      () => undefined,
-    );
-  const namespace = await fs.readlink("/proc/self/ns/pid").catch(() => none);
-  // Containers on two machines may be of one image, and have one name.
-  const machine = namespace === NO_CONTAINER ? await tell("/etc/machine-id") : undefined;
-  return {
-    host: hostName(os),
-    machine: machine && encodeHex(nobleDigest("SHA-256", utf8(machine)).subarray(0, 8)),
-    boot: (await tell("/proc/sys/kernel/random/boot_id")) ?? none,
-    namespace,
-    pid: process.pid,
-    started: await startTime(node, process.pid),
-    // Deno's web workers all have the number of the main thread.
-    thread: threads.threadId === 0 && "WorkerGlobalScope" in globalThis ? undefined : threads.threadId,
-    token: globalThis.crypto.randomUUID(),
-  };
-}
-
-/** Deno may forbid to ask. */
-function hostName(os: NodeFiles["os"]): string | undefined {
-  try {
-    return os.hostname();
-  } catch {
-    return undefined;
+  async #find(file: string): Promise<FoundLock | undefined> {
+    const { fs } = this.#node;
+    const status = await fs.stat(file).catch(absent(undefined));
+    if (!status) return undefined;
+    const content = status.isFile() ? await fs.readFile(file, "utf8").catch(absent(undefined)) : "";
+    return content === undefined ? undefined : { content, owner: parseOwner(content), aliveAt: status.mtime };
   }
-}
 
-/** Whether a lock's owner is proved to be gone. */
-async function isGone(node: NodeFiles, self: LockOwner, owner: LockOwner | undefined): Promise<boolean> {
-  if (!owner) return false;
-  const agree = (...facts: (keyof LockOwner)[]): boolean =>
-    facts.every((fact) => owner[fact] !== undefined && owner[fact] === self[fact]);
-  const differ = (fact: keyof LockOwner, now: unknown): boolean =>
-    owner[fact] !== undefined && now !== undefined && owner[fact] !== now;
-
-  if (!agree("host")) return false;
-  if (agree("machine") && differ("boot", self.boot)) return true;
-  if (!agree("boot", "namespace")) return false;
-  if (owner.pid === self.pid) {
-    if (differ("started", self.started)) return true;
-    return agree("thread") && !locksHeld().has(owner.token);
+  /** Changes whenever the file is replaced, and costs one call where reading it costs five. */
+  async #marks(): Promise<string | undefined> {
+    const status = await this.#node.fs.stat(this.#file, { bigint: true }).catch(absent(undefined));
+    return status && [status.dev, status.ino, status.size, status.mtimeNs, status.birthtimeNs].join(" ");
   }
-  return !isAlive(owner.pid) || differ("started", await startTime(node, owner.pid));
-}
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as { code?: unknown }).code !== "ESRCH";
+  #isOurs(lock: FoundLock | undefined): boolean {
+    const { token } = this.#self;
+    return locksHeld().has(token) && lock?.owner?.token === token;
   }
-}
 
-/** When a process started, where the system tells (Linux), and tells of the processes that this one means by their ids. */
-async function startTime({ fs }: NodeFiles, pid: number): Promise<string | undefined> {
-  try {
-    if ((await fs.readlink("/proc/self")) !== String(process.pid)) return undefined;
-    const status = await fs.readFile(`/proc/${pid}/stat`, "utf8");
-    // The second field, in parentheses, may hold spaces.
-    return status.slice(status.lastIndexOf(")")).split(" ")[20];
-  } catch {
-    return undefined;
+  #inUse(lock: FoundLock | undefined) {
+    return journalInUse(this.#name, { is: lock?.owner && describeOwner(lock.owner), aliveAt: lock?.aliveAt });
   }
 }

@@ -7,10 +7,10 @@ import {
   createFolderJournal,
   decodeLabel,
   type Folder,
-  KEYS,
+  KEYS_FILE,
   keyFile,
-  LABEL,
-  LOG,
+  LABEL_FILE,
+  LOG_FILE,
   type OpenFile,
   openFolderJournal,
 } from "./folder-journal.js";
@@ -19,7 +19,7 @@ import { FILE_MODE, type NodeFiles, nodeFiles, writeDurably } from "./node-files
 import type { JournalListing, JournalStore } from "./store.js";
 
 const FOLDER_MODE = 0o700;
-/** A journal that is being removed: what a crash leaves of it is nobody's any more. */
+/** Suffix of a journal that is being removed, also by a run that died. */
 const ERASED = ".erased";
 /** Windows cannot sync a folder, and need not; one that may be written to and not read cannot be opened for it. */
 const NO_FOLDER_SYNC: readonly unknown[] = ["EPERM", "EISDIR", "EINVAL", "EACCES"];
@@ -30,9 +30,9 @@ const NO_FOLDER_SYNC: readonly unknown[] = ["EPERM", "EISDIR", "EINVAL", "EACCES
  * recording is finished: choose a place for them as you would for a private key.
  *
  * A journal that a crash left is taken over where its process is proved to be gone: it was on this machine, before this
- * boot or among this process's neighbours. Of another container or another host nothing is known: say `takeOver`.
+ * boot or among this process's neighbours. Of another container or another host nothing can be proved: say `takeOver`.
  *
- * @param root is made if need be.
+ * @param root of the journals; made if missing.
  * @throws TypeError; BlindreelError `unsupported-runtime` in browsers.
  */
 export function directoryJournal(root: string): JournalStore {
@@ -55,7 +55,7 @@ export function directoryJournal(root: string): JournalStore {
           if (!isJournalName(name.slice(0, -ERASED.length))) continue;
           await fs.rm(placeOf(name), { recursive: true, force: true }).catch(() => {});
         } else if (isJournalName(name)) {
-          const label = await fs.readFile(path.join(base, name, LABEL)).catch(() => undefined);
+          const label = await fs.readFile(path.join(base, name, LABEL_FILE)).catch(() => undefined);
           listings.push({ name, label: decodeLabel(label && new Uint8Array(label)) });
         }
       }
@@ -75,7 +75,7 @@ export function directoryJournal(root: string): JournalStore {
         }
         await syncFolder(node, base);
         lock = await lockFolder(node, place, name);
-        const folder = folderAt(node, place, lock);
+        const folder = nodeFolder(node, place, lock);
         return await createFolderJournal(folder, keyFile(folder), utf8(label));
       } catch (error) {
         await lock?.release().catch(() => {});
@@ -88,8 +88,8 @@ export function directoryJournal(root: string): JournalStore {
       const place = placeOf(name);
       const lock = await lockFolder(node, place, name, options);
       try {
-        if (lock.isForced) await renewFile(node, path.join(place, LOG));
-        const folder = folderAt(node, place, lock);
+        if (lock.isForced) await renewFile(node, path.join(place, LOG_FILE));
+        const folder = nodeFolder(node, place, lock);
         return await openFolderJournal(folder, keyFile(folder));
       } catch (error) {
         await lock.release().catch(() => {});
@@ -99,7 +99,7 @@ export function directoryJournal(root: string): JournalStore {
     async discard(name, options) {
       if (!(await isThere(name))) return;
       const lock = await lockFolder(node, placeOf(name), name, options).catch((error) => {
-        // A full disk may have no room for a lock. It is not in use: that was looked at first.
+        // A full disk may have no room for a lock; `journal-in-use` comes before.
         if (isStorageFull(error)) return undefined;
         throw error;
       });
@@ -125,7 +125,7 @@ async function syncFolder({ fs }: NodeFiles, place: string): Promise<void> {
   }
 }
 
-/** Puts a copy in a file's place: whoever has the old one open writes to what nobody reads any more. */
+/** Puts a copy in a file's place: an earlier owner writes to the old one, which is not read any more. */
 async function renewFile(node: NodeFiles, file: string): Promise<void> {
   const { fs, path } = node;
   const copy = `${file}-copy`;
@@ -137,15 +137,15 @@ async function renewFile(node: NodeFiles, file: string): Promise<void> {
 async function removeFolder(node: NodeFiles, place: string): Promise<void> {
   const { fs, path } = node;
   const erased = `${place}${ERASED}`;
-  await fs.rm(path.join(place, KEYS), { recursive: true, force: true });
+  await fs.rm(path.join(place, KEYS_FILE), { recursive: true, force: true });
   await fs.rm(erased, { recursive: true, force: true });
   await fs.rename(place, erased);
   await syncFolder(node, path.dirname(place));
-  // Where this fails, the next listing tries again.
+  // On failure the next listing tries again.
   await fs.rm(erased, { recursive: true, force: true }).catch(() => {});
 }
 
-function folderAt(node: NodeFiles, place: string, lock: FolderLock): Folder {
+function nodeFolder(node: NodeFiles, place: string, lock: FolderLock): Folder {
   const { fs, path } = node;
   const at = (name: string): string => path.join(place, name);
   const read = async (name: string): Promise<Bytes> => new Uint8Array(await fs.readFile(at(name)));
@@ -183,7 +183,7 @@ function writingTo(handle: FileHandle): Omit<OpenFile, "isNew" | "read"> {
   };
 }
 
-/** What is left of `parts` when so many bytes were taken: a write may take less than it is given. */
+/** The rest of `parts` behind `taken` bytes: a write may be short. */
 function behind(parts: readonly Bytes[], taken: number): Bytes[] {
   let skip = taken;
   return parts.flatMap((part) => {

@@ -1,8 +1,8 @@
 import { BlindreelError, isBlindreelError } from "../errors.js";
 
-/** The errors of every store, so that callers meet the same ones whatever they store in. */
+/** Errors of all stores. */
 
-/** Who has a journal, where the place tells, and when it last showed that it lives. */
+/** Owner of a journal, as far as the store knows, and its last sign of life. */
 export interface Owner {
   readonly is?: string | undefined;
   readonly aliveAt?: Date | undefined;
@@ -19,7 +19,7 @@ export function journalInUse(
   return new BlindreelError("journal-in-use", message, { aliveAt }, options);
 }
 
-/** A new journal was to have the name of one that is there. */
+/** For a new journal whose name is taken. */
 export function journalExists(name: string): BlindreelError<"journal-in-use"> {
   const message = `the name ${name} is in use: there is a journal that has it`;
   return new BlindreelError("journal-in-use", message, { aliveAt: undefined });
@@ -43,7 +43,7 @@ const OURS: readonly unknown[] = [
 const FULL: readonly unknown[] = ["QuotaExceededError", "ENOSPC", "EDQUOT", "EFBIG"];
 const LOST: readonly unknown[] = ["NotFoundError", "ENOENT"];
 
-/** Whether what a platform's storage threw means one of `kinds`, by its `name` or `code`. */
+/** Whether a platform's error is one of `kinds`, by its `name` or `code`. */
 function isAny(cause: unknown, kinds: readonly unknown[]): boolean {
   const { name, code } = (cause ?? {}) as { name?: unknown; code?: unknown };
   return kinds.includes(name) || kinds.includes(code);
@@ -53,7 +53,12 @@ export function isStorageFull(cause: unknown): boolean {
   return isAny(cause, FULL);
 }
 
-/** What a place that is not there means; any other failure is one. */
+/** Whether an error is a failure of the store itself, not of one journal's owner or content. */
+export function isStorageFault(error: unknown): boolean {
+  return isAny(error, ["storage-full", "storage-failed", "journal-lost"]);
+}
+
+/** A handler that makes `value` of a missing file or key, and rethrows all else. */
 export function absent<T>(value: T): (error: unknown) => T {
   return (error) => {
     if (isAny(error, LOST)) return value;
@@ -61,7 +66,7 @@ export function absent<T>(value: T): (error: unknown) => T {
   };
 }
 
-/** What a store threw, as one of ours. */
+/** A store's exception, as a typed error. */
 function storageFault(cause: unknown): BlindreelError {
   if (isBlindreelError(cause) && OURS.includes(cause.code)) return cause;
   if (isAny(cause, FULL)) {
@@ -72,7 +77,7 @@ function storageFault(cause: unknown): BlindreelError {
   return new BlindreelError("storage-failed", "the journal's storage failed", undefined, { cause });
 }
 
-/** Runs `action`; what it throws becomes one of ours. */
+/** Runs `action`; its exceptions become typed errors. */
 export async function withStorageFaults<T>(action: () => T | Promise<T>): Promise<T> {
   try {
     return await action();

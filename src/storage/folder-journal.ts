@@ -4,25 +4,25 @@ import { decodeJson, encodeJson } from "../formats/json.js";
 import { journalDamaged, journalLost } from "./faults.js";
 import { decodeLog, encodeFrame } from "./frame.js";
 import { isLabel } from "./guarded.js";
-import type { FoundJournal, JournalPiece, OpenJournal } from "./store.js";
+import type { FoundJournal, JournalPiece, KeyPlace, OpenJournal } from "./store.js";
 
-/** A folder of files that nobody else writes to. */
+/** A folder of files with a single writer. */
 export interface Folder {
   read(name: string): Promise<Bytes | undefined>;
   /** For writing; made if need be. */
   open(name: string): Promise<OpenFile>;
-  /** Makes durable which files there are. */
+  /** Makes the names of files durable. */
   syncNames(): Promise<void>;
-  /** No error where there is none. */
+  /** No error for a missing file. */
   remove(name: string): Promise<void>;
-  /** @throws BlindreelError `journal-in-use` where somebody took it over. */
+  /** @throws BlindreelError `journal-in-use` where it was taken over. */
   check(): Promise<void>;
-  /** Removes the folder with all in it, the keys first, and lets go of it. */
+  /** Removes the folder with all files, the keys first, and releases it. */
   erase(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What was written is durable after `sync`, of which the file's length is a part. */
+/** Writes, and the file's length, are durable after `sync`. */
 export interface OpenFile {
   readonly isNew: boolean;
   /** All of it. */
@@ -33,19 +33,16 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
-/** Where a store keeps a journal's keys. */
-export type KeyPlace = Pick<OpenJournal, "saveKeys" | "keys" | "eraseKeys">;
-
-export const LOG = "facts";
-export const LABEL = "label";
-export const KEYS = "keys";
+export const LOG_FILE = "facts";
+export const LABEL_FILE = "label";
+export const KEYS_FILE = "keys";
 const blobFile = (name: string): string => `blob-${name}`;
 
 /** A journal in a new folder: the files `facts` and `label`, and one for each blob. */
 export function createFolderJournal(folder: Folder, keyPlace: KeyPlace, label: Bytes): Promise<OpenJournal> {
   return withLog(folder, async (file) => {
-    await writeFile(folder, LABEL, label);
-    return journalIn(folder, keyPlace, new Log(file, { length: 0, frames: 0, isTorn: false }));
+    await writeFile(folder, LABEL_FILE, label);
+    return folderJournal(folder, keyPlace, new Log(file, { length: 0, frames: 0, isTorn: false }));
   });
 }
 
@@ -56,12 +53,12 @@ export function openFolderJournal(folder: Folder, keyPlace: KeyPlace): Promise<F
     const { records, frames, length } = decodeLog(bytes);
     if (frames === 0) throw journalLost("what was committed to the journal");
     const log = new Log(file, { length, frames, isTorn: length < bytes.length });
-    return { journal: journalIn(folder, keyPlace, log), records };
+    return { journal: folderJournal(folder, keyPlace, log), records };
   });
 }
 
 async function withLog<T>(folder: Folder, use: (file: OpenFile) => Promise<T>): Promise<T> {
-  const file = await folder.open(LOG);
+  const file = await folder.open(LOG_FILE);
   try {
     return await use(file);
   } catch (error) {
@@ -79,9 +76,9 @@ export function decodeLabel(bytes: Bytes | undefined): string {
   }
 }
 
-function journalIn(folder: Folder, keyPlace: KeyPlace, log: Log): OpenJournal {
+function folderJournal(folder: Folder, keyPlace: KeyPlace, log: Log): OpenJournal {
   const blobs = new BlobFiles(folder);
-  /** One who was taken over hears of it, and spoils nothing. */
+  /** After a take-over it throws, and changes nothing. */
   const own = async <T>(action: () => Promise<T>): Promise<T> => {
     await folder.check();
     return action();
@@ -91,7 +88,7 @@ function journalIn(folder: Folder, keyPlace: KeyPlace, log: Log): OpenJournal {
     async commit({ pieces = [], records = [] }) {
       await folder.check();
       if (pieces.length > 0) await blobs.write(pieces);
-      // Who was taken over meanwhile has written to a log that is not read any more.
+      // After a take-over meanwhile the frame is in a log that is not read any more.
       await log.append(records, () => folder.check());
     },
     blob: (name) => blobs.read(name),
@@ -118,7 +115,7 @@ interface LogEnd {
   /** Bytes of whole frames. */
   readonly length: number;
   readonly frames: number;
-  /** Whether something that was not confirmed may stand behind them. */
+  /** Whether an unconfirmed frame may follow them. */
   readonly isTorn: boolean;
 }
 
@@ -131,13 +128,13 @@ class Log {
     this.#end = end;
   }
 
-  /** @param confirm where it fails, so does this, and what was written is written over. */
+  /** @param confirm where it fails, so does this, and the frame is written over. */
   async append(records: readonly Bytes[], confirm: () => Promise<void>): Promise<void> {
     if (records.length === 0) return confirm();
     const { length, frames, isTorn } = this.#end;
     const frame = encodeFrame(frames, records);
     this.#end = { length, frames, isTorn: true };
-    // A frame shorter than what failed before it would not cover all of that.
+    // A frame shorter than the failed one would not cover it.
     if (isTorn) await this.#file.truncate(length);
     await this.#file.write([frame], length);
     await this.#file.sync();
@@ -150,14 +147,14 @@ class Log {
   }
 }
 
-/** Files that are kept open, at most: several tracks write to one each, and end it some time. */
+/** Ceiling of files that are kept open: several tracks write to one each. */
 const MOST_OPEN = 8;
 
 class BlobFiles {
   readonly #folder: Folder;
   /** In order of use, the latest last. */
   readonly #open = new Map<string, OpenFile>();
-  /** At first too: who had the journal before may have died between making a file and that. */
+  /** At first too: the owner before may have died between making a file and syncing its name. */
   #hasNewNames = true;
 
   constructor(folder: Folder) {
@@ -190,7 +187,7 @@ class BlobFiles {
       for (const { offset, parts } of pieces) await file.write(parts, offset);
       await file.sync();
     } catch (error) {
-      // The next attempt begins with a new handle: the place may have given up this one.
+      // The next attempt begins with a new handle: the system may have given up this one.
       await this.close(name).catch(() => {});
       throw error;
     }
@@ -216,14 +213,14 @@ class BlobFiles {
   }
 }
 
-/** Waits for all of them, failed or not: who is told of a failure may try again, and nothing may still be writing. */
+/** Waits for all, failed or not: a caller that tries again must not meet a write under way. */
 async function all(actions: readonly Promise<unknown>[]): Promise<void> {
   for (const outcome of await Promise.allSettled(actions)) {
     if (outcome.status === "rejected") throw outcome.reason;
   }
 }
 
-/** A file with these bytes, or these instead of what it had, durably. */
+/** Writes a whole file, durably. */
 async function writeFile(folder: Folder, name: string, bytes: Bytes): Promise<void> {
   const file = await folder.open(name);
   try {
@@ -242,11 +239,11 @@ export function keyFile(folder: Folder): KeyPlace {
     async saveKeys(keys) {
       const entries = Object.entries(keys).map(([name, key]) => [name, encodeHex(key as Bytes)]);
       const text = encodeJson(Object.fromEntries(entries));
-      await writeFile(folder, KEYS, text);
+      await writeFile(folder, KEYS_FILE, text);
       wipe(text);
     },
     async keys() {
-      const text = await folder.read(KEYS);
+      const text = await folder.read(KEYS_FILE);
       if (!text) return {};
       try {
         const entries = Object.entries(decodeJson(text, "the journal's keys") as Record<string, string>);
@@ -258,7 +255,7 @@ export function keyFile(folder: Folder): KeyPlace {
       }
     },
     async eraseKeys() {
-      await folder.remove(KEYS);
+      await folder.remove(KEYS_FILE);
       await folder.syncNames();
     },
   };

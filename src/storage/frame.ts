@@ -13,11 +13,11 @@ import { journalDamaged } from "./faults.js";
  * ```
  *
  * The checksum, a cut SHA-256, covers the frame's number in the log: frames that were lost, moved or repeated are
- * noticed. It is there against accidents, not against whoever can write to the disk.
+ * noticed. It is there against accidents, not against an attacker with the disk.
  */
 const ALL_ONES = 2 ** 32 - 1;
 const CHECKSUM_LENGTH = 8;
-const HEADER_LENGTH = 4 + 4 + CHECKSUM_LENGTH;
+const FRAME_HEADER_LENGTH = 4 + 4 + CHECKSUM_LENGTH;
 
 function checksum(number: number, payload: Bytes): Bytes {
   const message = concatBytes(label("journal facts"), encode(u64, number), payload);
@@ -34,10 +34,10 @@ export function encodeFrame(number: number, records: readonly Bytes[]): Bytes {
   return concatBytes(encode(u32, length), encode(u32, ALL_ONES - length), checksum(number, payload), payload);
 }
 
-/** A frame that stands alone. @throws BlindreelError `journal-damaged`. */
+/** A single frame. @throws BlindreelError `journal-damaged`. */
 export function decodeFrame(number: number, frame: Bytes): Bytes[] {
   const payload = payloadAt(number, frame, 0);
-  if (!payload || HEADER_LENGTH + payload.length !== frame.length)
+  if (!payload || FRAME_HEADER_LENGTH + payload.length !== frame.length)
     throw journalDamaged("a record of its log");
   return recordsOf(payload);
 }
@@ -45,12 +45,12 @@ export function decodeFrame(number: number, frame: Bytes): Bytes[] {
 export interface DecodedLog {
   readonly records: Bytes[];
   readonly frames: number;
-  /** Bytes of whole frames; what stands behind was being written when a crash came. */
+  /** Bytes of whole frames; a torn frame may follow. */
   readonly length: number;
 }
 
 /**
- * The frames of a file, up to one that a crash tore apart: it is the last, and was never confirmed.
+ * The frames of a file, up to a torn one: it is the last, and was never confirmed.
  *
  * @throws BlindreelError `journal-damaged` where a frame is bad and a crash cannot be why.
  */
@@ -65,15 +65,15 @@ export function decodeLog(bytes: Bytes): DecodedLog {
       throw journalDamaged(`its log at byte ${offset}`);
     }
     for (const record of recordsOf(payload)) records.push(record);
-    offset += HEADER_LENGTH + payload.length;
+    offset += FRAME_HEADER_LENGTH + payload.length;
     frames++;
   }
   return { records, frames, length: offset };
 }
 
-/** The payload of the frame at `offset`; undefined where it is not whole, or not what was written. */
+/** The payload of the frame at `offset`; undefined where it is torn or damaged. */
 function payloadAt(number: number, bytes: Bytes, offset: number): Bytes | undefined {
-  const start = offset + HEADER_LENGTH;
+  const start = offset + FRAME_HEADER_LENGTH;
   if (start > bytes.length) return undefined;
   const length = number32(bytes, offset);
   if (number32(bytes, offset + 4) !== ALL_ONES - length || start + length > bytes.length) return undefined;
@@ -82,12 +82,12 @@ function payloadAt(number: number, bytes: Bytes, offset: number): Bytes | undefi
   return isIntact ? payload : undefined;
 }
 
-/** Whether the bad frame at `offset` is what a write that did not end leaves: cut short, or not yet filled in. */
+/** Whether the bad frame at `offset` is torn by a crash: cut short, or not yet filled in. */
 function isTorn(bytes: Bytes, offset: number): boolean {
   const rest = bytes.subarray(offset);
-  if (isAllZero(rest.subarray(HEADER_LENGTH - 1))) return true;
+  if (isAllZero(rest.subarray(FRAME_HEADER_LENGTH - 1))) return true;
   const length = number32(rest, 0);
-  return number32(rest, 4) === ALL_ONES - length && isAllZero(rest.subarray(HEADER_LENGTH + length));
+  return number32(rest, 4) === ALL_ONES - length && isAllZero(rest.subarray(FRAME_HEADER_LENGTH + length));
 }
 
 function recordsOf(payload: Bytes): Bytes[] {

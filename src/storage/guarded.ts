@@ -17,7 +17,8 @@ const JOURNAL_METHODS = [
 ] as const;
 const JOURNAL_NAME = /^[0-9a-f]{32}$/;
 const BLOB_NAME = /^[a-z0-9-]{1,40}$/;
-const MAX_LABEL = 255;
+/** In bytes of UTF-8. */
+export const MAX_LABEL = 255;
 
 export function isJournalName(name: unknown): name is string {
   return typeof name === "string" && JOURNAL_NAME.test(name);
@@ -28,8 +29,8 @@ export function isLabel(label: unknown): label is string {
 }
 
 /**
- * A store, the SDK's or a caller's own, that cannot surprise: names are checked before it is called, whatever it throws,
- * at once or later, is one of the storage's codes, and so is what it returns where that is none of what it may return.
+ * A checked store, of the SDK or of a caller: names are checked before a call, and exceptions and malformed results become
+ * errors with a storage code.
  *
  * @throws TypeError where `store` is no store. Of the calls: TypeError and RangeError for their arguments.
  */

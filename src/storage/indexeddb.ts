@@ -1,10 +1,12 @@
 import { BlindreelError } from "../errors.js";
-import type { Bytes } from "../formats/bytes.js";
+import { type Bytes, joinBytes } from "../formats/bytes.js";
 import { encodeHex } from "../formats/encoding.js";
 import {
   BLOBS,
   entriesIn,
   FRAMES,
+  type HeldJournal,
+  holdJournal,
   JOURNALS,
   KEYS,
   keysIn,
@@ -19,22 +21,21 @@ import { decodeFrame, encodeFrame } from "./frame.js";
 import { guardedStore } from "./guarded.js";
 import { joinPieces } from "./pieces.js";
 import type { JournalListing, JournalStore, OpenJournal } from "./store.js";
-import { holdWebLock, type WebLock } from "./web-lock.js";
 
-/** What is kept of a journal by its name. */
-interface Entry {
+/** A journal in the store of journals, by its name. */
+interface JournalRow {
   readonly label: string;
-  /** Who may write: changed by everyone who takes it without a lock that says that nobody else has it. */
+  /** The only writer: changed with each take-over, and with each opening without a real lock. */
   readonly owner: string;
 }
 
 /**
  * Journals in IndexedDB, for pages, extensions, and workers of every kind. Transactions are `durability: "strict"`.
- * The recording's keys are kept as non-extractable `CryptoKey`s: scripts cannot read them out, somebody with the disk
- * might. Web Locks keep tabs apart, where there are any; without them, whoever had a journal first finds out.
+ * The recording's keys are kept as non-extractable `CryptoKey`s: no script can read them, a reader of the disk might. Web
+ * Locks keep tabs apart; where a runtime has none, the earlier owner fails with its next write.
  *
  * @param name of the database.
- * @throws BlindreelError `unsupported-runtime` where there is no IndexedDB.
+ * @throws BlindreelError `unsupported-runtime` without IndexedDB.
  */
 export function indexedDbJournal(name = "blindreel-journals"): JournalStore {
   if (typeof indexedDB === "undefined") {
@@ -42,26 +43,12 @@ export function indexedDbJournal(name = "blindreel-journals"): JournalStore {
     throw new BlindreelError("unsupported-runtime", "this runtime has no IndexedDB", { operation });
   }
 
-  /** Opens the database for `action`; it is closed, and the lock let go, by it where it says so, or where it fails. */
-  async function holding<T>(
+  const holding = <T>(
     journal: string,
     takeOver: boolean | undefined,
-    action: (held: Held) => Promise<T>,
-  ): Promise<T> {
-    const lock = await holdWebLock(`blindreel ${name} ${journal}`, journal, { takeOver });
-    let database: IDBDatabase | undefined;
-    const close = (): void => {
-      database?.close();
-      lock.unlock();
-    };
-    try {
-      database = await openDatabase(name);
-      return await action({ database, lock, close });
-    } catch (error) {
-      close();
-      throw error;
-    }
-  }
+    action: (held: HeldJournal) => Promise<T>,
+  ): Promise<T> =>
+    holdJournal(journal, { database: name, lock: `blindreel ${name} ${journal}`, takeOver }, action);
 
   return guardedStore({
     keyForm: "platform",
@@ -69,8 +56,8 @@ export function indexedDbJournal(name = "blindreel-journals"): JournalStore {
       const database = await openDatabase(name);
       try {
         const store = database.transaction(JOURNALS).objectStore(JOURNALS);
-        const entries = await entriesIn<string, Entry | undefined>(store);
-        return entries.map(([journal, entry]) => ({ name: journal, label: entry?.label }) as JournalListing);
+        const entries = await entriesIn<string, JournalRow | undefined>(store);
+        return entries.map(([journal, row]) => ({ name: journal, label: row?.label }) as JournalListing);
       } finally {
         database.close();
       }
@@ -82,10 +69,10 @@ export function indexedDbJournal(name = "blindreel-journals"): JournalStore {
           const known = store(JOURNALS).count(journal);
           known.onsuccess = () => {
             if (known.result > 0) refuse(journalExists(journal));
-            else store(JOURNALS).put({ label, owner } satisfies Entry, journal);
+            else store(JOURNALS).put({ label, owner } satisfies JournalRow, journal);
           };
         });
-        return journalIn(held, journal, { owner, frames: 0 });
+        return databaseJournal(held, journal, { owner, frames: 0 });
       }),
     open: (journal, options) =>
       holding(journal, options?.takeOver, async (held) => {
@@ -99,25 +86,19 @@ export function indexedDbJournal(name = "blindreel-journals"): JournalStore {
           if (!(frame instanceof Uint8Array)) throw journalDamaged("a record of its log");
           return decodeFrame(number, frame as Bytes);
         });
-        return { journal: journalIn(held, journal, { owner, frames: frames.length }), records };
+        return { journal: databaseJournal(held, journal, { owner, frames: frames.length }), records };
       }),
     discard: (journal, options) =>
-      holding(journal, options?.takeOver, async ({ database, close }) => {
+      holding(journal, options?.takeOver, async ({ database, release }) => {
         await written(database, ALL, (store) => remove(store, journal));
-        close();
+        release();
       }),
   });
 }
 
-/** A name that nobody else has. Insecure pages, which have journals too, have no `randomUUID`. */
+/** A unique name. Insecure pages, which have journals too, have no `randomUUID`. */
 function newOwner(): string {
   return encodeHex(crypto.getRandomValues(new Uint8Array(16)));
-}
-
-interface Held {
-  readonly database: IDBDatabase;
-  readonly lock: WebLock;
-  close(): void;
 }
 
 const ALL = [JOURNALS, FRAMES, BLOBS, KEYS];
@@ -127,29 +108,29 @@ function remove(store: (name: string) => IDBObjectStore, journal: string): void 
   store(JOURNALS).delete(journal);
 }
 
-/** Who may write to a journal: as it is, which needs no room on a full disk, or `next` from now on. */
+/** The owner of a journal: `next`, or the present one, which needs no room on a full disk. */
 async function ownerOf(database: IDBDatabase, journal: string, next: string | undefined): Promise<string> {
   const request = database.transaction(JOURNALS).objectStore(JOURNALS).get(journal);
-  const entry: Entry | undefined = await settled(request);
+  const entry: JournalRow | undefined = await settled(request);
   if (!entry) throw journalLost(`the journal ${journal}`);
   if (next === undefined) return entry.owner;
   await written(database, [JOURNALS], (store) => store(JOURNALS).put({ ...entry, owner: next }, journal));
   return next;
 }
 
-function journalIn(
-  { database, lock, close }: Held,
+function databaseJournal(
+  { database, lock, release }: HeldJournal,
   name: string,
   found: { readonly owner: string; readonly frames: number },
 ): OpenJournal {
   let { frames } = found;
-  /** In the same transaction, so that nothing comes between: whoever was taken over writes nothing more. */
+  /** Checks the owner in the same transaction: an owner that was taken over writes nothing more. */
   const write: Write = async (stores, action) => {
     lock.check();
     await written(database, [JOURNALS, ...stores.filter((each) => each !== JOURNALS)], (store, refuse) => {
       const request = store(JOURNALS).get(name);
       request.onsuccess = () => {
-        const entry: Entry | undefined = request.result;
+        const entry: JournalRow | undefined = request.result;
         if (!entry) refuse(journalLost(`the journal ${name}`));
         else if (entry.owner !== found.owner) refuse(journalInUse(name));
       };
@@ -160,7 +141,7 @@ function journalIn(
     async commit({ pieces = [], records = [] }) {
       await write([FRAMES, BLOBS], (store) => {
         for (const { blob, offset, parts } of pieces) {
-          store(BLOBS).put(joinPieces([[0, parts]]), [name, blob, offset]);
+          store(BLOBS).put(joinBytes(parts), [name, blob, offset]);
         }
         if (records.length > 0) store(FRAMES).put(encodeFrame(frames, records), [name, frames]);
       });
@@ -169,7 +150,7 @@ function journalIn(
     async blob(blob) {
       const store = database.transaction(BLOBS).objectStore(BLOBS);
       const pieces = await entriesIn<[string, string, number], Bytes>(store, within(name, blob));
-      return joinPieces(pieces.map(([[, , offset], bytes]) => [offset, [bytes]]));
+      return joinPieces(pieces.map(([[, , offset], bytes]) => [offset, bytes]));
     },
     dropBlobs: (names) =>
       write([BLOBS], (store) => {
@@ -178,8 +159,8 @@ function journalIn(
     ...keysIn(database, name, write),
     async erase() {
       await write(ALL, (store) => remove(store, name));
-      close();
+      release();
     },
-    close: async () => close(),
+    close: async () => release(),
   };
 }

@@ -5,7 +5,7 @@ import { guardedStore } from "./guarded.js";
 import { joinPieces, lengthOf } from "./pieces.js";
 import type { JournalStore, OpenJournal, StoredKeys } from "./store.js";
 
-/** Records one behind the other: thousands of small buffers would take ten times their bytes. */
+/** Records in one buffer: thousands of small ones would take ten times their bytes. */
 class Records {
   #bytes: Bytes = new Uint8Array(1024);
   #end = 0;
@@ -40,15 +40,15 @@ interface Contents {
   readonly label: string;
   readonly records: Records;
   /** By name, then by offset. */
-  readonly blobs: Map<string, Map<number, readonly Bytes[]>>;
+  readonly blobs: Map<string, Map<number, Bytes>>;
   keys: StoredKeys;
-  /** Who has it: a new object for everyone who opens it. */
+  /** A new object with each opening. */
   owner: object | undefined;
 }
 
 /**
- * A journal that a reload does not survive: for tests, and for recorders that have nowhere to store. It is what a
- * recording uses when it is given no other.
+ * Journals in memory, which no reload survives: for tests, for recorders without storage, and where a recording is given no
+ * other.
  *
  * @param options `capacity`: bytes of ciphertext it holds at most; beyond that, `storage-full`. No limit if not given.
  */
@@ -59,7 +59,7 @@ export function memoryJournal(options: { readonly capacity?: number } = {}): Jou
   let used = 0;
 
   function drop({ blobs }: Contents, blob: string): void {
-    for (const parts of blobs.get(blob)?.values() ?? []) used -= lengthOf(parts);
+    for (const { length } of blobs.get(blob)?.values() ?? []) used -= length;
     blobs.delete(blob);
   }
 
@@ -85,13 +85,13 @@ export function memoryJournal(options: { readonly capacity?: number } = {}): Jou
       async commit({ pieces = [], records = [] }) {
         const { blobs, records: log } = own();
         for (const { blob, offset, parts } of pieces) {
-          const inBlob = blobs.get(blob) ?? new Map<number, readonly Bytes[]>();
-          const needed = used + lengthOf(parts) - lengthOf(inBlob.get(offset) ?? []);
+          const inBlob = blobs.get(blob) ?? new Map<number, Bytes>();
+          const needed = used + lengthOf(parts) - (inBlob.get(offset)?.length ?? 0);
           if (needed > limit) {
             throw new BlindreelError("storage-full", `the journal holds ${limit} bytes at most`, undefined);
           }
           used = needed;
-          blobs.set(blob, inBlob.set(offset, [joinBytes(parts)]));
+          blobs.set(blob, inBlob.set(offset, joinBytes(parts)));
         }
         for (const record of records) log.add(record);
       },

@@ -8,7 +8,7 @@ import type { Bytes } from "../formats/bytes.js";
 
 export const FILE_MODE = 0o600;
 
-/** What of Node's library a directory needs. */
+/** Modules of Node for directories. */
 export interface NodeFiles {
   readonly fs: typeof NodeFs;
   readonly path: typeof NodePath;
@@ -32,7 +32,7 @@ export function nodeFiles(): NodeFiles {
   throw new BlindreelError("unsupported-runtime", "this runtime has no directories", { operation });
 }
 
-/** A file with these bytes and no others, on the disk. */
+/** Writes a whole file to the disk. */
 export async function writeDurably({ fs }: NodeFiles, file: string, bytes: Bytes): Promise<void> {
   const handle = await fs.open(file, "w", FILE_MODE);
   try {

@@ -1,22 +1,21 @@
 import { BlindreelError } from "../errors.js";
 import { type Bytes, utf8 } from "../formats/bytes.js";
-import { keysIn, openDatabase, written } from "./database.js";
+import { holdJournal, keysIn, written } from "./database.js";
 import { absent, journalExists, journalInUse, journalLost } from "./faults.js";
 import {
   createFolderJournal,
   decodeLabel,
   type Folder,
-  type KeyPlace,
-  LABEL,
-  LOG,
+  LABEL_FILE,
+  LOG_FILE,
   type OpenFile,
   openFolderJournal,
 } from "./folder-journal.js";
 import { guardedStore, isJournalName } from "./guarded.js";
-import type { JournalListing, JournalStore } from "./store.js";
-import { holdWebLock, PATIENCE } from "./web-lock.js";
+import type { JournalListing, JournalStore, KeyPlace } from "./store.js";
+import { PATIENCE } from "./web-lock.js";
 
-/** What dedicated workers have: reads and writes at once, and nobody else has the file. */
+/** Of dedicated workers: synchronous, and exclusive. */
 interface SyncAccessHandle {
   getSize(): number;
   read(buffer: Bytes, options: { at: number }): number;
@@ -30,13 +29,13 @@ type IterableFolder = FileSystemDirectoryHandle & {
   values(): AsyncIterableIterator<FileSystemDirectoryHandle | FileSystemFileHandle>;
 };
 
-/** How often to look whether a file's owner let go of it, in milliseconds. */
+/** Interval of attempts to open a file that is in use, in milliseconds. */
 const LOOK_AGAIN = 50;
 
 /**
  * Journals in the origin private file system: for dedicated workers, the only place with handles that write through
  * at once. One folder each. Keys are kept in IndexedDB, as non-extractable `CryptoKey`s. Web Locks keep workers apart,
- * and so does the log's handle, which one alone can have: also `takeOver` needs an owner that can still let go of it.
+ * and so does the log's exclusive handle: also `takeOver` needs an owner that can still close it.
  *
  * @param name of the folder.
  * @throws BlindreelError `unsupported-runtime` outside dedicated workers.
@@ -53,40 +52,33 @@ export function opfsJournal(name = "blindreel-journals"): JournalStore {
     return (await root.getDirectoryHandle(name, { create: true })) as IterableFolder;
   };
 
-  /** Takes a journal for `action`, which may keep it; where it fails, it is let go. */
-  async function holding<T>(
+  const holding = <T>(
     journal: string,
     takeOver: boolean | undefined,
-    action: (held: Held) => Promise<T>,
-  ): Promise<T> {
+    action: (held: HeldFolder) => Promise<T>,
+  ): Promise<T> => {
     const handles = new Set<SyncAccessHandle>();
-    const closeFiles = (): void => {
+    const onLost = (): void => {
       for (const handle of handles) handle.close();
       handles.clear();
     };
-    const lock = await holdWebLock(`blindreel opfs ${name} ${journal}`, journal, {
-      takeOver,
-      onStolen: closeFiles,
-    });
-    let database: IDBDatabase | undefined;
-    const release = (): void => {
-      closeFiles();
-      database?.close();
-      lock.unlock();
-    };
-    try {
-      database = await openDatabase(name);
-      const opened = database;
-      const keys = keysIn(opened, journal, async (stores, write) => {
+    const options = { database: name, lock: `blindreel opfs ${name} ${journal}`, takeOver, onLost };
+    return holdJournal(journal, options, async ({ database, lock, release }) => {
+      const keys = keysIn(database, journal, async (stores, write) => {
         lock.check();
-        await written(opened, stores, write);
+        await written(database, stores, write);
       });
-      return await action({ root: await rootFolder(), keys, handles, check: () => lock.check(), release });
-    } catch (error) {
-      release();
-      throw error;
-    }
-  }
+      const closeFiles = onLost;
+      return action({
+        root: await rootFolder(),
+        keys,
+        handles,
+        check: () => lock.check(),
+        closeFiles,
+        release,
+      });
+    });
+  };
 
   return guardedStore({
     keyForm: "platform",
@@ -94,7 +86,7 @@ export function opfsJournal(name = "blindreel-journals"): JournalStore {
       const listings: JournalListing[] = [];
       for await (const entry of (await rootFolder()).values()) {
         if (entry.kind !== "directory" || !isJournalName(entry.name)) continue;
-        const label = await readFile(entry, LABEL).catch(() => undefined);
+        const label = await readFile(entry, LABEL_FILE).catch(() => undefined);
         listings.push({ name: entry.name, label: decodeLabel(label) });
       }
       return listings;
@@ -105,7 +97,7 @@ export function opfsJournal(name = "blindreel-journals"): JournalStore {
         if (await root.getDirectoryHandle(journal).catch(absent(undefined))) throw journalExists(journal);
         const place = await root.getDirectoryHandle(journal, { create: true });
         try {
-          return await createFolderJournal(folderAt(held, place), keys, utf8(label));
+          return await createFolderJournal(opfsFolder(held, place), keys, utf8(label));
         } catch (error) {
           release();
           await root.removeEntry(journal, { recursive: true }).catch(() => {});
@@ -116,15 +108,15 @@ export function opfsJournal(name = "blindreel-journals"): JournalStore {
       holding(journal, options?.takeOver, async (held) => {
         const place = await held.root.getDirectoryHandle(journal).catch(absent(undefined));
         if (!place) throw journalLost(`the journal ${journal}`);
-        return openFolderJournal(folderAt(held, place), held.keys);
+        return openFolderJournal(opfsFolder(held, place), held.keys);
       }),
     discard: (journal, options) =>
       holding(journal, options?.takeOver, async (held) => {
         const place = await held.root.getDirectoryHandle(journal).catch(absent(undefined));
         if (place) {
-          const folder = folderAt(held, place);
-          // Nobody has the journal who does not have this.
-          await folder.open(LOG);
+          const folder = opfsFolder(held, place);
+          // The log's handle is exclusive: without it the journal has another owner.
+          await folder.open(LOG_FILE);
           await folder.erase();
         } else {
           await held.keys.eraseKeys();
@@ -134,16 +126,21 @@ export function opfsJournal(name = "blindreel-journals"): JournalStore {
   });
 }
 
-interface Held {
+interface HeldFolder {
   readonly root: FileSystemDirectoryHandle;
   readonly keys: KeyPlace;
-  /** The open files. */
+  /** Of the open files. */
   readonly handles: Set<SyncAccessHandle>;
+  /** @throws BlindreelError `journal-in-use` where it was taken over. */
   check(): void;
+  closeFiles(): void;
   release(): void;
 }
 
-function folderAt({ root, keys, handles, check, release }: Held, place: FileSystemDirectoryHandle): Folder {
+function opfsFolder(
+  { root, keys, handles, check, closeFiles, release }: HeldFolder,
+  place: FileSystemDirectoryHandle,
+): Folder {
   return {
     read: (name) => readFile(place, name),
     async open(name) {
@@ -156,8 +153,7 @@ function folderAt({ root, keys, handles, check, release }: Held, place: FileSyst
     check: async () => check(),
     async erase() {
       await keys.eraseKeys();
-      for (const handle of handles) handle.close();
-      handles.clear();
+      closeFiles();
       await root.removeEntry(place.name, { recursive: true });
       release();
     },
@@ -170,7 +166,7 @@ async function readFile(place: FileSystemDirectoryHandle, name: string): Promise
   return file && new Uint8Array(await (await file.getFile()).arrayBuffer());
 }
 
-/** An owner that was taken over, or that is just going, has a moment to let go of the file. */
+/** Waits a moment for an owner that was taken over, or that is going, to close the file. */
 async function accessHandle(place: FileSystemDirectoryHandle, name: string): Promise<SyncAccessHandle> {
   const file: SyncFileHandle = await place.getFileHandle(name, { create: true });
   for (const patience = Date.now() + PATIENCE; ; ) {
@@ -213,7 +209,7 @@ function openFile(handle: SyncAccessHandle, onClose: () => void): OpenFile {
   };
 }
 
-/** A write may take less than it is given. */
+/** A write may be short. */
 function writeAll(handle: SyncAccessHandle, bytes: Bytes, at: number): number {
   let written = 0;
   while (written < bytes.length) {

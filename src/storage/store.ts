@@ -1,35 +1,33 @@
 import type { Bytes } from "../formats/bytes.js";
 
 /**
- * What a journal needs of a place that survives a crash, and no more: a log of small records, blobs of ciphertext, and
- * a few keys. What a call wrote is durable when its promise resolves. What went in comes out, or an error does:
- * `journal-damaged`, `journal-lost`.
+ * Storage of journals that survives a crash: a log of small records, blobs of ciphertext, and a few keys. A write is durable
+ * when its promise resolves. A read gives the bytes that were written, or throws `journal-damaged` or `journal-lost`.
  *
  * Names of journals are 32 lowercase hex digits, names of blobs 1 to 40 of a-z, 0-9 and "-", labels at most 255 bytes
- * of UTF-8. The recorder checks them before it calls a store, and makes one of the codes above of whatever is thrown.
+ * of UTF-8. The recorder checks them before it calls a store, and makes a storage code of every exception.
  */
 export interface JournalStore {
-  /** What a key is kept as: raw bytes; a platform `CryptoKey`, which need not be extractable; or whatever it is. */
+  /** Form of stored keys: raw bytes; platform `CryptoKey`s, which need not be extractable; or any value. */
   readonly keyForm: "bytes" | "platform" | "any";
-  /** The journals there, in use or not, with the label their maker gave each. What is no journal is passed over. */
+  /** All journals, in use or not, with their labels. Other content of the place is passed over. */
   list(): Promise<readonly JournalListing[]>;
   /**
    * A new journal, held by the caller.
    *
-   * @throws BlindreelError `journal-in-use`, also where there is one of that name; `storage-full`, `storage-failed`.
+   * @throws BlindreelError `journal-in-use`, also where the name is taken; `storage-full`, `storage-failed`.
    */
   create(name: string, options: { readonly label: string }): Promise<OpenJournal>;
   /**
-   * Takes a journal for oneself with the records found in it, in order of writing, without a commit that a crash tore
-   * apart.
+   * Takes a journal with its records, in the order of writing, without a commit that a crash tore apart.
    *
-   * @param options `takeOver`: take it although its owner cannot be proved to be gone.
-   * @throws BlindreelError `journal-in-use`; `journal-lost` where it is not there, or nothing was committed to it;
+   * @param options `takeOver`: take it from an owner that cannot be proved to be gone.
+   * @throws BlindreelError `journal-in-use`; `journal-lost` where it is missing, or nothing was committed to it;
    * `journal-damaged`.
    */
   open(name: string, options?: { readonly takeOver?: boolean }): Promise<FoundJournal>;
   /**
-   * Removes a journal whatever its state (damaged too), keys first. No error where there is none.
+   * Removes a journal in any state, damaged too, keys first. No error where it is missing.
    *
    * @throws BlindreelError `journal-in-use`.
    */
@@ -50,28 +48,28 @@ export interface FoundJournal {
 }
 
 /**
- * One journal, held by nobody else until closed or erased. Calls are made one after the other. Where somebody took it
- * over, all that write fail with `journal-in-use`.
+ * One journal, with a single owner until closed or erased. Calls are made one after the other. After a take-over all writes
+ * fail with `journal-in-use`.
  */
 export interface OpenJournal {
   /**
-   * Writes pieces, then records, durably: whoever finds the records finds the pieces too. May be called again with the
+   * Writes pieces, then records, durably: records are never found without their pieces. May be called again with the
    * same pieces after a failure: pieces say where they belong, so writing one twice is harmless, and a failed record
    * write leaves nothing behind that a later commit would not write over.
    */
   commit(changes: JournalChanges): Promise<void>;
   /**
-   * All pieces of a blob joined, from byte 0 on; undefined where there is none. May hold a torn end beyond what was
-   * committed.
+   * All pieces of a blob joined, from byte 0 on; undefined where it is missing. May hold a torn end behind the
+   * committed bytes.
    */
   blob(name: string): Promise<Bytes | undefined>;
-  /** No error where there is none of that name. */
+  /** No error for a missing name. */
   dropBlobs(names: readonly string[]): Promise<void>;
   saveKeys(keys: StoredKeys): Promise<void>;
-  /** What the place gives back, which is not always what was put in. */
+  /** The keys that the place gives back: some browsers lose them. */
   keys(): Promise<StoredKeys>;
   eraseKeys(): Promise<void>;
-  /** Removes all of it, and lets go of it. */
+  /** Removes the journal, and releases it. */
   erase(): Promise<void>;
   /** Idempotent. */
   close(): Promise<void>;
@@ -94,3 +92,6 @@ export interface JournalPiece {
 
 /** Keys by name, in the store's `keyForm`; a store for platform keys takes bytes too. */
 export type StoredKeys = Readonly<Record<string, unknown>>;
+
+/** Where a store keeps a journal's keys. */
+export type KeyPlace = Pick<OpenJournal, "saveKeys" | "keys" | "eraseKeys">;

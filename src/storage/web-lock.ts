@@ -1,21 +1,21 @@
 import { journalInUse } from "./faults.js";
 
-/** A tab that was just closed or reloaded holds its locks for a moment longer, in milliseconds. */
+/** How long a closed or reloaded tab may still hold its locks, in milliseconds. */
 export const PATIENCE = 1000;
 
 export interface WebLock {
-  /** @throws BlindreelError `journal-in-use` where somebody took it over. */
+  /** @throws BlindreelError `journal-in-use` where it was taken over. */
   check(): void;
   unlock(): void;
-  /** Whether the runtime has such locks: where it has none, everybody gets one. */
+  /** Whether the runtime has such locks; where not, every request succeeds. */
   readonly isReal: boolean;
 }
 
 /**
- * Takes a lock that all of an origin's tabs and workers see, and that ends with them; where the runtime has none
- * (insecure contexts), nothing.
+ * Takes a lock among an origin's tabs and workers, which ends with its tab; a lock without effect where the runtime has none
+ * (insecure contexts).
  *
- * @param options `takeOver`: whoever has it loses it; `onStolen`: called where this happens to this one.
+ * @param options `takeOver`: takes it from its owner; `onStolen`: called when it was taken from this one.
  * @throws BlindreelError `journal-in-use`.
  */
 export async function holdWebLock(

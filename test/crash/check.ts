@@ -98,8 +98,10 @@ async function review({ identity }: CrashBench, folder: string): Promise<Found> 
   try {
     const verdict = await opened.verify();
     for (const { id, name, takes } of verdict.tracks) {
-      for (const take of takes)
-        stretches.set(name, [...(stretches.get(name) ?? []), ...(await readTake(opened, id, take))]);
+      for (const take of takes) {
+        const { track = name, found } = await readTake(opened, id, take);
+        stretches.set(track, [...(stretches.get(track) ?? []), ...found]);
+      }
     }
     for (const segment of await opened.uncovered()) {
       const text = new TextDecoder().decode(await segment.read(0, segment.size));
@@ -139,12 +141,17 @@ function checkStored(folder: string, verdict: Verdict): void {
   if (bad) throw new Error(`${bad.cause}: ${shown(verdict)}`);
 }
 
-/** Reads all of a take that is there, and checks it. */
-async function readTake(opened: RecordingReview, id: number, verdict: TakeVerdict): Promise<Stretch[]> {
+/** Reads all of a take that is there, and checks it. Where the page of its entry was refused, its text tells the track. */
+async function readTake(
+  opened: RecordingReview,
+  id: number,
+  verdict: TakeVerdict,
+): Promise<{ readonly track?: string; readonly found: readonly Stretch[] }> {
   const { name, takes } = opened.tracks.find((track) => track.id === id)!;
   const take = takes.find(({ number }) => number === verdict.take)!;
   const source = take.source();
   const stretches: Stretch[] = [];
+  let track: string | undefined;
   let origin: { readonly run: number; readonly number: number } | undefined;
   for (const { authentic } of verdict.segments) {
     for (const { start, end } of authentic) {
@@ -156,7 +163,8 @@ async function readTake(opened: RecordingReview, id: number, verdict: TakeVerdic
       if (origin && (origin.run !== at.run || origin.number !== at.number))
         throw new Error(`${name}, take ${verdict.take}: its parts do not belong together`);
       origin = at;
-      const whole = expected(name as TrackName, at, start, end);
+      track = name || trackOf(text);
+      const whole = expected(track as TrackName, at, start, end);
       if (text !== whole) throw new Error(`${name}, take ${verdict.take}: other content than was written`);
     }
   }
@@ -172,7 +180,7 @@ async function readTake(opened: RecordingReview, id: number, verdict: TakeVerdic
         to: origin.number + end / BLOCK,
       });
   }
-  return stretches;
+  return { ...(track && { track }), found: stretches };
 }
 
 function expected(

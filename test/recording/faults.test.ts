@@ -3,8 +3,8 @@ import { defaultProvider } from "../../src/crypto/default.js";
 import { decodeEnvelope } from "../../src/envelope/wire.js";
 import { LIMITS } from "../../src/formats/constants.js";
 import { openManifest } from "../../src/log/manifest.js";
+import { entryRecord, lostEntry } from "../../src/recording/journal/entries.js";
 import { JournalState } from "../../src/recording/journal/state.js";
-import { lossRecord } from "../../src/recording/journal/steps.js";
 import { discardJournal, listJournals, resumeRecording } from "../../src/recording/resume.js";
 import { startRecording } from "../../src/recording/start.js";
 import { uploadRefused } from "../../src/recording/upload.js";
@@ -169,7 +169,7 @@ describe("L: life cycle", () => {
       const loss = { what: 4, cause: 3, track: 1, first: 0, count: 0, time: 1 } as const;
       const begin = performance.now();
       for (let n = 0; n < entries; n++) {
-        state.apply(lossRecord(crypto, loss));
+        state.apply(entryRecord(crypto, lostEntry(loss)));
         if (state.isPageDue) {
           const page = state.pages;
           expect(state.head.page(page)).toHaveLength(64);
@@ -515,6 +515,29 @@ describe("M: media recorders", () => {
 });
 
 describe("J: journals", () => {
+  it("an object that the storage fails to read is tried again by upload, and ends a loop by hand", async () => {
+    const journal = new FaultyJournal();
+    const before = await startRecording({ to, journal });
+    await before.track("camera").write(new Uint8Array(40_000));
+    await before.close();
+    const recording = await reopen(journal);
+    let failures = 4;
+    journal.faults.fail = (call) => (call === "blob" && failures-- > 0 ? new Error("I/O") : undefined);
+    const names: string[] = [];
+    const loop = async (): Promise<void> => {
+      for await (const { name } of recording.objects()) names.push(name.slice(33));
+    };
+    expect(await outcome(loop())).toBe("storage-failed");
+    expect(names).toEqual(["envelope"]);
+    const server = new Server();
+    const uploading = recording.upload(server.put, { firstDelay: 1 });
+    await recording.finish("over");
+    expect(await uploading).toBe("stored");
+    expect(failures).toBeLessThan(0);
+    expect((await server.verdict()).state).toBe("complete");
+    expect((await server.content("camera")).length).toBe(40_000);
+  });
+
   it("fault J2 what went on in memory is not resumed from the old journal, which only uploads", async () => {
     const journal = new FaultyJournal();
     const { events, onEvent } = listener();

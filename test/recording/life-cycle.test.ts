@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { StoredKind } from "../../src/recording/journal/pending.js";
 import type { JournalRecord, RecordKind } from "../../src/recording/journal/records.js";
-import { GATE, type JournalPhase, JournalState, StoredKind } from "../../src/recording/journal/state.js";
+import { GATE, type JournalPhase, JournalState } from "../../src/recording/journal/state.js";
 import {
   CALLS,
   type LifeCall,

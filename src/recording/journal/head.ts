@@ -3,8 +3,8 @@ import { pageRoot } from "../../log/page.js";
 import { Peaks, SUBTREE } from "../../log/tree.js";
 
 /**
- * The end of a recording's log: what the next page and the next manifest need, and no more. Entries that a manifest covers
- * from a full page are let go, so memory follows what is not covered yet.
+ * Head of a recording's log: the entries and peaks of the next page and the next manifest. Entries of full pages that a manifest
+ * covers are dropped, so memory follows the uncovered ones.
  */
 export class LogHead {
   readonly #peaks = new Peaks();
@@ -29,7 +29,7 @@ export class LogHead {
     return this.#entries.slice(start, start + SUBTREE);
   }
 
-  /** What a manifest of `size` says of the log; sizes never fall from call to call. */
+  /** Peaks and tail of a manifest (format-v1, "Manifest"). @param size never below that of the call before. */
   at(size: number): { readonly peaks: readonly Bytes[]; readonly tail: readonly Bytes[] } {
     let done = 0;
     for (; SUBTREE * (this.#peaks.pages + 1) <= size; done += SUBTREE) {

@@ -11,22 +11,28 @@ import { HASH_LENGTH, KEY_LENGTH } from "../../formats/constants.js";
 import { label } from "../../formats/label.js";
 import type { JournalStore, OpenJournal, StoredKeys } from "../../storage/store.js";
 
-/** A recording's Ed25519 key: what signs, and the form in which a journal keeps it. */
+/** A recording's Ed25519 key (format-v1, "Signatures"): its handle, and the form that a journal keeps. */
 export interface SessionKey {
   readonly publicKey: Bytes;
   readonly signingKey: PrivateKeyHandle;
   readonly stored: unknown;
 }
 
-/** What a running recording seals and signs with; whoever gets them wipes them. */
-export interface LoadedKeys {
+/** Keys that a journal keeps for a resume. */
+export interface JournalKeys {
+  readonly readKey: Bytes;
+  readonly sessionKey: SessionKey;
+}
+
+/** Keys of a running recording, wiped by their holder. */
+export interface SealingKeys {
   readonly contentKey: Bytes;
   readonly manifestKey: Bytes;
   /** Undefined where the journal's storage lost it: no manifest can be signed. */
   readonly signingKey: PrivateKeyHandle | undefined;
 }
 
-/** A new key that no script can read out, where the store can keep such a one and the runtime can make it. */
+/** A new key: non-extractable, where the store can keep and the runtime can make one. */
 export async function generateSessionKey(
   crypto: CryptoProvider,
   keyForm: JournalStore["keyForm"],
@@ -49,8 +55,7 @@ export async function generateSessionKey(
 export async function saveKeys(
   journal: OpenJournal,
   keyForm: JournalStore["keyForm"],
-  readKey: Bytes,
-  { stored }: SessionKey,
+  { readKey, sessionKey: { stored } }: JournalKeys,
 ): Promise<void> {
   const platform = keyForm === "platform" ? globalThis.crypto?.subtle : undefined;
   const hmac = { name: "HMAC", hash: "SHA-256" };
@@ -72,7 +77,7 @@ export async function loadKeys(
   journal: OpenJournal,
   { core, coreParts }: DecodedEnvelope,
   coreHash: Bytes,
-): Promise<LoadedKeys | undefined> {
+): Promise<SealingKeys | undefined> {
   const { readKey, sessionKey } = await storedKeys(journal);
   const expand = expander(crypto, readKey);
   if (!expand) return undefined;
@@ -113,7 +118,7 @@ async function usableSigningKey(
 ): Promise<PrivateKeyHandle | undefined> {
   const key = await signingKeyOf(crypto, stored);
   if (!key) return undefined;
-  // Under a label of its own, so that it is no statement about anything.
+  // A label of its own: no signed statement has it.
   const message = concatBytes(label("journal check"), coreHash);
   const signature = await signEd25519(crypto, key, message);
   return (await verifyEd25519(crypto, publicKey, message, signature)) ? key : undefined;

@@ -1,52 +1,32 @@
-import { closedError } from "../../errors.js";
+import { closedError, isBlindreelError } from "../../errors.js";
 import type { Bytes } from "../../formats/bytes.js";
-import { decodeEntry, EntryKind, Loss, type LostEntry, type SegmentEntry } from "../../log/entry.js";
+import { decodeEntry, EntryKind, Loss, type LostEntry } from "../../log/entry.js";
 import { SUBTREE } from "../../log/tree.js";
 import { journalDamaged } from "../../storage/faults.js";
 import { LogHead } from "./head.js";
-import type { JournalRecord, JournalRecords, RecordKind } from "./records.js";
+import { PendingObjects, type StoredId, StoredKind } from "./pending.js";
+import { decodeRecord, type JournalRecord, type JournalRecords, type RecordKind } from "./records.js";
 
-/** How far a journal has come. What the recording may still do is in `life-cycle.ts`; this is what a crash leaves. */
+/** Progress of a journal, as a crash leaves it. States of a running recording are in `life-cycle.ts`. */
 export type JournalPhase = "new" | "recording" | "ended" | "signed";
 
-/** The journal's gate: which records each phase takes. docs/recordings.md, "Life cycle", shows it. */
+/** The journal's gate: the records of each phase. docs/recordings.md, "Life cycle", shows it. */
 export const GATE: Readonly<Record<JournalPhase, readonly RecordKind[]>> = {
   new: ["start"],
   recording: ["track", "reserve", "grow", "entry", "page", "manifest", "settled", "ended", "closed"],
-  // Entries: only what a server refused, or what the journal lost.
+  // Entries: losses of sealed objects only.
   ended: ["entry", "page", "manifest", "settled"],
   signed: ["settled"],
 };
 
-/** What a server stores of a recording, as numbered in the journal. */
-export const StoredKind = { envelope: 0, segment: 1, page: 2, manifest: 3 } as const;
-export type StoredKind = (typeof StoredKind)[keyof typeof StoredKind];
-
-/** An object that the server does not have yet. */
-export interface Unsettled {
-  readonly object: StoredKind;
-  /** 0 but for segments. */
-  readonly track: number;
-  /** Index, page or sequence. */
-  readonly number: number;
-  /** A manifest covers it when its size is above this. */
-  readonly n: number;
-  /** In bytes: its blob may hold more, of a run that died before that counted. */
-  readonly length: number;
-  /** What the log says of a segment. */
-  readonly entry?: SegmentEntry;
-  /** SHA-256 of a page or a manifest as it was sealed. */
-  readonly digest?: Bytes;
-}
-
-/** A segment whose index is spent, and which no entry tells of yet. */
+/** A reserved index without an entry. */
 export interface OpenSegment {
   readonly track: number;
   readonly take: number;
   readonly index: number;
   readonly takeTime: number;
   readonly type: string;
-  /** Bytes in its blob, and when the first was written. */
+  /** Bytes in its blob, and time of the first. */
   length: number;
   time: number;
 }
@@ -54,38 +34,32 @@ export interface OpenSegment {
 export interface TrackState {
   readonly id: number;
   readonly name: string;
-  /** Takes that the log knows of. */
+  /** Takes in the log. */
   takes: number;
   nextIndex: number;
   open: OpenSegment | undefined;
 }
 
-/** What a journal's records say, one after the other: for the run that writes them, and for the one that resumes. */
+/** Sum of a journal's records, while they are written and when they are replayed. */
 export class JournalState {
   phase: JournalPhase = "new";
   start: JournalRecords["start"] | undefined;
   ended: JournalRecords["ended"] | undefined;
   readonly tracks: TrackState[] = [];
   readonly head = new LogHead();
-  readonly unsettled = new Map<string, Unsettled>();
-  /** Unsettled segments by their entries' places, which ascend. */
-  readonly #segments = new Map<number, Unsettled>();
-  /** What was refused: no manifest covers it without the entry that says so. */
-  #refused: { readonly from: number; readonly to: number }[] = [];
-  /** Pages that are sealed. */
+  readonly pending = new PendingObjects();
+  /** Sealed pages. */
   pages = 0;
   nextSequence = 0;
   /** Size of the last manifest. */
   manifestSize = -1;
-  /** The latest time written down. */
+  /** The latest time in the records. */
   time = 0;
-  /** Objects that the last records brought. */
-  #fresh: Unsettled[] = [];
 
   /**
    * Takes a record, or throws and changes nothing.
    *
-   * @throws BlindreelError `closed` where the phase does not take it; `journal-damaged` where it does not follow.
+   * @throws BlindreelError `closed` where the phase refuses it; `journal-damaged` where it does not follow.
    */
   apply(record: JournalRecord): void {
     if (!GATE[this.phase].includes(record.kind)) throw closedError("the recording's journal");
@@ -94,13 +68,7 @@ export class JournalState {
         this.start = record;
         this.phase = "recording";
         this.time = record.started;
-        this.#await({
-          object: StoredKind.envelope,
-          track: 0,
-          number: 0,
-          n: -1,
-          length: record.envelope.length,
-        });
+        this.#add(StoredKind.envelope, 0, -1, { length: record.envelope.length });
         break;
       case "track":
         if (record.track !== this.tracks.length + 1) throw journalDamaged("a track out of turn");
@@ -117,23 +85,15 @@ export class JournalState {
         this.#entry(record);
         break;
       case "page":
-        if (record.page !== this.pages || SUBTREE * (record.page + 1) > this.head.size)
-          throw journalDamaged("a page out of turn");
+        if (record.page !== this.pages || !this.isPageDue) throw journalDamaged("a page out of turn");
         this.pages++;
-        this.#await({
-          object: StoredKind.page,
-          track: 0,
-          number: record.page,
-          n: SUBTREE * this.pages - 1,
-          length: record.length,
-          digest: record.digest,
-        });
+        this.#add(StoredKind.page, record.page, SUBTREE * this.pages - 1, record);
         break;
       case "manifest":
         this.#manifest(record);
         break;
       case "settled":
-        this.#settle(record);
+        this.pending.settle(record as StoredId);
         break;
       case "ended":
         this.ended = record;
@@ -141,11 +101,16 @@ export class JournalState {
         this.#passed(record.time);
         break;
       case "closed":
-        for (const track of this.tracks) if (track.open?.length === 0) this.#release(track);
+        for (const track of this.tracks) {
+          if (track.open?.length !== 0) continue;
+          track.nextIndex = track.open.index;
+          track.open = undefined;
+        }
         break;
     }
   }
 
+  /** @throws BlindreelError `journal-damaged`. */
   track(id: number): TrackState {
     const track = this.tracks[id - 1];
     if (!track) throw journalDamaged("a track that is not there");
@@ -164,40 +129,17 @@ export class JournalState {
     return SUBTREE * (this.pages + 1) <= this.head.size;
   }
 
-  /**
-   * The largest size that a manifest may have now (format-v1, "Checkpoints"): everything below it is stored, or was refused and
-   * the entry that says so is below it too. Undefined while the envelope is not stored.
-   */
+  /** The largest size of a manifest now, below the first page that is not sealed; see {@link PendingObjects}. */
   coverable(): number | undefined {
-    if (this.unsettled.has(nameOf({ object: StoredKind.envelope, track: 0, number: 0 }))) return undefined;
-    let size = Math.min(this.head.size, SUBTREE * (this.pages + 1) - 1);
-    const [segment] = this.#segments.keys();
-    if (segment !== undefined) size = Math.min(size, segment);
-    for (const { object, n } of this.unsettled.values()) {
-      if (object !== StoredKind.page) continue;
-      size = Math.min(size, n);
-      break;
-    }
-    this.#refused = this.#refused.filter(({ to }) => to >= this.manifestSize);
-    // From the last on: lowering the size never brings it back into one that was passed.
-    this.#refused.sort((left, right) => right.from - left.from);
-    for (const { from, to } of this.#refused) if (from < size && size <= to) size = from;
-    return size;
-  }
-
-  /** Objects that records brought since the last call: the server gets them once the records are durable. */
-  takeFresh(): readonly Unsettled[] {
-    return this.#fresh.splice(0).filter((object) => this.unsettled.get(nameOf(object)) === object);
-  }
-
-  /** What is known of an object that the server does not have. */
-  find(object: StoredKind, track: number, number: number): Unsettled | undefined {
-    return this.unsettled.get(nameOf({ object, track, number }));
+    return this.pending.coverable(
+      Math.min(this.head.size, SUBTREE * (this.pages + 1) - 1),
+      this.manifestSize,
+    );
   }
 
   /** Whether the last manifest can be made: all of the log is sealed and stored. */
   get isSettled(): boolean {
-    return this.unsettled.size === 0 && !this.isPageDue;
+    return this.pending.size === 0 && !this.isPageDue;
   }
 
   #reserve({ track: id, take, index, time, type }: JournalRecords["reserve"]): void {
@@ -219,52 +161,45 @@ export class JournalState {
     else if (entry.kind === EntryKind.segment) {
       const { track, index } = this.open(entry);
       this.track(track).open = undefined;
-      this.#await({ object: StoredKind.segment, track, number: index, n, length: entry.length, entry });
+      this.pending.add({
+        object: StoredKind.segment,
+        track,
+        number: index,
+        n,
+        length: entry.length,
+        entry,
+      });
     } else if (entry.what === Loss.unsealed) {
       const track = this.track(entry.track);
       if (track.open?.index !== entry.first) throw journalDamaged("a loss out of turn");
       track.open = undefined;
     } else if (isLossOfStored) {
       const object = entry.what === Loss.page ? StoredKind.page : StoredKind.segment;
-      const known = this.unsettled.get(nameOf({ object, track: entry.track, number: entry.first }));
-      if (!known) throw journalDamaged("a loss of what is stored");
-      this.#refused.push({ from: known.n, to: n });
+      this.pending.refuse({ object, track: entry.track, number: entry.first }, n);
     }
     this.#passed(entry.time);
     this.head.append(bytes);
   }
 
-  #manifest({ sequence, size, isFinal, length, digest }: JournalRecords["manifest"]): void {
-    if (
-      sequence < this.nextSequence ||
-      size < this.manifestSize ||
-      (isFinal === 1) !== (this.phase === "ended")
-    )
+  #manifest(record: JournalRecords["manifest"]): void {
+    const { sequence, size, isFinal } = record;
+    const isInTurn = sequence >= this.nextSequence && size >= this.manifestSize;
+    if (!isInTurn || (isFinal === 1) !== (this.phase === "ended"))
       throw closedError("the recording's journal");
     this.nextSequence = sequence + 1;
     this.manifestSize = size;
     this.head.at(size);
     if (isFinal) this.phase = "signed";
-    this.#await({ object: StoredKind.manifest, track: 0, number: sequence, n: size, length, digest });
+    this.#add(StoredKind.manifest, sequence, size, record);
   }
 
-  #settle(record: JournalRecords["settled"]): void {
-    const name = nameOf(record as Unsettled);
-    const known = this.unsettled.get(name);
-    if (!known) throw journalDamaged("an object that was settled before");
-    this.unsettled.delete(name);
-    if (known.object === StoredKind.segment) this.#segments.delete(known.n);
-  }
-
-  #await(object: Unsettled): void {
-    this.unsettled.set(nameOf(object), object);
-    this.#fresh.push(object);
-    if (object.object === StoredKind.segment) this.#segments.set(object.n, object);
-  }
-
-  #release(track: TrackState): void {
-    track.nextIndex = track.open!.index;
-    track.open = undefined;
+  #add(
+    object: StoredKind,
+    number: number,
+    n: number,
+    { length, digest }: { readonly length: number; readonly digest?: Bytes },
+  ): void {
+    this.pending.add({ object, track: 0, number, n, length, ...(digest && { digest }) });
   }
 
   #passed(time: number): void {
@@ -272,11 +207,21 @@ export class JournalState {
   }
 }
 
-/** A loss of something that was sealed: the only kind that comes behind the end. */
+/** A loss of a sealed object: the only entry behind the end. */
 function isOfStored({ what }: LostEntry): boolean {
   return what === Loss.segment || what === Loss.page;
 }
 
-function nameOf({ object, track, number }: Pick<Unsettled, "object" | "track" | "number">): string {
-  return `${object}/${track}/${number}`;
+/** @throws BlindreelError `journal-damaged`. */
+export function replayRecords(records: readonly Bytes[]): JournalState {
+  const state = new JournalState();
+  for (const bytes of records) {
+    try {
+      state.apply(decodeRecord(bytes));
+    } catch (error) {
+      if (isBlindreelError(error) && error.code === "journal-damaged") throw error;
+      throw journalDamaged("a record that does not follow the one before");
+    }
+  }
+  return state;
 }

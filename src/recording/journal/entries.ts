@@ -1,0 +1,74 @@
+import type { CryptoProvider } from "../../crypto/provider.js";
+import { randomBytes } from "../../crypto/random.js";
+import {
+  type Entry,
+  EntryKind,
+  encodeEntry,
+  Loss,
+  type LossCause,
+  type LostEntry,
+  MAX_TAKES,
+  SALT_LENGTH,
+  type SegmentEntry,
+} from "../../log/entry.js";
+import type { JournalRecord } from "./records.js";
+import type { OpenSegment, TrackState } from "./state.js";
+
+/** An entry of the log (format-v1, "Entries") without its salt, which the journal adds. */
+export type NewEntry = Entry extends infer E ? (E extends Entry ? Omit<E, "salt"> : never) : never;
+
+/** Start of a take: milliseconds since 1970, and media type. */
+export interface TakeStart {
+  time: number;
+  type: string;
+}
+
+export function entryRecord(crypto: CryptoProvider, entry: NewEntry): JournalRecord {
+  return { kind: "entry", bytes: encodeEntry({ ...entry, salt: randomBytes(crypto, SALT_LENGTH) } as Entry) };
+}
+
+/** A take without segments; none after {@link MAX_TAKES}. */
+export function emptyTake({ id, name, takes: take }: TrackState, { time, type }: TakeStart): NewEntry[] {
+  return take < MAX_TAKES ? [{ kind: EntryKind.take, track: id, take, name, type, time }] : [];
+}
+
+/** A segment that ends, behind its take where the log has none yet. */
+export function segmentEntries(
+  track: TrackState,
+  open: OpenSegment,
+  segment: Omit<SegmentEntry, "kind" | "salt" | "track" | "take" | "index">,
+): NewEntry[] {
+  const { take, index } = open;
+  return [...takeOf(track, open), { ...segment, kind: EntryKind.segment, track: track.id, take, index }];
+}
+
+/** A reserved index without a segment, behind its take where the log has none yet. */
+export function unsealedEntries(
+  track: TrackState,
+  open: OpenSegment,
+  cause: LossCause,
+  time: number,
+): NewEntry[] {
+  const loss = { what: Loss.unsealed, cause, track: track.id, first: open.index, count: 1, time };
+  return [...takeOf(track, open), lostEntry(loss)];
+}
+
+/** Content of a track that was written and not sealed. @param start of its take, should the log have none. */
+export function undrainedEntries(
+  track: TrackState,
+  cause: LossCause,
+  time: number,
+  start: TakeStart | undefined,
+): NewEntry[] {
+  const loss = { what: Loss.undrained, cause, track: track.id, first: 0, count: 0, time };
+  return [...(start && track.takes === 0 ? emptyTake(track, start) : []), lostEntry(loss)];
+}
+
+export function lostEntry(loss: Omit<LostEntry, "kind" | "salt">): NewEntry {
+  return { ...loss, kind: EntryKind.lost };
+}
+
+function takeOf({ id, name, takes }: TrackState, open: OpenSegment): NewEntry[] {
+  const { take, type, takeTime: time } = open;
+  return take < takes ? [] : [{ kind: EntryKind.take, track: id, take, name, type, time }];
+}
