@@ -10,7 +10,7 @@ import {
   type Limits,
 } from "../formats/constants.js";
 import { startOf, unsupportedVersion } from "../formats/magic.js";
-import { type Check, type Checks, countArgument, readOptions } from "../formats/options.js";
+import { type Check, type Checks, countArgument, readOptions, withDefaults } from "../formats/options.js";
 import type { Slot } from "../keywrap/types.js";
 import { type Core, type CoreParts, coreParts, decodeCore } from "./core.js";
 import { encodeSlots, readSlots } from "./slots.js";
@@ -43,7 +43,7 @@ export function effectiveLimits(lowered: Partial<Limits> | undefined): Limits {
     (option, value) => Math.min(countArgument(option, value), ceiling),
   ];
   const checks = Object.fromEntries(Object.entries(LIMITS).map(lower)) as unknown as Checks<Limits>;
-  return { ...LIMITS, ...readOptions<Limits>("limits", lowered, checks) };
+  return withDefaults(readOptions<Limits>("limits", lowered, checks), LIMITS);
 }
 
 export const limitsArgument: Check<Limits> = (_name, value) => effectiveLimits(value as Partial<Limits>);

@@ -14,7 +14,8 @@ export type Checks<T extends object> = { readonly [K in keyof T]-?: Check<Exclud
  *
  * @param name of the argument, for errors.
  * @param required members whose checks run on undefined too; without any, `given` may be undefined.
- * @returns a new object without prototype.
+ * @returns a new object without prototype, with every known member: a copy of it, however made, takes none from a polluted
+ *   `Object.prototype`.
  * @throws TypeError for other types, and for an unknown member by its name, so that a misspelt option is
  *   never ignored; errors of the checks.
  */
@@ -25,9 +26,10 @@ export function readOptions<T extends object>(
   required: readonly (keyof T & string)[] = [],
 ): T {
   const read: Record<string, unknown> = Object.create(null);
+  const known = Object.keys(checks);
+  for (const member of known) read[member] = undefined;
   if (given === undefined && required.length === 0) return read as T;
   const object = optionsObject(name, given);
-  const known = Object.keys(checks);
   for (const member in object) {
     if (!known.includes(member) && isFromCaller(object, member)) {
       throw wrongType(`${name}.${member}`, `left out: there is only ${known.join(", ")}`);
@@ -41,6 +43,16 @@ export function readOptions<T extends object>(
     read[member] = check(`${name}.${member}`, isMissing ? undefined : value);
   }
   return read as T;
+}
+
+/** Options that were read, with values for those that are undefined. */
+export function withDefaults<T extends object, D extends Partial<T>>(
+  options: T,
+  defaults: D,
+): Omit<T, keyof D> & Required<Pick<T, keyof D & keyof T>> {
+  const merged: Record<string, unknown> = Object.assign(Object.create(null), options);
+  for (const [member, value] of Object.entries(defaults)) merged[member] ??= value;
+  return merged as Omit<T, keyof D> & Required<Pick<T, keyof D & keyof T>>;
 }
 
 /** @throws TypeError for null, arrays, functions and collections. */

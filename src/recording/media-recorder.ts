@@ -1,6 +1,6 @@
 import { BlindreelError, outOfRange, wrongType } from "../errors.js";
 import { utf8 } from "../formats/bytes.js";
-import { type Checks, readOptions } from "../formats/options.js";
+import { type Checks, readOptions, withDefaults } from "../formats/options.js";
 import { LossCause, MAX_TYPE } from "../log/entry.js";
 import { sourceFailed } from "../source/byte-source.js";
 import type { RecordingContext } from "./context.js";
@@ -110,7 +110,11 @@ export class BoundRecorder {
     this.#context = context;
     this.#track = track;
     this.#recorder = recorder;
-    this.#options = { maxBuffered: 16 * 2 ** 20, onFull: "pause", silentAfter: 15_000, ...options };
+    this.#options = withDefaults<RecordOptions, Required<RecordOptions>>(options, {
+      maxBuffered: 16 * 2 ** 20,
+      onFull: "pause",
+      silentAfter: 15_000,
+    });
     this.#blobStart = context.time();
     this.#take = { time: this.#blobStart, type: typeOf(recorder) };
     track.startTake(this.#take);

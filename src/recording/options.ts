@@ -4,7 +4,14 @@ import type { CryptoProvider } from "../crypto/provider.js";
 import { ENVELOPE, type EnvelopeOptions } from "../envelope/create.js";
 import { outOfRange, wrongType } from "../errors.js";
 import { utf8 } from "../formats/bytes.js";
-import { type Check, type Checks, flagArgument, functionArgument, readOptions } from "../formats/options.js";
+import {
+  type Check,
+  type Checks,
+  flagArgument,
+  functionArgument,
+  readOptions,
+  withDefaults,
+} from "../formats/options.js";
 import { wellFormedText } from "../formats/text.js";
 import { MAX_LABEL } from "../storage/guarded.js";
 import type { JournalStore } from "../storage/store.js";
@@ -142,7 +149,9 @@ export function readResumeOptions(given: unknown): ResumeOptions {
 }
 
 export function readFinishOptions(given: unknown): Required<FinishOptions> {
-  return { timeout: 10_000, ...readOptions<FinishOptions>("options", given, { timeout: positive }) };
+  return withDefaults(readOptions<FinishOptions>("options", given, { timeout: positive }), {
+    timeout: 10_000,
+  });
 }
 
 const SHORTEST_CADENCE = 100;

@@ -1,5 +1,5 @@
 import { isBlindreelError, outOfRange } from "../errors.js";
-import { type Check, type Checks, readOptions } from "../formats/options.js";
+import { type Check, type Checks, readOptions, withDefaults } from "../formats/options.js";
 import { type ReadOptions, sourceFailed } from "../source/byte-source.js";
 
 /** Attempts and time limits of a request to a store. Only a request without an answer is repeated. */
@@ -25,12 +25,12 @@ const integer =
 const RETRY: Checks<RetryOptions> = { attempts: integer(1), timeout: integer(1), backoff: integer(0) };
 
 /** @throws TypeError, RangeError. */
-export const retryArgument: Check<Required<RetryOptions>> = (name, value) => ({
-  attempts: 4,
-  timeout: 30_000,
-  backoff: 250,
-  ...readOptions<RetryOptions>(name, value, RETRY),
-});
+export const retryArgument: Check<Required<RetryOptions>> = (name, value) =>
+  withDefaults(readOptions<RetryOptions>(name, value, RETRY), {
+    attempts: 4,
+    timeout: 30_000,
+    backoff: 250,
+  });
 
 /**
  * Runs `action` until it succeeds, fails otherwise than by `source-failed`, or was tried often enough.
