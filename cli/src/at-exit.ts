@@ -9,8 +9,9 @@ export function atExit(cleanup: () => void): () => void {
   return () => cleanups.delete(cleanup);
 }
 
+/** The last first: a folder can be removed when the files in it are gone. */
 function cleanUp(): void {
-  for (const cleanup of cleanups) {
+  for (const cleanup of [...cleanups].reverse()) {
     try {
       cleanup();
     } catch {
@@ -32,12 +33,20 @@ const SIGNALS: Readonly<Partial<Record<NodeJS.Signals, CliCode>>> = {
  *
  * @param onSignal reports, and ends the process.
  */
-export function installExitHandlers(onSignal: (code: CliCode, signal: string) => never): void {
+export function installExitHandlers(onSignal: (code: CliCode, signal: NodeJS.Signals) => never): void {
   process.on("exit", cleanUp);
-  for (const [signal, code] of Object.entries(SIGNALS)) {
+  for (const [name, code] of Object.entries(SIGNALS)) {
+    const signal = name as NodeJS.Signals;
     process.on(signal, () => {
       cleanUp();
+      // From here on the system's own action: it ends a process whose exit waits for something.
+      process.removeAllListeners(signal);
       onSignal(code, signal);
     });
   }
+}
+
+/** What an exit waits for and nothing can cancel: a resolver's thread. Files are read by threads too, but do not stall. */
+export function isExitDelayed(): boolean {
+  return process.getActiveResourcesInfo().some((resource) => resource.startsWith("GetAddrInfo"));
 }

@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { installExitHandlers } from "./at-exit.js";
+import { installExitHandlers, isExitDelayed } from "./at-exit.js";
 import { CliError } from "./cli-error.js";
 import { exitCodeOf } from "./exit-codes.js";
 import { unexpected } from "./explain.js";
@@ -10,9 +10,17 @@ import { writeFailure } from "./report.js";
 const json = process.argv.includes("--json");
 
 installExitHandlers((code, signal) => {
-  const error = new CliError(code, `${signal}: stopped before the end; no output file was left behind`);
+  const error = new CliError(code, `${signal}: stopped before the end; no unfinished output was left behind`);
   writeFailure(error, { json });
+  // To a shell both are the same exit code.
+  if (isExitDelayed()) process.kill(process.pid, signal);
   process.exit(exitCodeOf(code));
+});
+// A closed terminal is no reason to fail in the middle of reporting a failure.
+process.stderr.on("error", () => {});
+process.on("uncaughtException", (error) => {
+  writeFailure(unexpected(error), { json });
+  process.exit(exitCodeOf("internal"));
 });
 
 try {
@@ -20,7 +28,8 @@ try {
 } catch (error) {
   const failure = toFailure(error);
   if (failure) {
-    writeFailure(failure, { json });
+    // `… | head` is no failure to tell a person about.
+    if (failure.code !== "reader-gone" || json) writeFailure(failure, { json });
     process.exitCode = exitCodeOf(failure.code);
   }
 }

@@ -18,6 +18,7 @@ export function usageError(message: string): CliError {
 
 /** A file named on the command line could not be read. */
 export function inputUnreadable(name: string, error: unknown): CliError {
+  if (error instanceof CliError) return error;
   return new CliError("input-unreadable", `cannot read ${name}: ${systemReason(error)}`, { cause: error });
 }
 
@@ -30,6 +31,7 @@ export function outputFault(name: string, error: unknown): CliError {
     return new CliError("disk-full", message, { cause: error });
   }
   if (errno === "EEXIST") return outputExists(name);
+  if (errno === "EPIPE") return new CliError("reader-gone", `the reader of ${name} stopped before the end`);
   return new CliError("output-unwritable", `cannot write ${name}: ${systemReason(error)}`, { cause: error });
 }
 
@@ -54,7 +56,6 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full",
   ENOTDIR: "a part of the path is not a folder",
   EPERM: "the operation is not permitted",
-  EPIPE: "whoever read it stopped before the end",
   EROFS: "the file system is read-only",
 };
 

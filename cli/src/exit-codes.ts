@@ -22,8 +22,14 @@ export const EXIT_MEANINGS = {
   14: "the output cannot be written",
   15: "the disk is full",
   16: "the audit found bytes that are not opaque",
+  17: "the recording is not the one that was expected, or an older state of it",
+  20: "the recording is interrupted: its recorder says that something was lost",
+  21: "the recording is unfinished: nothing says that it was closed",
+  22: "the recording is truncated: something that was stored is missing",
+  23: "the recording is altered: something stored is not what was signed",
   129: "the terminal was closed (SIGHUP)",
   130: "interrupted (SIGINT)",
+  141: "the reader of the output stopped before the end",
   143: "terminated (SIGTERM)",
 } as const;
 
@@ -39,6 +45,11 @@ export type CliCode =
   | "output-exists"
   | "output-unwritable"
   | "disk-full"
+  | "reader-gone"
+  | "verdict-interrupted"
+  | "verdict-unfinished"
+  | "verdict-truncated"
+  | "verdict-altered"
   | "hangup"
   | "interrupted"
   | "terminated";
@@ -47,8 +58,8 @@ export type CliCode =
 export type FailureCode = ErrorCode | CliCode;
 
 /**
- * Total over the SDK's codes: a new one does not compile until it has its exit code. No command handles recordings, so
- * their codes are unexpected here.
+ * Total over the SDK's codes: a new one does not compile until it has its exit code. No command makes recordings, so the
+ * codes of recorders are unexpected here.
  */
 const EXIT_CODES: Record<FailureCode, ExitCode> = {
   internal: 1,
@@ -56,11 +67,6 @@ const EXIT_CODES: Record<FailureCode, ExitCode> = {
   "bad-random": 1,
   "unsupported-runtime": 1,
   "provider-fault": 1,
-  "stale-epoch": 1,
-  "wrong-recording": 1,
-  "unexpected-recording": 1,
-  "stale-manifest": 1,
-  "unknown-track": 1,
   "queue-full": 1,
   "upload-refused": 1,
   "storage-full": 1,
@@ -70,6 +76,7 @@ const EXIT_CODES: Record<FailureCode, ExitCode> = {
   "journal-in-use": 1,
   usage: 2,
   "invalid-recipients": 2,
+  "unknown-track": 2,
   "not-an-envelope": 3,
   truncated: 4,
   "unsupported-version": 5,
@@ -91,8 +98,17 @@ const EXIT_CODES: Record<FailureCode, ExitCode> = {
   "output-unwritable": 14,
   "disk-full": 15,
   "not-opaque": 16,
+  "stale-epoch": 17,
+  "wrong-recording": 17,
+  "unexpected-recording": 17,
+  "stale-manifest": 17,
+  "verdict-interrupted": 20,
+  "verdict-unfinished": 21,
+  "verdict-truncated": 22,
+  "verdict-altered": 23,
   hangup: 129,
   interrupted: 130,
+  "reader-gone": 141,
   terminated: 143,
 };
 

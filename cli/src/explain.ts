@@ -10,7 +10,8 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
   "no-matching-key": "Give the private key with one of these ids by -i, or have the file rewrapped to yours.",
   "authentication-failed": "Compare it with the copy that was sealed, or fetch it again.",
   malformed: "It was altered or damaged: fetch it again.",
-  "wrong-kind": "Only sealed files (.reel) can be opened here.",
+  "wrong-kind": "Give a sealed file (.reel), or the folder of a recording.",
+  "unexpected-recording": "Another recording was put in its place, or --expected is another's.",
   expired: "If you are allowed to read it nevertheless, pass --ignore-expiry.",
 };
 

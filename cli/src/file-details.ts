@@ -10,14 +10,14 @@ export interface FileDetails {
   readonly size?: number;
 }
 
-/** Media types of what recordings, their transcripts and archives are stored as. */
+/** Media types of what recordings, their transcripts and archives are stored as; the first extension of each is written. */
 const TYPES: Readonly<Record<string, string>> = {
   ".aac": "audio/aac",
   ".csv": "text/csv",
   ".flac": "audio/flac",
   ".gz": "application/gzip",
-  ".jpeg": "image/jpeg",
   ".jpg": "image/jpeg",
+  ".jpeg": "image/jpeg",
   ".json": "application/json",
   ".m4a": "audio/mp4",
   ".mkv": "video/matroska",
@@ -35,6 +35,12 @@ const TYPES: Readonly<Record<string, string>> = {
   ".webm": "video/webm",
   ".zip": "application/zip",
 };
+
+/** @param type a media type, with or without parameters. @returns "" for one that is not in the table. */
+export function extensionOf(type: string): string {
+  const plain = type.split(";")[0]!.trim().toLowerCase();
+  return Object.keys(TYPES).find((extension) => TYPES[extension] === plain) ?? "";
+}
 
 /** Nothing is known about standard input or a pipe but its content. */
 export function detailsOf({ path, size }: Input): JsonObject | undefined {
@@ -55,25 +61,32 @@ export function readDetails(metadata: JsonObject | undefined): FileDetails {
   };
 }
 
-/** Leaves room for a range's suffix below the 255 bytes of common file systems. */
-const LONGEST_NAME = 200;
-const WINDOWS_DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
+/** Leaves room for a suffix below the 255 bytes of common file systems. */
+const LONGEST_NAME = 180;
+
+/** What Windows takes for a device with any extension, in superscript digits too, and what its shell acts on by being there. */
+const RESERVED =
+  /^(?:(?:con|prn|aux|nul|(?:com|lpt)[\d\u00b9\u00b2\u00b3])(?:[. ]|$)|(?:desktop\.ini|autorun\.inf|thumbs\.db)$)/i;
+
+/** All but letters, their marks, digits, and what is not special to shells and file systems. */
+const ODD = /[^\p{L}\p{M}\p{N} ._()+,=@[\]-]|\p{Default_Ignorable_Code_Point}/gu;
 
 /**
  * A name to write to, made of one that the sealer chose: a single path component, not hidden, not an option, without
- * characters that terminals or file systems interpret.
+ * characters that terminals, shells or file systems interpret.
  *
  * @returns undefined where nothing is left of it.
  */
 export function safeFileName(name: string): string | undefined {
   const last = name.split(/[/\\]/).at(-1)!.normalize("NFC");
-  const plain = last
-    .replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}<>:"|?*]/gu, "_")
-    .replace(/^[\s.~-]+/, "")
-    .replace(/[\s.]+$/, "");
-  const short = shortened(plain);
+  const short = trimmed(shortened(trimmed(last.replace(ODD, "_"))));
   if (short === "") return undefined;
-  return WINDOWS_DEVICE.test(short) ? `_${short}` : short;
+  return RESERVED.test(short) ? `_${short}` : short;
+}
+
+/** Without what hides a name, makes it an option, belongs to a character before it, or is dropped by Windows. */
+function trimmed(name: string): string {
+  return name.replace(/^[\s.\p{M}-]+/u, "").replace(/[\s.]+$/, "");
 }
 
 /** Cuts in the middle of the stem: the extension is what tells programs what it is. */

@@ -43,7 +43,49 @@ export async function readHead(input: Input, pieceSize?: number): Promise<Head> 
   return { bytes, rest: rest() };
 }
 
+/** The input again, from its beginning. */
+export async function* wholeOf({ bytes, rest }: Head): AsyncGenerator<Uint8Array, void, undefined> {
+  yield bytes;
+  yield* rest;
+}
+
 /** @throws BlindreelError as `inspect`. */
 export function inspectHead({ bytes }: Pick<Head, "bytes">, size: number): Inspection {
   return inspect(bytes, { size });
+}
+
+/** Of any of the format's objects. */
+const MAGIC_LENGTH = 4;
+
+/**
+ * Looks at an input's first bytes.
+ *
+ * @returns them, and the input as if nothing had been read.
+ */
+export async function peek(input: Input): Promise<{ readonly magic: Uint8Array; readonly input: Input }> {
+  const pieces = input.pieces(PEEK);
+  const first: Uint8Array[] = [];
+  let length = 0;
+  while (length < MAGIC_LENGTH) {
+    const { done, value } = await pieces.next();
+    if (done || !value) break;
+    first.push(new Uint8Array(value));
+    length += value.length;
+  }
+  const magic = Buffer.concat(first).subarray(0, MAGIC_LENGTH);
+  if (input.handle) {
+    await pieces.return();
+    return { magic, input };
+  }
+  async function* again() {
+    yield* first;
+    yield* pieces;
+  }
+  return { magic, input: { ...input, pieces: again } };
+}
+
+const PEEK = 4096;
+
+export function isMagic(magic: Uint8Array, expected: Uint8Array): boolean {
+  return Buffer.compare(magic, expected.subarray(0, MAGIC_LENGTH)) === 0;
 }

@@ -6,7 +6,7 @@ import {
   type X25519Recipient,
 } from "blindreel";
 import { CliError } from "./cli-error.js";
-import { readSmallFile } from "./input.js";
+import { readSmallText } from "./input.js";
 
 /** A key file has a few hundred bytes; nothing larger is worth reading. */
 const KEY_FILE_CEILING = 64 * 1024;
@@ -23,14 +23,13 @@ export function loadIdentities(paths: readonly string[]): Promise<ExportableIden
 
 async function loadKey<T>(path: string, importKey: (text: string) => Promise<T>): Promise<T> {
   try {
-    const text = await readSmallFile(path, KEY_FILE_CEILING, (name) =>
-      badKeyFile(name, "it is far too long"),
+    const text = await readSmallText(path, KEY_FILE_CEILING, (name, what) =>
+      badKeyFile(name, what === "long" ? "it is far too long" : "it is not text"),
     );
     return await importKey(text);
   } catch (error) {
     // The SDK's messages name what is wrong with a key and never what is in it.
     if (isBlindreelError(error)) throw badKeyFile(path, error.message, error);
-    if (error instanceof CliError && error.code === "usage") throw badKeyFile(path, "it is not text", error);
     throw error;
   }
 }

@@ -1,80 +1,90 @@
 import { randomBytes } from "node:crypto";
-import { close, fchmod, fchown, fsync, openSync, type Stats, unlinkSync } from "node:fs";
-import { link, lstat, open, realpath, rename, stat, unlink } from "node:fs/promises";
+import {
+  type BigIntStats,
+  closeSync,
+  fchmod,
+  fchown,
+  fsync,
+  linkSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+} from "node:fs";
+import { open, realpath } from "node:fs/promises";
+import type { Socket } from "node:net";
 import { dirname, join } from "node:path";
+import { isatty } from "node:tty";
 import { promisify } from "node:util";
 import { atExit } from "./at-exit.js";
 import { CliError, errnoOf, outputExists, outputFault } from "./cli-error.js";
-import { writeAll } from "./descriptor.js";
+import { closeDescriptor, openPipe, writeAll, writeStream } from "./descriptor.js";
+import { checkOutside, checkUnprotected, statIfPresent } from "./protected.js";
 import type { Sink } from "./sink.js";
+import { isUnchanged, type Stamp } from "./stamp.js";
 
 export interface OutputFileOptions {
   /** Replace what is there. */
   readonly force: boolean;
   /** Permissions of a new file, before the umask. */
   readonly mode: number;
-  /** Take over permissions and owner of the file that is replaced. */
-  readonly keepOwner?: boolean;
+  /** The name was not chosen by the user but comes from a file: nothing that is there is written to, whatever it is. */
+  readonly isForeign?: boolean;
+  /** In place: the one input that is replaced, with its permissions and owner, if it is still as it was read. */
+  readonly replaces?: Stamp | undefined;
 }
 
 /**
  * Opens an output that appears under its name whole or not at all: it is written under a temporary name in the same
  * folder, flushed to the disk, then renamed. A device or a pipe has no content to protect and is written directly.
  *
- * @throws CliError `output-exists`, `output-unwritable`, `disk-full`.
+ * @throws CliError `output-exists`, `output-unwritable`, `disk-full`, `usage` for a file that is read.
  */
 export async function createOutputFile(path: string, options: OutputFileOptions): Promise<Sink> {
   try {
-    const present = await statIfPresent(path);
-    checkPresent(path, present, options);
+    const present = checkTarget(path, options);
+    if (present?.isFIFO()) return new PipeOutput(path, await openPipe(path));
     if (present && !present.isFile()) return new DirectOutput(path, openSync(path, "w"));
     // Through a symbolic link, its target is replaced and the link stays.
     const output = new TemporaryFile(path, present ? await realpath(path) : path, options);
-    if (present && options.keepOwner) await output.takeOver(present);
+    if (present && options.replaces) await output.takeOver(present);
     return output;
   } catch (error) {
     throw outputFault(path, error);
   }
 }
 
-/** Fails early, before any work is done for an output that would be refused at its end. */
-export async function checkOutput(path: string, options: { readonly force: boolean }): Promise<void> {
+/**
+ * What can be refused before any work, and is looked at again at its end.
+ *
+ * @returns what is there.
+ */
+export function checkTarget(
+  path: string,
+  { force, isForeign, replaces }: Omit<OutputFileOptions, "mode">,
+): BigIntStats | undefined {
   try {
-    checkPresent(path, await statIfPresent(path), options);
+    if (isForeign && isNameTaken(path)) throw outputExists(path);
+    checkOutside(path);
+    const present = statIfPresent(path);
+    if (present) checkUnprotected(path, present, replaces);
+    if (present?.isDirectory()) throw Object.assign(new Error("it is a directory"), { code: "EISDIR" });
+    if ((present?.isFile() || present?.isBlockDevice()) && !force) throw outputExists(path);
+    return present;
   } catch (error) {
     throw outputFault(path, error);
   }
 }
 
-function checkPresent(
-  path: string,
-  present: Stats | undefined,
-  { force }: { readonly force: boolean },
-): void {
-  if (present?.isDirectory()) {
-    throw new CliError("output-unwritable", `cannot write ${path}: it is a directory`);
-  }
-  if (present?.isFile() && !force) throw outputExists(path);
+/** By anything, a link to nothing included. */
+function isNameTaken(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** Whether two paths name the same file. */
-export async function isSameFile(left: string, right: string): Promise<boolean> {
-  const [one, other] = await Promise.all([left, right].map((path) => stat(path).catch(() => undefined)));
-  return one !== undefined && other !== undefined && one.dev === other.dev && one.ino === other.ino;
-}
-
-async function statIfPresent(path: string): Promise<Stats | undefined> {
-  try {
-    return await stat(path);
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
-/** A device or a pipe. */
+/** A device. */
 class DirectOutput implements Sink {
   readonly isStdout = false;
+  readonly isIrrevocable: boolean = true;
   readonly name: string;
   protected readonly descriptor: number;
   bytesWritten = 0;
@@ -83,6 +93,10 @@ class DirectOutput implements Sink {
   constructor(name: string, descriptor: number) {
     this.name = name;
     this.descriptor = descriptor;
+  }
+
+  get isTerminal(): boolean {
+    return isatty(this.descriptor);
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -109,77 +123,151 @@ class DirectOutput implements Sink {
   protected async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
-    await promisify(close)(this.descriptor);
+    await closeDescriptor(this.descriptor);
   }
 }
 
-class TemporaryFile extends DirectOutput {
+/** A named pipe. */
+class PipeOutput implements Sink {
+  readonly isStdout = false;
+  readonly isIrrevocable = true;
+  readonly isTerminal = false;
+  readonly name: string;
+  readonly #pipe: Socket;
+  bytesWritten = 0;
+
+  constructor(name: string, pipe: Socket) {
+    this.name = name;
+    this.#pipe = pipe;
+    // The callback of each write reports the error as well; without a listener it would end the process.
+    pipe.on("error", () => {});
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    try {
+      await writeStream(this.#pipe, chunk);
+      this.bytesWritten += chunk.length;
+    } catch (error) {
+      throw outputFault(this.name, error);
+    }
+  }
+
+  async commit(): Promise<void> {
+    await new Promise<void>((resolve) => this.#pipe.end(resolve));
+  }
+
+  async discard(): Promise<void> {
+    this.#pipe.destroy();
+  }
+}
+
+/** A file under a temporary name. `commit` is `finish` and `publish`. */
+export class TemporaryFile extends DirectOutput {
+  override readonly isIrrevocable = false;
   readonly #target: string;
   readonly #temporary: string;
-  readonly #force: boolean;
+  readonly #options: OutputFileOptions;
   readonly #forget: () => void;
 
-  constructor(name: string, target: string, { force, mode }: OutputFileOptions) {
+  constructor(name: string, target: string, options: OutputFileOptions) {
     const temporary = join(dirname(target), `.blindreel-${randomBytes(6).toString("hex")}.partial`);
     // Synchronously, so that no signal comes between the file and the note to remove it.
-    super(name, openSync(temporary, "wx", mode));
+    super(name, openSync(temporary, "wx", options.mode));
     this.#forget = atExit(() => unlinkSync(temporary));
     this.#temporary = temporary;
     this.#target = target;
-    this.#force = force;
+    this.#options = options;
   }
 
-  async takeOver({ mode, uid, gid }: Stats): Promise<void> {
+  async takeOver({ mode, uid, gid }: BigIntStats): Promise<void> {
     try {
-      await promisify(fchown)(this.descriptor, uid, gid).catch(() => {});
-      await promisify(fchmod)(this.descriptor, mode & 0o7777);
+      await promisify(fchown)(this.descriptor, Number(uid), Number(gid)).catch(() => {});
+      await promisify(fchmod)(this.descriptor, Number(mode) & 0o7777);
     } catch (error) {
       await this.discard();
       throw error;
     }
   }
 
-  override async commit(): Promise<void> {
+  /** Makes the content durable. */
+  async finish(): Promise<void> {
     try {
       await promisify(fsync)(this.descriptor);
       await this.close();
-      await (this.#force ? rename : publish)(this.#temporary, this.#target);
-      this.#forget();
     } catch (error) {
       await this.discard();
       throw outputFault(this.name, error);
     }
+  }
+
+  /** Synchronously: no signal comes between the name that appears and the one that goes. */
+  publish(): void {
+    const { force, replaces } = this.#options;
+    try {
+      const present = checkTarget(this.#target, this.#options);
+      if (replaces && !(present && isUnchanged(replaces, present))) throw inputReplaced(this.name);
+      (force ? renameSync : publishNew)(this.#temporary, this.#target);
+    } catch (error) {
+      this.#remove();
+      throw outputFault(this.name, error);
+    }
+    this.#forget();
+  }
+
+  /** Takes back what `publish` did, where that replaced nothing. */
+  unpublish(): void {
+    unlinkSync(this.#target);
+  }
+
+  override async commit(): Promise<void> {
+    await this.finish();
+    this.publish();
     await syncFolder(dirname(this.#target));
   }
 
   override async discard(): Promise<void> {
     await super.discard();
-    await unlink(this.#temporary).catch(() => {});
+    this.#remove();
+  }
+
+  #remove(): void {
+    try {
+      unlinkSync(this.#temporary);
+    } catch {
+      // It is gone, or cannot be removed.
+    }
     this.#forget();
   }
+}
+
+function inputReplaced(name: string): CliError {
+  const message = `${name} changed while it was rewrapped and was left as it is now. Try again when nothing else writes to it.`;
+  return new CliError("input-changed", message);
 }
 
 /** What `link` fails with where the file system has no hard links (FAT, some network shares). */
 const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
 
 /** Gives the file its name without ever replacing one that appeared in the meantime, which `rename` would. */
-async function publish(temporary: string, target: string): Promise<void> {
+function publishNew(temporary: string, target: string): void {
   try {
-    await link(temporary, target);
+    linkSync(temporary, target);
+    unlinkSync(temporary);
   } catch (error) {
     if (!NO_LINKS.includes(errnoOf(error) ?? "")) throw error;
-    const isPresent = await lstat(target).then(
-      () => true,
-      () => false,
-    );
-    if (isPresent) throw outputExists(target);
-    return rename(temporary, target);
+    // The name is taken by an empty file first: what `rename` replaces is that.
+    closeSync(openSync(target, "wx"));
+    try {
+      renameSync(temporary, target);
+    } catch (failure) {
+      unlinkSync(target);
+      throw failure;
+    }
   }
-  await unlink(temporary);
 }
 
 /** Makes the new name itself durable, where the system can. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   try {
     const folder = await open(path, "r");
     await folder.sync().finally(() => folder.close());

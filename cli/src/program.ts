@@ -1,13 +1,27 @@
 import { readFileSync } from "node:fs";
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { audit } from "./commands/audit.js";
+import { excerpt } from "./commands/excerpt.js";
 import { inspect } from "./commands/inspect.js";
 import { keygen } from "./commands/keygen.js";
 import { open } from "./commands/open.js";
 import { rewrap } from "./commands/rewrap.js";
 import { seal } from "./commands/seal.js";
+import { verify } from "./commands/verify.js";
 import { exitCodeTable } from "./exit-codes.js";
-import { collect, parseExpiry, parseInstitution, parseRange, parseRegion } from "./options.js";
+import {
+  collect,
+  collectKeys,
+  once,
+  parseCoreHash,
+  parseExpiry,
+  parseInstitution,
+  parseName,
+  parsePadding,
+  parseRange,
+  parseRegion,
+  parseTime,
+} from "./options.js";
 
 const JSON_OPTION = "--json";
 
@@ -28,6 +42,8 @@ export function createProgram(): Command {
   addOpen(program);
   addInspect(program);
   addRewrap(program);
+  addVerify(program);
+  addExcerpt(program);
   addAudit(program);
   return program;
 }
@@ -37,6 +53,7 @@ const OVERVIEW = [
   "blindreel seal -r institution.pub.jwk --expires 90d --region ca recording.webm",
   "blindreel inspect recording.webm.reel",
   "blindreel open -i institution.jwk -o back.webm recording.webm.reel",
+  "blindreel verify -i institution.jwk exams/0a1b2c3d4e5f60718293a4b5c6d7e8f9",
 ];
 
 function addKeygen(program: Command): void {
@@ -65,29 +82,37 @@ function addSeal(program: Command): void {
       "Seals a file so that only the holders of the given keys can open it. Its name and type are sealed too.",
     )
     .argument("<file>", "the file to seal, - for standard input")
-    .requiredOption("-r, --recipient <key>", "public key file, JWK or PEM; repeat it for several", collect)
+    .requiredOption(
+      "-r, --recipient <key>",
+      "public key file, JWK or PEM; repeat it for several",
+      collectKeys,
+    )
     .option(
       "-o, --output <file>",
       "the sealed file, - for standard output (default: the file's name with .reel)",
+      once(parseName),
     )
     .option(
       "--expires <when>",
-      "when it is to be deleted and no longer opened: 7d, 36h, 2027-01-31",
-      parseExpiry,
+      "when it is to be deleted and no longer opened: 36h, 7d, 2w, 2027-01-31, 2027-01-31T12:00:00Z",
+      once(parseExpiry),
     )
-    .option("--region <name>", "where it may be stored, visible to the server: ca, eu-west", parseRegion)
+    .option(
+      "--region <name>",
+      "where it may be stored, visible to the server: ca, eu-west",
+      once(parseRegion),
+    )
     .option(
       "--institution <hex>",
       "the institution's opaque id, 32 hex digits, visible to the server",
-      parseInstitution,
+      once(parseInstitution),
     )
-    .addOption(
-      new Option("--padding <how>", "hide the exact length: within 16 KiB, or within 12 %").choices([
-        "chunk",
-        "padme",
-      ]),
+    .option(
+      "--padding <how>",
+      "hide the exact length: chunk, within 16 KiB; padme, within 12 %",
+      once(parsePadding),
     )
-    .option("--metadata <file>", "a JSON object to seal with the content")
+    .option("--metadata <file>", "a JSON object to seal with the content", once(parseName))
     .option("-f, --force", "replace an existing output")
     .option(JSON_OPTION, "print the result as JSON")
     .addHelpText(
@@ -104,22 +129,43 @@ function addSeal(program: Command): void {
 function addOpen(program: Command): void {
   program
     .command("open")
-    .summary("open a sealed file with a private key")
+    .summary("open a sealed file, a recording or an excerpt")
     .description(
       "Opens a sealed file. Without -o it gets the name that was sealed with it, in the current folder.\n" +
         "Nothing is written that was not authenticated; an output file appears whole or not at all.\n" +
-        "Standard output gets an authenticated beginning where the input fails in the middle, and the exit code says so.",
+        "Standard output gets an authenticated beginning where the input fails in the middle, and the exit code says so.\n" +
+        "Opens a recording (its folder or address) to a folder, a file for each take; what has gaps gets a name with\n" +
+        '"partial". The exit code is then the verdict\'s, as of verify.',
     )
-    .argument("<file>", "the sealed file, - for standard input")
-    .requiredOption("-i, --identity <key>", "private key file, JWK or PEM; repeat it for several", collect)
-    .option("-o, --output <file>", "where to, - for standard output (default: the sealed name)")
+    .argument(
+      "<what>",
+      "the sealed file or excerpt, - for standard input; the recording's folder or http(s) address",
+    )
+    .option(
+      "-i, --identity <key>",
+      "private key file, JWK or PEM; repeat it for several; needless for an excerpt",
+      collectKeys,
+    )
+    .option(
+      "-o, --output <path>",
+      "where to, - for standard output (default: the sealed name); of a recording, the folder",
+      once(parseName),
+    )
     .option(
       "--range <start-end>",
-      "only these bytes of the content, END not included; reads no more than that",
-      parseRange,
+      "of a file, only these bytes of the content, END not included; reads no more than that",
+      once(parseRange),
     )
+    .option("--track <name>", "of a recording, only this track; repeat it for several", collect)
+    .option(
+      "--from <time>",
+      "of a recording, only what was recorded from then on: 2027-01-31T09:00:00Z",
+      once(parseTime),
+    )
+    .option("--to <time>", "of a recording, only what was recorded before", once(parseTime))
+    .option("--expected <coreHash>", "refuse any other file or recording: 64 hex digits", once(parseCoreHash))
     .option("--ignore-expiry", "open although it has expired")
-    .option("-f, --force", "replace an existing output")
+    .option("-f, --force", "replace the existing file that -o names; a sealed name never replaces one")
     .option(JSON_OPTION, "print the result as JSON (on standard error with -o -)")
     .addHelpText(
       "after",
@@ -127,6 +173,8 @@ function addOpen(program: Command): void {
         "blindreel open -i institution.jwk recording.webm.reel",
         "blindreel open -i institution.jwk -o - recording.webm.reel | ffplay -",
         "blindreel open -i institution.jwk --range 0-1000000 -o start.webm recording.webm.reel",
+        "blindreel open -i institution.jwk -o takes --track camera exams/0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+        "blindreel open -o minute.webm minute.excerpt",
       ]),
     )
     .action(open);
@@ -135,11 +183,11 @@ function addOpen(program: Command): void {
 function addInspect(program: Command): void {
   program
     .command("inspect")
-    .summary("show what anyone can see of a sealed file")
+    .summary("show what anyone can see of a stored object")
     .description(
       "Shows what can be seen without a key, and says what cannot. Reads only the head of the file.",
     )
-    .argument("<file>", "the sealed file or envelope, - for standard input")
+    .argument("<file>", "a sealed file, envelope, segment, page, manifest or excerpt, - for standard input")
     .option(JSON_OPTION, "print the result as JSON")
     .addHelpText(
       "after",
@@ -163,10 +211,14 @@ function addRewrap(program: Command): void {
     .requiredOption(
       "-i, --identity <key>",
       "private key file that opens it now; repeat it for several",
-      collect,
+      collectKeys,
     )
-    .requiredOption("-r, --recipient <key>", "public key file of the complete new list; repeat it", collect)
-    .option("-o, --output <file>", "where to, - for standard output")
+    .requiredOption(
+      "-r, --recipient <key>",
+      "public key file of the complete new list; repeat it",
+      collectKeys,
+    )
+    .option("-o, --output <file>", "where to, - for standard output", once(parseName))
     .option("--in-place", "replace the file itself")
     .option("--ignore-expiry", "rewrap although it has expired")
     .option("-f, --force", "replace an existing output")
@@ -179,6 +231,72 @@ function addRewrap(program: Command): void {
       ]),
     )
     .action(rewrap);
+}
+
+function addVerify(program: Command): void {
+  program
+    .command("verify")
+    .summary("say whether a recording is complete")
+    .description(
+      "Compares everything that is stored of a recording with everything that was signed, and prints the verdict:\n" +
+        "complete, interrupted, unfinished, truncated or altered, and every gap. The exit code says which.",
+    )
+    .argument("<recording>", "the folder with its objects, or their http(s) address")
+    .requiredOption(
+      "-i, --identity <key>",
+      "private key file, JWK or PEM; repeat it for several",
+      collectKeys,
+    )
+    .option(
+      "--expected <coreHash>",
+      "the coreHash announced when it began: refuse any other",
+      once(parseCoreHash),
+    )
+    .option("--ignore-expiry", "verify although it has expired")
+    .option(JSON_OPTION, "print the verdict as JSON")
+    .addHelpText(
+      "after",
+      examples([
+        "blindreel verify -i institution.jwk exams/0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+        "blindreel verify -i institution.jwk --json https://store.example/0a1b2c3d4e5f60718293a4b5c6d7e8f9 | jq .gaps",
+      ]),
+    )
+    .action(verify);
+}
+
+function addExcerpt(program: Command): void {
+  program
+    .command("excerpt")
+    .summary("show minutes of a recording to somebody without a key")
+    .description(
+      "Writes whole segments of one take with the proof that they belong to the recording. Anyone can open it, without\n" +
+        "a key: it holds those of its segments.",
+    )
+    .argument("<recording>", "the folder with its objects, or their http(s) address")
+    .requiredOption(
+      "-i, --identity <key>",
+      "private key file, JWK or PEM; repeat it for several",
+      collectKeys,
+    )
+    .requiredOption("--track <name>", "the track", once(parseName))
+    .requiredOption("--from <time>", "its beginning, as 2027-01-31T09:00:00Z", once(parseTime))
+    .requiredOption("--to <time>", "its end, not included", once(parseTime))
+    .requiredOption("-o, --output <file>", "where to, - for standard output", once(parseName))
+    .option(
+      "--expected <coreHash>",
+      "the coreHash announced when it began: refuse any other",
+      once(parseCoreHash),
+    )
+    .option("--ignore-expiry", "although it has expired")
+    .option("-f, --force", "replace an existing output")
+    .option(JSON_OPTION, "print the result as JSON (on standard error with -o -)")
+    .addHelpText(
+      "after",
+      examples([
+        "blindreel excerpt -i institution.jwk --track camera --from 2027-01-31T09:00:00Z --to 2027-01-31T09:01:00Z -o minute.excerpt exams/0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+      ]),
+    )
+    .action(excerpt);
 }
 
 function addAudit(program: Command): void {

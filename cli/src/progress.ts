@@ -18,13 +18,15 @@ export interface ProgressOptions {
 
 export interface ProgressDisplay {
   add(bytes: number): void;
+  /** So many in all, as the SDK counts. */
+  reach(progress: { readonly bytes: number }): void;
   stop(): void;
 }
 
 /** A bar with rate and remaining time on standard error, where that is a terminal. */
 export function startProgress(options: ProgressOptions): ProgressDisplay {
   const { verb, total, json, stream = process.stderr, patience = PATIENCE } = options;
-  if (json || !stream.isTTY) return { add: () => {}, stop: () => {} };
+  if (json || !stream.isTTY) return { add: () => {}, reach: () => {}, stop: () => {} };
   const started = performance.now();
   let bytes = 0;
   let bar: SingleBar | undefined;
@@ -47,14 +49,12 @@ export function startProgress(options: ProgressOptions): ProgressDisplay {
     bar.start(total ?? 0, bytes, payload());
     forget = atExit(stop);
   };
-  return {
-    add(count) {
-      bytes += count;
-      if (bar) bar.update(bytes, payload());
-      else if (performance.now() - started >= patience) show();
-    },
-    stop,
+  const reach = (progress: { readonly bytes: number }) => {
+    bytes = progress.bytes;
+    if (bar) bar.update(bytes, payload());
+    else if (performance.now() - started >= patience) show();
   };
+  return { add: (count) => reach({ bytes: bytes + count }), reach, stop };
 }
 
 /** Passes pieces on and counts them. */

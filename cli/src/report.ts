@@ -1,9 +1,10 @@
 import type { CliError } from "./cli-error.js";
 import { createStdout } from "./stdout.js";
-import { jsonLine } from "./text.js";
+import { jsonLine, printable } from "./text.js";
 
 /** What a command tells at its end, for people and for machines. */
 export interface Report {
+  /** Escaped for terminals when they are written, and nowhere else. */
   readonly lines: readonly string[];
   readonly json: Readonly<Record<string, unknown>>;
 }
@@ -22,7 +23,7 @@ export async function writeReport(
   { json }: ReportOptions,
   { stdoutIsTaken = false } = {},
 ): Promise<void> {
-  const text = json ? jsonLine(report.json) : report.lines.map((line) => `${line}\n`).join("");
+  const text = json ? jsonLine(report.json) : report.lines.map((line) => `${printable(line)}\n`).join("");
   if (stdoutIsTaken) process.stderr.write(text);
   else await createStdout().write(new TextEncoder().encode(text));
 }
@@ -30,5 +31,5 @@ export async function writeReport(
 /** One sentence, or one line of JSON, on standard error. */
 export function writeFailure(error: CliError, { json }: ReportOptions): void {
   const { code, message } = error;
-  process.stderr.write(json ? jsonLine({ error: { code, message } }) : `blindreel: ${message}\n`);
+  process.stderr.write(json ? jsonLine({ error: { code, message } }) : `blindreel: ${printable(message)}\n`);
 }

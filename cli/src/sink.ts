@@ -3,6 +3,10 @@ export interface Sink {
   /** For messages. */
   readonly name: string;
   readonly isStdout: boolean;
+  /** A pipe or a device: what was written before a failure cannot be taken back. */
+  readonly isIrrevocable: boolean;
+  /** Shows what it gets to a person, control sequences included. */
+  readonly isTerminal: boolean;
   readonly bytesWritten: number;
   /** Resolves once the bytes are handed over; `chunk` must not change until then. @throws CliError. */
   write(chunk: Uint8Array): Promise<void>;
@@ -16,7 +20,11 @@ export interface Sink {
  * Writes a stream to a sink, one write behind: the disk works while the next chunks are made. The sink is left
  * uncommitted; a failure cancels the stream after what came before it was written.
  */
-export async function pump(stream: ReadableStream<Uint8Array>, sink: Sink): Promise<void> {
+export async function pump(
+  stream: ReadableStream<Uint8Array>,
+  sink: Sink,
+  onBytes: (bytes: number) => void = () => {},
+): Promise<void> {
   const reader = stream.getReader();
   let writing: Promise<void> | undefined;
   try {
@@ -24,6 +32,7 @@ export async function pump(stream: ReadableStream<Uint8Array>, sink: Sink): Prom
       const { done, value } = await reader.read();
       await writing;
       if (done) return;
+      onBytes(value.length);
       writing = sink.write(value);
       writing.catch(() => {});
     }

@@ -1,6 +1,7 @@
 import { fstatSync } from "node:fs";
 import { outputFault } from "./cli-error.js";
-import { writeAll } from "./descriptor.js";
+import { writeAll, writeStream } from "./descriptor.js";
+import { checkStdout } from "./protected.js";
 import type { Sink } from "./sink.js";
 
 const NAME = "standard output";
@@ -8,13 +9,18 @@ const NAME = "standard output";
 /**
  * Standard output as a sink. There is nothing to take back: what was written before a failure stays written, and
  * the exit code says that it is not everything.
+ *
+ * @throws CliError `usage` where it is appended to a file that is read.
  */
 export function createStdout(): Sink {
-  const writeChunk = isFileLike() ? (chunk: Uint8Array) => writeAll(1, chunk) : writeStream();
+  checkStdout();
+  const writeChunk = isFileLike() ? (chunk: Uint8Array) => writeAll(1, chunk) : stdoutWriter();
   let bytesWritten = 0;
   return {
     name: NAME,
     isStdout: true,
+    isIrrevocable: true,
+    isTerminal: process.stdout.isTTY,
     get bytesWritten() {
       return bytesWritten;
     },
@@ -39,11 +45,8 @@ function isFileLike(): boolean {
 }
 
 /** Pipes and terminals go through the event loop: a thread waiting in `write` could not be interrupted. */
-function writeStream(): (chunk: Uint8Array) => Promise<void> {
+function stdoutWriter(): (chunk: Uint8Array) => Promise<void> {
   // The callback reports the error as well; without a listener it would end the process.
   process.stdout.on("error", () => {});
-  return (chunk) =>
-    new Promise<void>((resolve, reject) => {
-      process.stdout.write(chunk, (error) => (error ? reject(error) : resolve()));
-    });
+  return (chunk) => writeStream(process.stdout, chunk);
 }

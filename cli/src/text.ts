@@ -1,11 +1,14 @@
 import prettyBytes from "pretty-bytes";
 
-/** Controls, line separators, and what is invisible or turns the direction of text. */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+/**
+ * What a terminal acts on or does not show: controls (C0, DEL, C1), format characters (the bidirectional ones among them),
+ * surrogates, private use and unassigned code points, separators of lines, and all that is ignored by default.
+ */
+const UNSAFE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
-/** Text from a sealed file, made fit for a terminal: whoever sealed it chose it. */
+/** One line of text, made fit for a terminal: names and messages come from files and servers. */
 export function printable(text: string): string {
-  return text.replace(UNSAFE, "\ufffd");
+  return text.replace(UNSAFE, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
 }
 
 /** One line of JSON that is safe to show as well. */

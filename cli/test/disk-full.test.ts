@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { copyFile, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { expectFailure, pattern, workspace } from "./helpers.js";
+import { storeRecording } from "./recordings.js";
 
 const space = workspace();
 
@@ -48,6 +49,21 @@ describe("a full disk", () => {
       await expectFailure(space.run([...args, "--json"]), full);
       expect(await readdir(smallDisk!)).toEqual([]);
     }
+  });
+
+  it.skipIf(smallDisk === undefined)("leaves no take of a recording, and no folder", async () => {
+    const to = await space.recipient(space.keys.public);
+    const { folder } = await storeRecording(space.path("store"), { to });
+    await space.fixture("filler", pattern(950_000));
+    await copyFile(space.path("filler"), join(smallDisk!, "filler"));
+    for (const output of [smallDisk!, join(smallDisk!, "takes")]) {
+      await expectFailure(
+        space.run(["open", "-i", space.keys.private, "-o", output, "--json", folder]),
+        full,
+      );
+      expect(await readdir(smallDisk!)).toEqual(["filler"]);
+    }
+    rmSync(join(smallDisk!, "filler"));
   });
 
   it.skipIf(smallDisk === undefined)("leaves a file that was to be replaced", async () => {

@@ -62,7 +62,7 @@ it("ends at once although nobody reads its output", async () => {
 it("a file that is not as long as it says is refused: it is still being written", async () => {
   // What the kernel makes up while it is read says that it has no bytes.
   const args = ["seal", "-r", space.keys.public, "-o", "x.reel", "--json", "/proc/self/status"];
-  const message = /status changed while it was sealed: it had 0 bytes at first/;
+  const message = /status changed while it was read: it had 0 bytes at first/;
   await expectFailure(space.run(args), { exit: 12, code: "input-changed", message });
   expect(await space.files()).toEqual([]);
 });

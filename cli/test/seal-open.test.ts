@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { open } from "blindreel";
 import { describe, expect, it } from "vitest";
 import { CHUNK, pattern, workspace } from "./helpers.js";
@@ -108,7 +108,8 @@ describe("seal and open", () => {
     const { code, stderr } = await space.run(["open", "-i", space.keys.private, "renamed.reel"]);
     expect(stderr).toContain("a.webm exists already");
     expect(code).toBe(13);
-    await space.ok(["open", "-i", space.keys.private, "--force", "renamed.reel"]);
+    await rm(space.path("a.webm"));
+    await space.ok(["open", "-i", space.keys.private, "renamed.reel"]);
     expect((await space.read("a.webm")).toString()).toBe("content");
   });
 });

@@ -5,7 +5,7 @@ import { CliError, inputUnreadable } from "../cli-error.js";
 import { explain } from "../explain.js";
 import { openInput } from "../input.js";
 import { type ReportOptions, writeReport } from "../report.js";
-import { byteCount, printable } from "../text.js";
+import { byteCount } from "../text.js";
 
 export interface AuditOptions extends ReportOptions {
   readonly canary?: readonly string[];
@@ -95,7 +95,7 @@ function linesOf(audited: readonly AuditedFile[], paths: readonly string[]): str
 }
 
 function fileLines(path: string, report: OpacityReport): string[] {
-  const name = path === "-" ? "standard input" : printable(path);
+  const name = path === "-" ? "standard input" : path;
   const what = report.structure ? `a Blindreel ${report.structure.object}` : "none of Blindreel's objects";
   const head = `${name}: ${what}, ${byteCount(report.length)}`;
   if (report.isOpaque) return [`${head}: opaque`, ...report.exposed.map(exposedLine)];
@@ -105,7 +105,7 @@ function fileLines(path: string, report: OpacityReport): string[] {
     ...report.findings.flatMap((finding) =>
       findingText(finding)
         .split("\n")
-        .map((line) => `  ${printable(line)}`),
+        .map((line) => `  ${line}`),
     ),
     ...(more > 0 ? [`  and ${more} more`] : []),
   ];
@@ -114,5 +114,5 @@ function fileLines(path: string, report: OpacityReport): string[] {
 function exposedLine({ field, value, meaning }: OpacityReport["exposed"][number]): string {
   const shown =
     value instanceof Date ? value.toISOString() : Array.isArray(value) ? value.join(", ") : String(value);
-  return `  shows ${field} = ${printable(shown)} (${meaning})`;
+  return `  shows ${field} = ${shown} (${meaning})`;
 }

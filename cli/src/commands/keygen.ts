@@ -1,8 +1,8 @@
-import { unlink } from "node:fs/promises";
 import { generateIdentity } from "blindreel";
 import { usageError } from "../cli-error.js";
 import { PRIVATE_MODE, PUBLIC_MODE } from "../output.js";
-import { checkOutput, createOutputFile } from "../output-file.js";
+import { checkTarget as checkFile } from "../output-file.js";
+import { OutputSet } from "../output-set.js";
 import { type ReportOptions, writeReport } from "../report.js";
 import { columns } from "../text.js";
 
@@ -11,22 +11,22 @@ export interface KeygenOptions extends ReportOptions {
   readonly output: string;
 }
 
-/** Makes a key pair in two files. Neither is ever replaced: a lost private key loses every recording sealed to it. */
+/** Makes a key pair in two files, both or none. Neither is ever replaced: a lost private key loses every recording sealed to it. */
 export async function keygen({ output, json }: KeygenOptions): Promise<void> {
   if (output === "-") throw usageError("a private key is never printed; give a file name to -o");
   const privatePath = output;
   const publicPath = publicPathOf(output);
-  await checkOutput(privatePath, { force: false });
-  await checkOutput(publicPath, { force: false });
+  for (const path of [privatePath, publicPath]) checkFile(path, { force: false, isForeign: true });
 
   const identity = await generateIdentity();
   const { recipient } = identity;
-  await writeJson(privatePath, PRIVATE_MODE, identity.toJwk());
+  const pair = new OutputSet();
   try {
-    await writeJson(publicPath, PUBLIC_MODE, recipient.toJwk());
+    await pair.write(privatePath, PRIVATE_MODE, (sink) => sink.write(encodeKey(identity.toJwk())));
+    await pair.write(publicPath, PUBLIC_MODE, (sink) => sink.write(encodeKey(recipient.toJwk())));
+    await pair.commit();
   } catch (error) {
-    // Half a pair is no result. This private key is ours, just made, and nothing was sealed to it.
-    await unlink(privatePath).catch(() => {});
+    await pair.discard();
     throw error;
   }
 
@@ -52,13 +52,6 @@ function publicPathOf(privatePath: string): string {
   return `${privatePath.replace(/\.jwk$/i, "")}.pub.jwk`;
 }
 
-async function writeJson(path: string, mode: number, value: object): Promise<void> {
-  const sink = await createOutputFile(path, { force: false, mode });
-  try {
-    await sink.write(new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`));
-    await sink.commit();
-  } catch (error) {
-    await sink.discard();
-    throw error;
-  }
+function encodeKey(jwk: object): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(jwk, null, 2)}\n`);
 }

@@ -5,7 +5,7 @@ import { explain } from "../explain.js";
 import { type Head, inspectHead, readHead } from "../head.js";
 import { type Input, openInput } from "../input.js";
 import { loadIdentities, loadRecipients } from "../keys.js";
-import { checkTarget, createOutput, PUBLIC_MODE } from "../output.js";
+import { checkTarget, createOutput, PUBLIC_MODE, type Target, typedTarget } from "../output.js";
 import { startProgress } from "../progress.js";
 import { type ReportOptions, writeReport } from "../report.js";
 import { filling, type Sink } from "../sink.js";
@@ -27,7 +27,7 @@ export async function rewrap(path: string, options: RewrapCommandOptions): Promi
   const recipients = await loadRecipients(options.recipient);
   const input = await openInput(path);
   try {
-    const target = await targetOf(input, options);
+    const target = targetOf(input, options);
     const head = await readHead(input);
     if (input.size !== undefined) checkWhole(input.name, head, input.size);
     const { envelopeLength } = inspectHead(head, head.bytes.length);
@@ -35,9 +35,8 @@ export async function rewrap(path: string, options: RewrapCommandOptions): Promi
     const envelope = await rewrapEnvelope(oldEnvelope, { identities, to: recipients, ignoreExpiry });
 
     const sink = await createOutput(target, {
-      force: inPlace || options.force === true,
       mode: PUBLIC_MODE,
-      keepOwner: inPlace,
+      replaces: inPlace ? input.stamp : undefined,
     });
     const progress = startProgress({ verb: "rewrapping", total: input.size, json });
     await filling(sink, async () => {
@@ -71,27 +70,25 @@ async function copyContent(
   return length;
 }
 
-async function targetOf(
-  input: Input,
-  { output, inPlace, force = false }: RewrapCommandOptions,
-): Promise<string> {
+function targetOf(input: Input, { output, inPlace, force }: RewrapCommandOptions): Target {
   if ((output === undefined) === !inPlace) {
     throw usageError("say where the result goes: either -o FILE or --in-place");
   }
   if (output !== undefined) {
-    await checkTarget(output, input, { force });
-    return output;
+    const target = typedTarget(output, force);
+    checkTarget(target);
+    return target;
   }
   if (input.path === undefined) throw usageError("standard input cannot be rewrapped in place; use -o");
-  if (input.handle === undefined) throw usageError(`${input.name} is no regular file; use -o`);
-  return input.path;
+  if (input.stamp === undefined) throw usageError(`${input.name} is no regular file; use -o`);
+  return { path: input.path, force: true };
 }
 
-function reportOf(envelope: Uint8Array, input: Input, target: string, sink: Sink) {
+function reportOf(envelope: Uint8Array, input: Input, { path }: Target, sink: Sink) {
   const { recordingId, epoch, slots } = inspectHead({ bytes: envelope }, envelope.length);
   const keyIds = slots.flatMap(({ keyId }) => keyId ?? []);
   return {
-    json: { output: target, recordingId, epoch, keyIds, outputBytes: sink.bytesWritten },
+    json: { output: path, recordingId, epoch, keyIds, outputBytes: sink.bytesWritten },
     lines: [
       sink.name === input.name ? `rewrapped ${input.name}` : `rewrapped ${input.name} to ${sink.name}`,
       ...columns([

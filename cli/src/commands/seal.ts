@@ -2,9 +2,9 @@ import { type JsonObject, type JsonValue, type Padding, type Policy, sealFrom } 
 import { CliError, usageError } from "../cli-error.js";
 import { explain } from "../explain.js";
 import { detailsOf } from "../file-details.js";
-import { type Input, openInput, readSmallFile } from "../input.js";
+import { type Input, openInput, readSmallText } from "../input.js";
 import { loadRecipients } from "../keys.js";
-import { checkTarget, createOutput, PUBLIC_MODE } from "../output.js";
+import { checkTarget, createOutput, PUBLIC_MODE, type Target, typedTarget } from "../output.js";
 import { counted, startProgress } from "../progress.js";
 import { type ReportOptions, writeReport } from "../report.js";
 import { filling, pump } from "../sink.js";
@@ -37,13 +37,14 @@ export async function seal(path: string, options: SealOptions): Promise<void> {
   };
   const input = await openInput(path);
   try {
-    const target = options.output ?? defaultTarget(input);
-    await checkTarget(target, input, { force });
+    const target =
+      options.output === undefined ? defaultTarget(input, force) : typedTarget(options.output, force);
+    checkTarget(target);
     const file = detailsOf(input);
     const metadata: JsonObject = { ...ownMetadata, ...(file && { file }) };
 
     let inputBytes = 0;
-    const sink = await createOutput(target, { force, mode: PUBLIC_MODE });
+    const sink = await createOutput(target, { mode: PUBLIC_MODE });
     const progress = startProgress({ verb: "sealing", total: input.size, json });
     const pieces = counted(input.pieces(), (bytes) => {
       inputBytes += bytes;
@@ -59,7 +60,6 @@ export async function seal(path: string, options: SealOptions): Promise<void> {
         }),
       );
       await pump(sealed, sink);
-      checkUnchanged(input, inputBytes);
       return sealed.info;
     }).finally(progress.stop);
 
@@ -67,7 +67,7 @@ export async function seal(path: string, options: SealOptions): Promise<void> {
     await writeReport(
       {
         json: {
-          output: target,
+          output: target.path,
           recordingId,
           coreHash,
           keyIds,
@@ -99,12 +99,10 @@ export async function seal(path: string, options: SealOptions): Promise<void> {
   }
 }
 
-function defaultTarget({ path }: Input): string {
-  if (path !== undefined) return `${path}.reel`;
-  if (process.stdout.isTTY) {
-    throw usageError("a sealed file is nothing for a terminal: give a name with -o, or -o - to insist");
-  }
-  return "-";
+/** The input's name, which the user typed, with .reel. */
+function defaultTarget({ path }: Input, force: boolean): Target {
+  if (path !== undefined) return { path: `${path}.reel`, force };
+  return { path: "-", force };
 }
 
 /** The SDK checks its options before it starts; all of them come from the command line. */
@@ -117,16 +115,13 @@ function trySeal<T>(start: () => T): T {
   }
 }
 
-/** The sealed metadata states the size: a file that is still being written would be sealed with a wrong one. */
-function checkUnchanged({ name, size }: Input, inputBytes: number): void {
-  if (size === undefined || size === inputBytes) return;
-  const message = `${name} changed while it was sealed: it had ${size} bytes at first and ${inputBytes} at the end. Seal it again when it is complete.`;
-  throw new CliError("input-changed", message);
-}
-
 async function readMetadata(path: string): Promise<JsonObject> {
-  const text = await readSmallFile(path, METADATA_CEILING, (name) =>
-    usageError(`${name} is too long for metadata: at most about 63 KiB can be sealed`),
+  const text = await readSmallText(path, METADATA_CEILING, (name, what) =>
+    usageError(
+      what === "long"
+        ? `${name} is too long for metadata: at most about 63 KiB can be sealed`
+        : `${name} is not text`,
+    ),
   );
   let value: JsonValue;
   try {
