@@ -1,12 +1,12 @@
 import { closedError, limitExceeded } from "../errors.js";
 import { type Bytes, wipe } from "../formats/bytes.js";
-import { Loss, LossCause, MAX_TAKES } from "../log/entry.js";
+import { LossCause, MAX_TAKES } from "../log/entry.js";
 import { sourceFailed } from "../source/byte-source.js";
 import type { Padding } from "../stream/padding.js";
 import { inputPieces, PIECE, sizeOf, type TrackInput, TrackInputs, UnreadableBlob } from "./input.js";
 import type { Intake } from "./intake.js";
 import { Jobs } from "./jobs.js";
-import { emptyTake, lostEntry, type NewEntry, type TakeStart, undrainedEntries } from "./journal/entries.js";
+import { type NewEntry, silentEntries, type TakeStart, undrainedEntries } from "./journal/entries.js";
 import type { TrackState } from "./journal/state.js";
 import { type SegmentContext, STORED, type Stored } from "./segment.js";
 import { quiet } from "./timing.js";
@@ -118,19 +118,7 @@ export class TrackWriter {
 
   /** Writes a lost entry for a take whose source gave nothing. */
   noteSilence(take: TakeStart): Promise<void> {
-    return this.#jobs.add(() =>
-      this.#note((state, time) => {
-        const loss = {
-          what: Loss.silent,
-          cause: LossCause.silence,
-          track: this.id,
-          first: 0,
-          count: 0,
-          time,
-        };
-        return [...emptyTake(state, take), lostEntry(loss)];
-      }),
-    );
+    return this.#jobs.add(() => this.#note((state, time) => silentEntries(state, take, time)));
   }
 
   /** Writes a lost entry for input of this track. */

@@ -7,6 +7,7 @@ import {
   readOptions,
   signalArgument,
 } from "../formats/options.js";
+import { PROGRESS_INTERVAL } from "../stream/operation.js";
 import type { ObjectKind } from "./journal-object.js";
 import type { Outbox, RecordingObject } from "./outbox.js";
 import { pause } from "./timing.js";
@@ -61,8 +62,6 @@ const UPLOAD: Checks<UploadOptions> = {
   signal: signalArgument,
   onProgress: functionArgument,
 };
-
-const PROGRESS_INTERVAL = 100;
 
 /**
  * To be thrown by a {@link PutObject}: the server will never take this object (a 413, a wrong region), so trying again is

@@ -18,10 +18,10 @@ export interface Progress {
   readonly total?: number;
 }
 
-/** Milliseconds between two calls of `onProgress`. */
-const REPORT_INTERVAL = 100;
+/** Milliseconds between two reports of progress. */
+export const PROGRESS_INTERVAL = 100;
 
-/** Throttles `report` to {@link REPORT_INTERVAL}; `final` is never dropped. */
+/** Throttles `report` to {@link PROGRESS_INTERVAL}; `final` is never dropped. */
 export function progressReporter(onProgress: OperationOptions["onProgress"], total?: number) {
   if (!onProgress) return { report: () => {}, final: () => {} };
   let last = Number.NEGATIVE_INFINITY;
@@ -29,7 +29,7 @@ export function progressReporter(onProgress: OperationOptions["onProgress"], tot
   return {
     report(bytes: number): void {
       const now = performance.now();
-      if (now - last < REPORT_INTERVAL) return;
+      if (now - last < PROGRESS_INTERVAL) return;
       last = now;
       send(bytes);
     },

@@ -5,7 +5,7 @@ import {
   EntryKind,
   encodeEntry,
   Loss,
-  type LossCause,
+  LossCause,
   type LostEntry,
   MAX_TAKES,
   SALT_LENGTH,
@@ -27,8 +27,12 @@ export function entryRecord(crypto: CryptoProvider, entry: NewEntry): JournalRec
   return { kind: "entry", bytes: encodeEntry({ ...entry, salt: randomBytes(crypto, SALT_LENGTH) } as Entry) };
 }
 
+function inputLoss({ id }: TrackState, what: Loss, cause: LossCause, time: number): NewEntry {
+  return lostEntry({ what, cause, track: id, first: 0, count: 0, time });
+}
+
 /** A take without segments; none after {@link MAX_TAKES}. */
-export function emptyTake({ id, name, takes: take }: TrackState, { time, type }: TakeStart): NewEntry[] {
+function emptyTake({ id, name, takes: take }: TrackState, { time, type }: TakeStart): NewEntry[] {
   return take < MAX_TAKES ? [{ kind: EntryKind.take, track: id, take, name, type, time }] : [];
 }
 
@@ -60,8 +64,13 @@ export function undrainedEntries(
   time: number,
   start: TakeStart | undefined,
 ): NewEntry[] {
-  const loss = { what: Loss.undrained, cause, track: track.id, first: 0, count: 0, time };
-  return [...(start && track.takes === 0 ? emptyTake(track, start) : []), lostEntry(loss)];
+  const loss = inputLoss(track, Loss.undrained, cause, time);
+  return [...(start && track.takes === 0 ? emptyTake(track, start) : []), loss];
+}
+
+/** A take whose source gave nothing. */
+export function silentEntries(track: TrackState, start: TakeStart, time: number): NewEntry[] {
+  return [...emptyTake(track, start), inputLoss(track, Loss.silent, LossCause.silence, time)];
 }
 
 export function lostEntry(loss: Omit<LostEntry, "kind" | "salt">): NewEntry {
