@@ -29,6 +29,7 @@ export const GROUPS: Readonly<Record<string, () => Promise<Group>>> = {
   range: async () => (await import("./groups/range.js")).group,
   structure: async () => (await import("./groups/opacity.js")).validator,
   audit: async () => (await import("./groups/opacity.js")).audit,
+  "audit-worst": async () => (await import("./groups/opacity.js")).worst,
   recording: async () => (await import("./groups/recording.js")).group,
   "recording-load": async () => (await import("./groups/recording.js")).load,
   "recording-memory": async () => (await import("./groups/recording-memory.js")).group,

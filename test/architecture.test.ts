@@ -22,6 +22,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   log: 4,
   recording: 5,
   review: 5,
+  server: 5,
   opacity: 6,
   "index.ts": 7,
 };
@@ -32,6 +33,8 @@ const STRANGERS: readonly (readonly [string, string])[] = [
   ["crypto", "source"],
   ["storage", "source"],
   ["recording", "review"],
+  ["server", "recording"],
+  ["server", "review"],
 ];
 
 const PACKAGES = /^@noble\/(ciphers|curves|hashes)(\/|$)/;

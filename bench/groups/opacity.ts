@@ -1,16 +1,19 @@
 import { bytesSource, generateIdentity, inspect, seal, sealFrom } from "blindreel";
-import { assertOpaque, inspectStructure, structureStream } from "blindreel/opacity";
+import { assertOpaque, auditOpacity } from "blindreel/opacity";
+import { inspectStructure, uploadStream } from "blindreel/server";
 import { bareSealing } from "../lib/bare-node.js";
 import type { Group } from "../lib/group.js";
 import { measure, resultOf } from "../lib/measure.js";
-import { ratioAtLeast, throughputRow, valueAtMost } from "../lib/row.js";
+import { ratioAtLeast, ratioAtMost, throughputRow, timeRow, valueAtMost } from "../lib/row.js";
 import { collect, drain, join, repeat } from "../lib/streams.js";
+import { worstInputs } from "../lib/worst-inputs.js";
 
 const KIB = 1024;
 const MIB = 2 ** 20;
 
 const COPYING = "bare stream copying";
-const VALIDATOR = "structureStream";
+const VALIDATOR = "uploadStream";
+const RANDOM = "random bytes";
 
 const CANARIES = [
   ...["Jo Miller", "candidate-0012", "jo.miller@example.org", "algebra-2, winter term", "seat 12, room 4"],
@@ -40,7 +43,7 @@ export const validator: Group = {
     const results = await measure(
       [
         { name: COPYING, run: () => drain(upload().pipeThrough(new TransformStream())) },
-        { name: VALIDATOR, run: () => drain(upload().pipeThrough(structureStream())) },
+        { name: VALIDATOR, run: () => drain(upload().pipeThrough(uploadStream())) },
       ],
       scale,
     );
@@ -85,8 +88,30 @@ export const audit: Group = {
     );
     const reference = { bytes: total, result: resultOf(results, "bare") };
     return results.map((result) => {
-      const target = result.name === "bare" ? {} : { target: ratioAtLeast(0.1) };
+      const target = result.name === "bare" ? {} : { target: ratioAtLeast(0.05) };
       return throughputRow(result.name, total, result, reference, target);
+    });
+  },
+};
+
+export const worst: Group = {
+  title: "Auditing the worst inputs",
+  about:
+    "The body of a sealed file replaced by what gives a check most to do. Ratios are to random bytes of the same length, in time.",
+  async run(scale) {
+    const { recipient } = await generateIdentity();
+    const file = await seal(new Uint8Array(scale.bytes(4 * MIB)), { to: recipient });
+    const head = inspect(file).envelopeLength + 86;
+    const contenders = Object.entries(worstInputs(file.length - head, CANARIES)).map(([name, content]) => ({
+      name,
+      run: () => auditOpacity(join([file.subarray(0, head), content]), { canaries: CANARIES }),
+    }));
+    const random = { name: RANDOM, run: () => auditOpacity(join([file]), { canaries: CANARIES }) };
+    const results = await measure([random, ...contenders], scale);
+    const reference = { result: resultOf(results, RANDOM) };
+    return results.map((result) => {
+      const target = result.name === RANDOM ? {} : { target: ratioAtMost(2) };
+      return timeRow(result.name, { unit: "ms" }, result, reference, target);
     });
   },
 };

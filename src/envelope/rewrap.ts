@@ -58,8 +58,10 @@ export type Replacement =
 
 /**
  * Whether a server may store `replacement` in place of `current`, without keys (format-v1, "Rewrap"): for the
- * same core and a higher epoch, or identical bytes. The same epoch with other bytes is a `conflict` of two
- * rewraps. The MAC is not checked; readers do.
+ * same core and a higher epoch, or identical bytes. The same epoch with other bytes is a `conflict` of two rewraps.
+ *
+ * A server cannot check the MAC, so `newer` is a claim: anyone with write access can make an envelope of a higher epoch that opens
+ * for nobody. Authorise rewraps, and keep earlier epochs until the new one was opened by a recipient.
  *
  * @throws BlindreelError as `inspect`, for either.
  * @category Server

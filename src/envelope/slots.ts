@@ -37,13 +37,15 @@ export function encodeSlots(slots: readonly Slot[]): Bytes {
 /** Decodes {@link encodeSlots} and checks the rules of format-v1, "Slots". */
 export function readSlots(reader: Reader, flags: number, limits: Limits): readonly Slot[] {
   const count = u16.read(reader);
-  const check = slotChecker(count, flags, limits, (reason) => reader.malformed(reason));
+  const fail = (reason: string) => reader.malformed(reason);
+  checkSlotCount(count, limits, fail);
   const codec = slotCodec(limits);
   const slots: Slot[] = [];
-  for (let i = 0; i < count; i++) {
-    const next = codec.read(reader);
-    check(next);
-    slots.push(next);
+  let run: SlotRun = [0, 0];
+  while (slots.length < count) {
+    const slot = codec.read(reader);
+    run = nextSlot(run, slot, count, flags, limits, fail);
+    slots.push(slot);
   }
   return slots;
 }
@@ -55,30 +57,34 @@ function compareSlots(left: Slot, right: Slot): number {
   );
 }
 
+/** The slots before the next one, as far as the rules of a list depend on them. */
+export type SlotRun = readonly [length: number, anonymous: number, last?: Slot];
+
 /**
- * The rules of format-v1, "Slots", as a function for each slot in turn, so that stream readers refuse a list
- * at its first invalid slot.
+ * The rules of format-v1, "Slots", for each slot in turn, so that stream readers refuse a list at its first invalid slot.
  *
  * @throws `fail(reason)` for a breach; BlindreelError `limit-exceeded`.
  */
-export function slotChecker(
+export function nextSlot(
+  [length, anonymous, last]: SlotRun,
+  slot: Slot,
   count: number,
   flags: number,
   limits: Limits,
   fail: (reason: string) => Error,
-): (slot: Slot) => void {
+): SlotRun {
+  const sum = anonymous + (isAllZero(slot.keyId) ? 1 : 0);
+  if (sum > limits.anonymousSlots)
+    throw limitExceeded("the number of anonymous slots", limits.anonymousSlots, sum);
+  const fault = slotFault(slot, last, count, flags);
+  if (fault !== undefined) throw fail(fault);
+  return [length + 1, sum, slot];
+}
+
+/** @throws what `fail` makes of no slot; BlindreelError `limit-exceeded`. */
+export function checkSlotCount(count: number, limits: Limits, fail: (reason: string) => Error): void {
   if (count > limits.slots) throw limitExceeded("the number of slots", limits.slots, count);
   if (count === 0) throw fail("there is no slot: nobody could open this");
-  let anonymous = 0;
-  let previous: Slot | undefined;
-  return (slot) => {
-    if (isAllZero(slot.keyId) && ++anonymous > limits.anonymousSlots) {
-      throw limitExceeded("the number of anonymous slots", limits.anonymousSlots, anonymous);
-    }
-    const fault = slotFault(slot, previous, count, flags);
-    if (fault !== undefined) throw fail(fault);
-    previous = slot;
-  };
 }
 
 /** The breach of a rule, undefined for a valid slot. */

@@ -41,7 +41,11 @@ const key = fixed(KEY_LENGTH);
 const coreField = prefixed(u32, "the core", LIMITS.core);
 const entryField = prefixed(u16, "an entry", 2 ** 16 - 1);
 const objectField = prefixed(u32, "a segment", LIMITS.excerpt);
-const witness = struct<Witness>({ publicKey: key, time: u64, signature: signatureField });
+export const witnessCodec: Codec<Witness> = /* @__PURE__ */ struct<Witness>({
+  publicKey: key,
+  time: u64,
+  signature: signatureField,
+});
 
 const part: Codec<ExcerptPart> = {
   write(writer, { n, entryBytes, entry, path, segmentKey, object }) {
@@ -73,17 +77,24 @@ export function encodeExcerpt({ core, statement, signature, parts, witnesses }: 
   u16.write(writer, parts.length);
   for (const each of parts) part.write(writer, each);
   u8.write(writer, witnesses.length);
-  for (const each of witnesses) witness.write(writer, each);
+  for (const each of witnesses) witnessCodec.write(writer, each);
   return concatBytes(startOf(Magic.excerpt), writer.finish());
+}
+
+/** The fields before the parts. */
+export function readExcerptHead(
+  reader: Reader,
+  what: string,
+): Pick<Excerpt, "core" | "statement" | "signature"> {
+  struct(objectStart(Magic.excerpt, what)).read(reader);
+  const core = coreField.read(reader);
+  return { core, statement: statementCodec.read(reader), signature: signatureField.read(reader) };
 }
 
 /** @throws BlindreelError `malformed`, `unsupported-version`, `limit-exceeded`. */
 export function decodeExcerpt(bytes: Bytes, what = "the excerpt"): Excerpt {
   const reader = new Reader(bytes, what);
-  struct(objectStart(Magic.excerpt, what)).read(reader);
-  const core = coreField.read(reader);
-  const statement = statementCodec.read(reader);
-  const signature = signatureField.read(reader);
+  const { core, statement, signature } = readExcerptHead(reader, what);
   const parts: ExcerptPart[] = [];
   for (let left = u16.read(reader); left > 0; left--) {
     const next = part.read(reader);
@@ -93,7 +104,7 @@ export function decodeExcerpt(bytes: Bytes, what = "the excerpt"): Excerpt {
   }
   const witnesses: Witness[] = [];
   for (let left = u8.read(reader); left > 0; left--) {
-    const next = witness.read(reader);
+    const next = witnessCodec.read(reader);
     const last = witnesses.at(-1);
     if (last && compareBytes(last.publicKey, next.publicKey) >= 0)
       throw reader.malformed("witnesses are out of order or repeated");

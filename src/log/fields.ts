@@ -1,10 +1,9 @@
 import { utf8 } from "../formats/bytes.js";
 import { type Codec, checked, fixed, prefixed, type Reader, u8 } from "../formats/codec.js";
-import { HASH_LENGTH } from "../formats/constants.js";
+import { HASH_LENGTH, SIGNATURE_LENGTH } from "../formats/constants.js";
 
 /** Fields of the log's objects (format-v1, "Entries", "Manifest", "Excerpt"). */
 
-export const SIGNATURE_LENGTH = 64;
 export const hash = /* @__PURE__ */ fixed(HASH_LENGTH);
 export const signature = /* @__PURE__ */ fixed(SIGNATURE_LENGTH);
 

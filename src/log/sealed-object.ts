@@ -1,7 +1,7 @@
 import type { CryptoProvider } from "../crypto/provider.js";
 import { BlindreelError, limitExceeded, malformed, truncated } from "../errors.js";
 import { type Bytes, compareBytes, concatBytes, isAllZero } from "../formats/bytes.js";
-import { decode, encode, fixed, struct, u32 } from "../formats/codec.js";
+import { type Codec, decode, encode, fixed, struct, u32 } from "../formats/codec.js";
 import { RECORDING_ID_LENGTH } from "../formats/constants.js";
 import { label } from "../formats/label.js";
 import { type ObjectStart, objectStart, startOf } from "../formats/magic.js";
@@ -17,7 +17,7 @@ export interface SealedObjectKind {
 }
 
 export const SEALED_HEADER_LENGTH = 4 + 1 + RECORDING_ID_LENGTH + 4;
-const PADDING_STEP = 1024;
+export const PADDING_STEP = 1024;
 const LENGTH_FIELD = 4;
 
 /** The recording that pages and manifests are sealed for. */
@@ -33,7 +33,7 @@ export interface SignedBinding extends LogBinding {
   readonly sender: Bytes;
 }
 
-interface SealedHeader {
+export interface SealedHeader {
   readonly recordingId: Bytes;
   /** Of the page, or sequence of the manifest. */
   readonly number: number;
@@ -45,10 +45,13 @@ export function encodeSealedHeader({ magic }: SealedObjectKind, recordingId: Byt
   return concatBytes(startOf(magic), encode(struct<SealedHeader>(headerFields), { recordingId, number }));
 }
 
+export function sealedHeaderReader(magic: Bytes, what: string): Pick<Codec<SealedHeader>, "read"> {
+  return struct<SealedHeader & ObjectStart>({ ...objectStart(magic, what), ...headerFields });
+}
+
 /** @throws BlindreelError `malformed`, `unsupported-version`. */
 export function decodeSealedHeader(magic: Bytes, header: Bytes, what: string): SealedHeader {
-  const codec = struct<SealedHeader & ObjectStart>({ ...objectStart(magic, what), ...headerFields });
-  return decode(codec, header, what);
+  return decode(sealedHeaderReader(magic, what), header, what);
 }
 
 function streamKey({ name }: SealedObjectKind, { manifestKey }: LogBinding, header: Bytes) {

@@ -1,240 +1,204 @@
-import { effectiveLimits, PREAMBLE_LENGTH } from "../envelope/wire.js";
 import { isBlindreelError } from "../errors.js";
-import { type Limits, RECORDING_ID_LENGTH } from "../formats/constants.js";
+import type { Bytes } from "../formats/bytes.js";
+import type { Limits } from "../formats/constants.js";
 import { publicKeyFault } from "../keywrap/point.js";
+import { ObjectCheck } from "../server/object-check.js";
+import type { Field, FieldId, Structure } from "../server/structure.js";
 import { SEALED_CHUNK } from "../stream/geometry.js";
 import type { AuditMemory } from "./audit-memory.js";
-import { BlockMemory } from "./block-memory.js";
 import { CompressedSpans } from "./compressed-spans.js";
-import { FindingList } from "./findings.js";
-import type { PieceSearch } from "./pattern-search.js";
-import { Scanner } from "./scanner.js";
-import { giveScratch, takeScratch } from "./scratch.js";
-import { SealedWindows } from "./sealed-windows.js";
-import { checkStream, type StreamFields } from "./stream-check.js";
-import type { Field, Structure } from "./structure.js";
+import { FindingList, nowhere } from "./findings.js";
+import { type Part, SealedWindows } from "./sealed-windows.js";
 import { TextRuns } from "./text-runs.js";
-import type { Watchlist } from "./watchlist.js";
+import type { PieceSearch, Watchlist } from "./watchlist.js";
 
 /** Fields shorter than this are counted together. */
 const SHORTEST_WINDOW = 64;
 /** A field of one repeated byte is no accident from this length on: once in 2^120. */
 const SHORTEST_DEGENERATE = 16;
-const ROOM = 1024;
-/** Fields that tell one ciphertext from another. */
-const NAMING: readonly string[] = ["head", "metadata salt", "segment header", "manifest header", "salt"];
-/** Behind the preamble and the core's length, suite, kind and flags (format-v1, "Core"). */
-const RECORDING_ID_AT = PREAMBLE_LENGTH + 4 + 2 + 1 + 2;
-const OF_A_STREAM: readonly string[] = ["metadata salt", "metadata commitment", "salt", "stream commitment"];
-
-/** Undefined where it is none of the format's objects. */
-export interface AuditOutcome {
-  readonly structure: Structure | undefined;
-}
+const X25519_LENGTH = 32;
+/** Of the head, so much at a time: what it is refused for is then found near where it is. */
+const HEAD_PIECE = 1024;
 
 /**
- * Runs every check over one object's bytes as they arrive. The scanner says which bytes are what; what is none of our
+ * Runs every check over one object's bytes as they arrive. The structure says which bytes are what; what is none of our
  * objects is checked all the same, from the byte on where it stops being one, so that the report says what it is.
  */
 export class Auditor {
-  readonly #list = new FindingList();
-  readonly #scanner: Scanner;
+  /** What was found. The caller adds what only it can check. */
+  readonly list = new FindingList();
+  readonly #check: ObjectCheck;
   readonly #search: PieceSearch;
   readonly #memory: AuditMemory;
   readonly #object: number;
-  readonly #text: TextRuns;
+  readonly #text = new TextRuns(this.list);
   readonly #spans: CompressedSpans;
   readonly #windows: SealedWindows;
   #length = 0;
   #isBroken = false;
-  /** Bytes that no check of fields has seen, and where they start. */
-  #pending: Uint8Array<ArrayBuffer> = new Uint8Array(ROOM);
-  #pendingLength = 0;
-  #pendingBase = 0;
   #fieldIndex = 0;
-  /** The chunk that is being filled, of the last field. */
-  readonly #scratch = takeScratch();
-  readonly #chunk = this.#scratch.chunk;
+  /** By field: what tells one ciphertext from another. */
+  readonly #values = new Map<FieldId, string>();
+  /** Where the chunks start; -1 while the head goes on. */
+  #bodyBase = -1;
+  readonly #chunk = new Uint8Array(SEALED_CHUNK);
   #chunkLength = 0;
   #chunkCount = 0;
-  #bodyBase = -1;
-  readonly #heads: Partial<Record<string, string>> = {};
-  /** A ciphertext's salt and commitment, until its first bytes tell whether it is a copy. */
-  #held: { readonly field: Field; readonly bytes: Uint8Array<ArrayBuffer> }[] = [];
 
-  constructor(watchlist: Watchlist, memory: AuditMemory, limits: Partial<Limits> | undefined) {
-    this.#scanner = new Scanner(effectiveLimits(limits));
+  constructor(watchlist: Watchlist, memory: AuditMemory, limits: Limits | undefined) {
+    this.#check = new ObjectCheck(limits ? { limits } : {});
     this.#memory = memory;
     this.#object = memory.nextObject();
-    this.#windows = new SealedWindows(this.#list, this.#scratch, memory.blocks, this.#object);
-    this.#text = new TextRuns(this.#list);
-    this.#search = watchlist.searchPieces(this.#list);
-    this.#spans = new CompressedSpans(this.#list, (output, what, offset) =>
-      watchlist.searchOutput(this.#list, output, what, offset),
-    );
-  }
-
-  push(piece: Uint8Array): void {
-    this.#search.push(piece);
-    this.#length += piece.length;
-    if (!this.#isBroken) this.#scan(() => this.#scanner.push(piece));
-    if (this.#bodyBase >= 0) this.#body(piece);
-    else {
-      this.#keep(piece);
-      this.#settle();
-    }
-  }
-
-  finish(): AuditOutcome {
-    let structure: Structure | undefined;
-    if (!this.#isBroken) {
-      this.#scan(() => {
-        structure = this.#scanner.finish();
-      });
-    }
-    this.#settle();
-    this.#flushChunk();
-    this.#releaseHeld();
-    this.#windows.finish();
-    this.#spans.finish();
-    giveScratch(this.#scratch);
-    return { structure };
+    this.#windows = new SealedWindows(this.list, memory.blocks, this.#object);
+    this.#spans = new CompressedSpans(this.list, (output) => watchlist.searchOutput(output));
+    this.#search = watchlist.search(this.list, (format, offset) => this.#spans.begin({ format, offset }));
   }
 
   get length(): number {
     return this.#length;
   }
 
-  /** For checks that need the structure. */
-  get list(): FindingList {
-    return this.#list;
+  push(piece: Uint8Array): void {
+    let rest = piece;
+    while (this.#bodyBase < 0 && rest.length > 0) {
+      this.#head(rest.subarray(0, HEAD_PIECE));
+      rest = rest.subarray(HEAD_PIECE);
+    }
+    if (rest.length === 0) return;
+    if (!this.#isBroken) this.#attempt(() => this.#check.push(rest));
+    while (rest.length > 0) {
+      const taken = rest.subarray(0, SEALED_CHUNK - this.#chunkLength);
+      this.#raw(taken);
+      this.#body(taken);
+      rest = rest.subarray(taken.length);
+    }
   }
 
-  #scan(step: () => void): void {
+  /** @returns undefined where it is none of the format's objects. */
+  finish(): Structure | undefined {
+    let structure: Structure | undefined;
+    if (!this.#isBroken) {
+      this.#attempt(() => {
+        structure = this.#check.finish();
+      });
+    }
+    if (this.#bodyBase < 0) this.#settle();
+    this.#flushChunk(structure !== undefined);
+    this.#windows.finish();
+    this.#spans.finish();
+    return structure;
+  }
+
+  /** What is looked for in the bytes as they are stored. */
+  #raw(bytes: Uint8Array): void {
+    this.#search.push(bytes);
+    this.#spans.push(bytes);
+    this.#length += bytes.length;
+  }
+
+  #attempt(step: () => void): void {
     try {
       step();
     } catch (error) {
       if (!isBlindreelError(error)) throw error;
       this.#isBroken = true;
-      const offset = "offset" in (error.details ?? {}) ? (error.details as { offset: number }).offset : 0;
-      this.#list.add("structure", error.message, this.#chunk.subarray(0, 0), offset, 0, 0);
+      const { offset = 0 } = (error.details ?? {}) as { readonly offset?: number };
+      this.list.add("structure", nowhere(offset), error.message);
     }
   }
 
-  #keep(piece: Uint8Array): void {
-    const length = this.#pendingLength + piece.length;
-    if (length > this.#pending.length) {
-      const larger = new Uint8Array(Math.max(length, 2 * this.#pending.length));
-      larger.set(this.#pending.subarray(0, this.#pendingLength));
-      this.#pending = larger;
-    }
-    this.#pending.set(piece, this.#pendingLength);
-    this.#pendingLength = length;
+  #head(piece: Uint8Array): void {
+    this.#raw(piece);
+    this.#attempt(() => this.#check.push(piece));
+    if (!this.#isBroken && !this.#check.isCounting) return;
+    this.#settle();
+    const end = this.#check.fields.reduce((sum, { length }) => sum + length, 0);
+    this.#bodyBase = end;
+    const { head } = this.#check;
+    if (this.#isBroken) this.#body(head.slice(end));
+    this.#body(this.#isBroken ? piece : piece.subarray(piece.length - (this.#check.offset - end)));
   }
 
-  /** Checks the fields that are there by now. The last one is open: everything from there on is body. */
+  /** Checks the head's fields. */
   #settle(): void {
-    const { fields } = this.#scanner;
-    while (this.#bodyBase < 0 && this.#fieldIndex < fields.length) {
+    const { fields, head } = this.#check;
+    for (; this.#fieldIndex < fields.length; this.#fieldIndex++) {
       const field = fields[this.#fieldIndex]!;
-      if (field.length === Number.POSITIVE_INFINITY || field.name === "chunks") {
-        this.#startBody();
-        return;
-      }
-      if (field.offset + field.length > this.#pendingBase + this.#pendingLength) break;
-      this.#fieldIndex++;
-      const bytes = this.#pending.slice(0, field.length);
-      this.#drop(field.length);
-      this.#field(field, bytes);
+      this.#field(field, head.slice(field.offset, field.offset + field.length));
     }
-    if (this.#isBroken && this.#bodyBase < 0) this.#startBody();
   }
 
-  #drop(length: number): void {
-    this.#pending.copyWithin(0, length, this.#pendingLength);
-    this.#pendingLength -= length;
-    this.#pendingBase += length;
-  }
-
-  #startBody(): void {
-    this.#bodyBase = this.#pendingBase;
-    const pending = this.#pending.subarray(0, this.#pendingLength);
-    this.#body(pending);
-    this.#pending = new Uint8Array(0);
-    this.#pendingLength = 0;
-  }
-
-  #field(field: Field, bytes: Uint8Array<ArrayBuffer>): void {
-    const { name } = field;
-    if (OF_A_STREAM.includes(name)) this.#held.push({ field, bytes });
-    else this.#check(field, bytes);
-    if (!NAMING.includes(name)) return;
-    // Of an envelope, what a rewrap leaves as it is. As text only because maps take no bytes for keys.
-    const named =
-      name === "head" ? bytes.subarray(RECORDING_ID_AT, RECORDING_ID_AT + RECORDING_ID_LENGTH) : bytes;
-    this.#heads[name] = String.fromCharCode(...named);
-  }
-
-  #releaseHeld(): void {
-    const held = this.#held;
-    this.#held = [];
-    for (const { field, bytes } of held) this.#check(field, bytes);
-  }
-
-  #check({ name, offset, nature }: Field, bytes: Uint8Array<ArrayBuffer>): void {
-    if (nature === "public") return;
+  #field(field: Field, bytes: Bytes): void {
+    const { id, role, offset } = field;
+    this.#values.set(id, String.fromCharCode(...bytes.subarray(0, 64)));
+    if (role === "public") return;
     this.#text.window(bytes, offset);
     if (bytes.length >= SHORTEST_DEGENERATE && bytes.every((byte) => byte === bytes[0])) {
-      this.#list.add("degenerate", `the ${name} is one byte repeated`, bytes, offset, 0, bytes.length);
-    } else if (/^slot \d+ enc$|^enc$/.test(name) && bytes.length === 32) {
+      const place = { bytes, base: offset, at: 0, length: bytes.length };
+      this.list.add("degenerate", place, `the ${id} is one byte repeated`);
+    } else if (role === "public-key" && bytes.length === X25519_LENGTH) {
       const fault = publicKeyFault(bytes);
-      if (fault) this.#list.add("degenerate", `the ${name} ${fault}`, bytes, offset, 0, bytes.length);
+      const place = { bytes, base: offset, at: 0, length: bytes.length };
+      if (fault) this.list.add("degenerate", place, `the ${id} ${fault}`);
     }
-    if (name === "metadata") {
-      this.#stream(
-        { salt: this.#heads["metadata salt"]!, name: `metadata of ${this.#heads.head!}` },
-        bytes,
-        offset,
-      );
+    if (id === "metadata")
+      this.#stream("metadata-salt", `metadata of ${this.#check.seen?.recordingId}`, bytes, offset);
+    const isUniform = role === "sealed" || role === "random";
+    const part = this.#part(field);
+    if (!isUniform || bytes.length < SHORTEST_WINDOW) {
+      this.#windows.field(bytes, offset, part, { isUniform });
+      return;
     }
-    if (nature === "sealed" && bytes.length >= SHORTEST_WINDOW) {
-      for (let at = 0; at < bytes.length; at += SEALED_CHUNK) {
-        const chunk = bytes.slice(at, at + SEALED_CHUNK);
-        this.#spans.window(chunk, offset + at);
-        this.#windows.chunk(chunk, offset + at);
-      }
-    } else this.#windows.field(bytes, offset, { isUniform: nature === "sealed" });
+    for (let at = 0; at < bytes.length; at += SEALED_CHUNK) {
+      this.#spans.begin({ format: "deflate", offset: offset + at });
+      this.#windows.chunk(bytes.slice(at, at + SEALED_CHUNK), offset + at, part);
+    }
   }
 
   #body(bytes: Uint8Array): void {
-    let rest = bytes;
-    while (rest.length > 0) {
+    for (let rest = bytes; rest.length > 0; ) {
+      if (this.#chunkLength === 0) this.#spans.begin({ format: "deflate", offset: this.#chunkBase });
       const taken = rest.subarray(0, SEALED_CHUNK - this.#chunkLength);
       this.#chunk.set(taken, this.#chunkLength);
       this.#chunkLength += taken.length;
       rest = rest.subarray(taken.length);
-      if (this.#chunkLength === SEALED_CHUNK) this.#flushChunk();
+      if (this.#chunkLength === SEALED_CHUNK) this.#flushChunk(false);
     }
   }
 
-  #flushChunk(): void {
+  get #chunkBase(): number {
+    return this.#bodyBase + this.#chunkCount * SEALED_CHUNK;
+  }
+
+  /** @param isLast whether it ends in a tag that may stand anywhere. */
+  #flushChunk(isLast: boolean): void {
     if (this.#chunkLength === 0) return;
     const bytes = this.#chunk.subarray(0, this.#chunkLength);
-    const base = this.#bodyBase + this.#chunkCount * SEALED_CHUNK;
-    if (this.#chunkCount++ === 0 && !this.#isBroken && this.#heads.salt !== undefined) {
-      const name = this.#heads["segment header"] ?? this.#heads["manifest header"]!;
-      this.#stream({ salt: this.#heads.salt, name }, bytes, base);
-    }
+    const base = this.#chunkBase;
+    const header = this.#values.get("header");
+    if (this.#chunkCount === 0 && !this.#isBroken && header !== undefined)
+      this.#stream("salt", header, bytes, base);
+    const part = this.#part({ id: "chunks", offset: this.#bodyBase });
     this.#text.window(bytes, base);
-    this.#spans.window(bytes, base);
-    this.#windows.chunk(bytes, base);
+    this.#windows.chunk(bytes, base, part);
+    if (isLast) this.#windows.tag(bytes, base, part);
+    this.#chunkCount++;
     this.#chunkLength = 0;
   }
 
   /** Compares a ciphertext's beginning with those seen before. */
-  #stream(stream: StreamFields, chunk: Uint8Array, base: number): void {
-    const { isCopy } = checkStream(this.#memory, this.#list, this.#object, stream, chunk, base);
-    this.#windows.setMemory(isCopy ? new BlockMemory() : this.#memory.blocks);
-    this.#releaseHeld();
+  #stream(salt: FieldId, name: string, chunk: Uint8Array, base: number): void {
+    const stream = { object: this.#object, name, salt: this.#values.get(salt) ?? "" };
+    this.#memory.compare(stream, chunk, base, this.list);
+  }
+
+  /** Two uploads of one object, and two envelopes of one recording, have the same parts. */
+  #part({ id, slot, offset }: Pick<Field, "id" | "slot" | "offset">): Part {
+    const ofSegment = ["salt", "stream-commitment", "chunks"].includes(id) && this.#values.get("header");
+    const ofSlot = slot === undefined ? "" : this.#values.get("slot-head");
+    const owner = ofSegment || this.#check.seen?.recordingId || `object ${this.#object}`;
+    let hash = 0x811c9dc5;
+    for (const char of `${id} ${owner} ${ofSlot}`) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
+    return { id: hash >>> 0, start: offset };
   }
 }

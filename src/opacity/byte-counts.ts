@@ -1,4 +1,4 @@
-import { bitDeviation, entropyThreshold, octave, spend } from "./false-alarm.js";
+import { bitDeviation, entropyThreshold, perOctave, spend } from "./false-alarm.js";
 
 const BYTE = 256;
 const NIBBLE = 16;
@@ -20,18 +20,7 @@ function excess(counts: ArrayLike<number>, total: number): number {
   return sum - total * Math.log(total / counts.length);
 }
 
-const thresholds = new Map<number, number>();
-
-/** One number for every octave: a threshold takes longer to find than to use. */
-function threshold(categories: number, k: number): number {
-  const key = categories * 64 + octave(k);
-  let value = thresholds.get(key);
-  if (value === undefined) {
-    value = entropyThreshold(categories, spend(k));
-    thresholds.set(key, value);
-  }
-  return value;
-}
+const threshold = /* @__PURE__ */ perOctave(entropyThreshold);
 
 const high = new Float64Array(NIBBLE);
 const low = new Float64Array(NIBBLE);

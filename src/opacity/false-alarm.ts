@@ -14,13 +14,26 @@ const SHARES = 32;
  * object, without its size being known.
  */
 export function spend(k: number): number {
-  const j = octave(k);
+  const j = Math.floor(Math.log2(k));
   return Math.log(FALSE_ALARM / SHARES) - j * Math.LN2 - Math.log((j + 1) * (j + 2));
 }
 
-/** Two tests of one octave have one threshold. */
-export function octave(k: number): number {
-  return Math.floor(Math.log2(k));
+/**
+ * Two tests of one octave have one threshold, which takes longer to find than to use. @param make gets the size of the test and what
+ * it may spend. @returns the threshold for a size and the test's number k.
+ */
+export function perOctave<T>(make: (size: number, spent: number) => T): (size: number, k: number) => T {
+  const known = new Map<number, T>();
+  return (size, k) => {
+    const key = size * 64 + Math.floor(Math.log2(k));
+    let threshold = known.get(key);
+    if (threshold === undefined) {
+      if (known.size > 10_000) known.clear();
+      threshold = make(size, spend(k));
+      known.set(key, threshold);
+    }
+    return threshold;
+  };
 }
 
 /**
@@ -79,7 +92,7 @@ export function rareThreshold(trials: number, q: number, logProbability: number)
   return t;
 }
 
-/** Length from which a run of bytes of one class, of `probability` each, is found at the place `k` once in e^-spend(k). */
-export function runThreshold(k: number, probability: number): number {
-  return Math.ceil(spend(k) / Math.log(probability));
+/** Length from which a run of bytes of one class, of `probability` each, is no chance. */
+export function runThreshold(probability: number, spent: number): number {
+  return Math.ceil(spent / Math.log(probability));
 }

@@ -23,7 +23,7 @@ export type CheckName =
   | "degenerate"
   /** A salt that another stream has. */
   | "reused-salt"
-  /** A slot, or a grant, for a key that is not on the caller's list. */
+  /** A slot for a key that is not on the caller's list. */
   | "foreign-slot"
   /** A slot of a type that this version does not know: it may hold anything. */
   | "unknown-slot"
@@ -51,6 +51,19 @@ const MOST_FINDINGS = 64;
 /** Findings of one check: the first ones tell, and one check must not crowd out another. */
 const MOST_PER_CHECK = 8;
 
+/** Bytes in question: in a buffer that starts at `base` of the object, `length` of them at `at`. */
+export interface Place {
+  readonly bytes: Uint8Array;
+  readonly base: number;
+  readonly at: number;
+  readonly length: number;
+}
+
+/** For findings without bytes to show. */
+export function nowhere(offset = 0): Place {
+  return { bytes: new Uint8Array(0), base: offset, at: 0, length: 0 };
+}
+
 /** Collects what the checks find, with a copy of the bytes in question. */
 export class FindingList {
   readonly findings: Finding[] = [];
@@ -58,15 +71,20 @@ export class FindingList {
   total = 0;
   readonly #perCheck = new Map<CheckName, number>();
 
-  /**
-   * @param bytes a buffer that has the bytes in question.
-   * @param base where the buffer's first byte stands in the object.
-   */
-  add(check: CheckName, reason: string, bytes: Uint8Array, base: number, at: number, length: number): void {
+  add(check: CheckName, place: Place, reason: string): void {
+    if (this.count(check)) this.keep(check, place, reason);
+  }
+
+  /** Counts a finding. @returns whether it is to be kept: what finds much is not to describe what nobody reads. */
+  count(check: CheckName): boolean {
     this.total++;
     const count = (this.#perCheck.get(check) ?? 0) + 1;
     this.#perCheck.set(check, count);
-    if (count > MOST_PER_CHECK || this.findings.length >= MOST_FINDINGS) return;
+    return count <= MOST_PER_CHECK && this.findings.length < MOST_FINDINGS;
+  }
+
+  /** For what was counted. */
+  keep(check: CheckName, { bytes, base, at, length }: Place, reason: string): void {
     const start = Math.max(0, at - CONTEXT_BEFORE);
     this.findings.push({
       check,

@@ -37,22 +37,10 @@ export type ExposedValues = { readonly [Name in ExposedName]?: ExposedField["val
 export type Received = ByteSource | ByteInput;
 
 /** What an object cannot be without. */
-const UNAVOIDABLE: readonly ExposedName[] = [
-  "object",
-  "length",
-  "kind",
-  "recordingId",
-  "createdAt",
-  "epoch",
-  "recipients",
-  "slotTypes",
-  "metadataLength",
-  "contentLength",
-  "padded",
-  "track",
-  "index",
-  "sequence",
-];
+const UNAVOIDABLE: readonly string[] =
+  "object length kind recordingId createdAt epoch recipients slotTypes metadataLength contentLength padded track index sequence".split(
+    " ",
+  );
 
 const ANONYMOUS = "anonymous";
 
@@ -81,11 +69,8 @@ async function toBeSealedFor(received: Received, keyIds: string | readonly strin
   };
 }
 
-/** Key ids of an envelope's slots; of a grant, the part of the thumbprint that is one. */
 function recipientsOf(fields: readonly ExposedField[]): string[] {
   const factOf = (name: ExposedName) => fields.find(({ field }) => field === name)?.value;
-  const staff = factOf("staff");
-  if (typeof staff === "string") return [staff.slice(0, 32)];
   const named = (factOf("keyIds") ?? []) as readonly string[];
   const anonymous = ((factOf("recipients") ?? 0) as number) - named.length;
   return [...named, ...new Array<string>(anonymous).fill(ANONYMOUS)];

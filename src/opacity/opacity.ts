@@ -1,26 +1,30 @@
+import { limitsArgument } from "../envelope/wire.js";
 import { outOfRange, wrongType } from "../errors.js";
-import { isBlob, isUint8Array } from "../formats/brand.js";
+import { isUint8Array } from "../formats/brand.js";
 import { bytesArgument } from "../formats/bytes.js";
 import type { Limits } from "../formats/constants.js";
-import { blobSource } from "../source/blob.js";
+import { type Check, type Checks, flagArgument, readOptions, signalArgument } from "../formats/options.js";
+import type { StructureOptions } from "../server/arguments.js";
+import { eachPiece, inspectStructure, sourceOf } from "../server/inspect-structure.js";
+import type { FieldId, Structure } from "../server/structure.js";
 import { type ByteSource, claimedSize, readExactly } from "../source/byte-source.js";
 import { breather } from "../stream/operation.js";
-import { type ByteInput, PieceReader, piecesOf } from "../stream/pieces.js";
+import type { ByteInput } from "../stream/pieces.js";
 import { AuditMemory } from "./audit-memory.js";
 import { Auditor } from "./auditor.js";
 import type { Canary } from "./canaries.js";
-import type { FindingList } from "./findings.js";
-import { inspectStructure, isSource, type StructureOptions } from "./inspect-structure.js";
+import { zlibOf } from "./compressed-spans.js";
+import { type FindingList, nowhere } from "./findings.js";
 import { type ExposedField, exposedFields, publicFaults } from "./public-fields.js";
 import { notOpaque, type OpacityReport } from "./report.js";
-import type { Structure } from "./structure.js";
-import { Watchlist } from "./watchlist.js";
+import { watchlistFor } from "./watchlist.js";
 
 /** Options of the opacity checks. */
 export interface OpacityOptions {
   /**
-   * What the test knows to be in the plaintext: names, ids, lines of chat, frames; 8 bytes or longer. Each is looked for
-   * as it is, in UTF-16, base64 and base64url in all alignments, hex, URL- and JSON-escaped, and in compressed spans.
+   * What the test knows to be in the plaintext: names, ids, lines of chat, frames; 8 bytes or longer. Texts are looked for in
+   * any case and normal form, as UTF-8, UTF-16, Latin-1, base64 and base64url in all alignments, hex, URL- and JSON-escaped,
+   * and in compressed spans.
    */
   readonly canaries?: readonly Canary[];
   /** Ids of the only keys that may open it, and `"anonymous"` where a slot may leave its out. */
@@ -36,56 +40,88 @@ export interface OpacityOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Takes longer to make than a small object takes to audit. */
-let withoutCanaries: Watchlist | undefined;
+interface OpacityArguments extends Omit<OpacityOptions, "limits"> {
+  readonly limits?: Limits;
+}
 
-/** Bytes read from a source at a time. */
-const READ_LENGTH = 2 ** 18;
+/** Bytes audited at a time: the event loop runs, and the signal counts, between them. */
+const READ_LENGTH = 2 ** 16;
 const KEY_ID = /^[0-9a-f]{32}$/;
 const ANONYMOUS = "anonymous";
 
+const textsArgument: Check<readonly string[]> = (name, value) => {
+  if (!Array.isArray(value) || value.some((each) => typeof each !== "string"))
+    throw wrongType(name, "an array of strings", value);
+  return [...(value as string[])];
+};
+
+const keysArgument: Check<readonly string[]> = (name, value) => {
+  const keys = textsArgument(name, value);
+  const wrong = keys.find((id) => id !== ANONYMOUS && !KEY_ID.test(id));
+  if (wrong !== undefined) throw outOfRange(name, `32 lowercase hex digits each, or "${ANONYMOUS}"`, wrong);
+  return keys;
+};
+
+const canariesArgument: Check<readonly Canary[]> = (name, value) => {
+  if (!Array.isArray(value)) throw wrongType(name, "an array of strings and Uint8Arrays", value);
+  return [...value];
+};
+
+const memoryArgument: Check<AuditMemory> = (name, value) => {
+  if (!(value instanceof AuditMemory)) throw wrongType(name, "an AuditMemory", value);
+  return value;
+};
+
+const OPACITY: Checks<OpacityArguments> = {
+  canaries: canariesArgument,
+  allowedKeys: keysArgument,
+  allowedRegions: textsArgument,
+  allowUnknownSlots: flagArgument,
+  memory: memoryArgument,
+  limits: limitsArgument,
+  signal: signalArgument,
+};
+
 /**
  * Looks for everything that would let a server read or tell apart what it stores, and for what is not a well-formed
- * object. Memory stays bounded whatever the length. These are tests against accidents and no proof: see docs/opacity.md.
+ * object. Memory stays bounded and time linear, whatever the bytes. These are tests against accidents and no proof: see
+ * docs/opacity.md.
  *
  * @throws RangeError for a canary shorter than 8 bytes, TypeError for arguments of a wrong type, BlindreelError
  *   `source-failed`, `signal.reason`. What is wrong with the object is in the report, not thrown.
  */
 export async function auditOpacity(
   input: ByteSource | ByteInput,
-  options: OpacityOptions = {},
+  given?: OpacityOptions,
 ): Promise<OpacityReport> {
-  const { canaries = [], memory = new AuditMemory() } = options;
-  checkKeys(options.allowedKeys);
-  const watchlist = watchlistFor(canaries);
-  const auditor = new Auditor(watchlist, memory, options.limits);
-  if (isUint8Array(input)) await feedBytes(auditor, bytesArgument("input", input), options);
-  else if (isBlob(input)) await feedSource(auditor, blobSource(input), options);
-  else if (isSource(input)) await feedSource(auditor, input, options);
-  else await feedPieces(auditor, input, options);
-  const { structure } = auditor.finish();
-  if (structure) checkStructure(structure, options, canaries, auditor.list);
+  const options = readOptions<OpacityArguments>("options", given, OPACITY);
+  const { canaries = [], memory = new AuditMemory(), limits } = options;
+  const auditor = new Auditor(watchlistFor(canaries), memory, limits);
+  await feed(auditor, input, options);
+  const structure = auditor.finish();
+  if (structure) checkStructure(structure, options, auditor.list);
   const { findings, total } = auditor.list;
   return {
     isOpaque: total === 0,
     structure,
     findings,
     findingCount: total,
+    skipped: zlibOf() ? [] : ["compressed"],
     exposed: structure ? exposedFields(structure) : [],
     length: auditor.length,
   };
 }
 
 /**
- * {@link auditOpacity} for tests and upload endpoints: fails where anything is found.
+ * {@link auditOpacity} for tests: fails where anything is found.
  *
  * @throws BlindreelError `not-opaque`, naming check, offset and reason and showing the bytes; and as auditOpacity.
  */
 export async function assertOpaque(
   input: ByteSource | ByteInput,
-  options: OpacityOptions = {},
+  given?: OpacityOptions,
 ): Promise<OpacityReport> {
-  const report = await auditOpacity(input, options);
+  const report = await auditOpacity(input, given);
   if (!report.isOpaque) throw notOpaque("these bytes are not opaque", report.findings, report.findingCount);
   return report;
 }
@@ -98,99 +134,63 @@ export async function assertOpaque(
  */
 export async function metadataExposed(
   input: ByteSource | ByteInput,
-  options: Pick<StructureOptions, "limits" | "signal"> = {},
+  given?: Pick<StructureOptions, "limits" | "signal">,
 ): Promise<ExposedField[]> {
-  return exposedFields(await inspectStructure(input, options));
+  return exposedFields(await inspectStructure(input, given));
 }
 
-async function feedBytes(auditor: Auditor, bytes: Uint8Array, { signal }: OpacityOptions): Promise<void> {
+async function feed(
+  auditor: Auditor,
+  input: ByteSource | ByteInput,
+  options: { readonly signal?: AbortSignal },
+): Promise<void> {
+  const bytes = isUint8Array(input) ? bytesArgument("input", input) : undefined;
+  const source = bytes ?? sourceOf(input);
   const breathe = breather();
-  for (let start = 0; start < bytes.length; start += READ_LENGTH) {
-    signal?.throwIfAborted();
-    auditor.push(bytes.subarray(start, start + READ_LENGTH));
+  if (!source) {
+    await eachPiece(input as ByteInput, options, async (piece) => {
+      for (let at = 0; at < piece.length; at += READ_LENGTH) {
+        auditor.push(piece.subarray(at, at + READ_LENGTH));
+        await breathe();
+        options.signal?.throwIfAborted();
+      }
+    });
+    return;
+  }
+  const size = bytes ? bytes.length : await claimedSize(source as ByteSource, options);
+  for (let start = 0; start < size; start += READ_LENGTH) {
+    const end = Math.min(size, start + READ_LENGTH);
+    options.signal?.throwIfAborted();
+    auditor.push(
+      bytes?.subarray(start, end) ?? (await readExactly(source as ByteSource, start, end, options)),
+    );
     await breathe();
   }
 }
 
-async function feedSource(auditor: Auditor, source: ByteSource, options: OpacityOptions): Promise<void> {
-  const size = await claimedSize(source, options);
-  for (let start = 0; start < size; start += READ_LENGTH) {
-    auditor.push(await readExactly(source, start, Math.min(size, start + READ_LENGTH), options));
-  }
-}
-
-async function feedPieces(auditor: Auditor, input: ByteInput, { signal }: OpacityOptions): Promise<void> {
-  if (input === null || input === undefined)
-    throw wrongType("input", "bytes, a Blob, a stream or a source", input);
-  const reader = new PieceReader(piecesOf(input));
-  try {
-    for (;;) {
-      signal?.throwIfAborted();
-      const piece = reader.accept(await reader.fetch());
-      if (!piece) break;
-      auditor.push(piece);
-    }
-    reader.finish();
-  } catch (error) {
-    reader.cancel(error).catch(() => {});
-    throw error;
-  }
-}
-
-function watchlistFor(canaries: readonly Canary[]): Watchlist {
-  if (canaries.length > 0) return new Watchlist(canaries);
-  withoutCanaries ??= new Watchlist([]);
-  return withoutCanaries;
-}
-
-function checkKeys(allowedKeys: readonly string[] | undefined): void {
-  if (allowedKeys === undefined) return;
-  if (!Array.isArray(allowedKeys)) throw wrongType("allowedKeys", "an array of key ids", allowedKeys);
-  const wrong = allowedKeys.find((id) => id !== ANONYMOUS && !KEY_ID.test(id));
-  if (wrong !== undefined)
-    throw outOfRange("allowedKeys", `32 lowercase hex digits each, or "${ANONYMOUS}"`, wrong);
-}
-
 /** Checks that need the structure: who it is for, and what its public fields say. */
-function checkStructure(
-  structure: Structure,
-  { allowedKeys, allowedRegions, allowUnknownSlots = false }: OpacityOptions,
-  canaries: readonly Canary[],
-  list: FindingList,
-): void {
-  const none = new Uint8Array(0);
-  const offsetOf = (name: string) => structure.fields.find((field) => field.name === name)?.offset ?? 0;
+function checkStructure(structure: Structure, options: OpacityArguments, list: FindingList): void {
+  const { allowedKeys, allowedRegions, allowUnknownSlots = false, canaries = [] } = options;
+  const offsetOf = (id: FieldId, slot: number) =>
+    nowhere(structure.fields.find((field) => field.id === id && field.slot === slot)?.offset);
   if (structure.object === "envelope" || structure.object === "sealed-file") {
     const { slots, policy } = structure.envelope;
     for (const [i, { type, typeName, keyId }] of slots.entries()) {
-      const offset = offsetOf(`slot ${i} head`);
-      if (typeName === "unknown" && !allowUnknownSlots) {
-        list.add(
-          "unknown-slot",
-          `slot ${i} has the unknown type ${type} and may hold anything`,
-          none,
-          offset,
-          0,
-          0,
-        );
-      }
+      const offset = offsetOf("slot-head", i);
+      if (typeName === "unknown" && !allowUnknownSlots)
+        list.add("unknown-slot", offset, `slot ${i} has the unknown type ${type} and may hold anything`);
       if (!allowedKeys || allowedKeys.includes(keyId ?? ANONYMOUS)) continue;
       const whose = keyId === undefined ? "does not say for which key it is" : `is for the key ${keyId}`;
-      list.add("foreign-slot", `slot ${i} ${whose}, which is not on the list`, none, offset, 0, 0);
+      list.add("foreign-slot", offset, `slot ${i} ${whose}, which is not on the list`);
     }
     const { region = "" } = policy;
-    if (region !== "" && allowedRegions && !allowedRegions.includes(region)) {
-      list.add("public-field", `the region "${region}" is not on the list`, none, 0, 0, 0);
-    }
+    if (region !== "" && allowedRegions && !allowedRegions.includes(region))
+      list.add("public-field", nowhere(), `the region "${region}" is not on the list`);
     const canary = canaries.findIndex((text) => typeof text === "string" && isHint(region, text));
     if (canary >= 0)
-      list.add("public-field", `the region "${region}" hints at canary ${canary + 1}`, none, 0, 0, 0);
+      list.add("public-field", nowhere(), `the region "${region}" hints at canary ${canary + 1}`);
   }
-  if (structure.object === "grant" && allowedKeys && !allowedKeys.includes(structure.grant.staffKeyId)) {
-    const reason = `the grant is for the key ${structure.grant.staffKeyId}, which is not on the list`;
-    list.add("foreign-slot", reason, none, 0, 0, 0);
-  }
-  for (const { reason } of publicFaults(structure)) list.add("public-field", reason, none, 0, 0, 0);
+  for (const reason of publicFaults(structure)) list.add("public-field", nowhere(), reason);
 }
 
 /** Letters and digits that a region shares with a canary, as many as make no accident. */

@@ -1,8 +1,7 @@
 import { BlindreelError } from "../errors.js";
-import type { Finding } from "./findings.js";
-import { hexdump } from "./hexdump.js";
+import type { Structure } from "../server/structure.js";
+import type { CheckName, Finding } from "./findings.js";
 import type { ExposedField } from "./public-fields.js";
-import type { Structure } from "./structure.js";
 
 /** Everything that the checks say of one object. */
 export interface OpacityReport {
@@ -12,9 +11,27 @@ export interface OpacityReport {
   /** The first 64, of one check the first 8. */
   readonly findings: readonly Finding[];
   readonly findingCount: number;
+  /** Checks that this runtime cannot run: `compressed` needs `node:zlib`. */
+  readonly skipped: readonly CheckName[];
   /** Exactly what a server learns from the bytes; empty where they are none of our objects. */
   readonly exposed: readonly ExposedField[];
   readonly length: number;
+}
+
+const ROW = 16;
+
+/** Rows of offset, hex and characters; rows with bytes of the marked range have a bracket in front. */
+export function hexdump(bytes: Uint8Array, base: number, markedFrom: number, markedTo: number): string {
+  const rows: string[] = [];
+  for (let at = 0; at < bytes.length; at += ROW) {
+    const row = Array.from(bytes.subarray(at, at + ROW));
+    const hex = row.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    const text = row.map((byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : ".")).join("");
+    const isMarked = base + at < markedTo && base + at + row.length > markedFrom;
+    const offset = (base + at).toString(16).padStart(8, "0");
+    rows.push(`${isMarked ? ">" : " "} ${offset}  ${hex.padEnd(3 * ROW - 1)}  ${text}`);
+  }
+  return rows.join("\n");
 }
 
 /** Findings that a message shows with their bytes. */

@@ -1,12 +1,17 @@
+import { TAG_LENGTH } from "../formats/constants.js";
 import { CHUNK, SEALED_CHUNK } from "../stream/geometry.js";
-import { BLOCK_LENGTH, type BlockMemory, hashBlock } from "./block-memory.js";
+import { BLOCK_LENGTH, type BlockMemory, hashBlock, isSameBlock, MOST_PROBES } from "./block-memory.js";
 import { countsFault } from "./byte-counts.js";
-import { binomialThreshold, octave, rareThreshold, spend } from "./false-alarm.js";
-import type { FindingList } from "./findings.js";
-import { BLOCK_SLOTS, type Scratch, WORD_MEMORY } from "./scratch.js";
+import { binomialThreshold, perOctave, rareThreshold } from "./false-alarm.js";
+import { type FindingList, nowhere, type Place } from "./findings.js";
 
 const WINDOW = CHUNK / 4;
 const WORDS_PER_BLOCK = BLOCK_LENGTH / 4;
+
+/** Remembered words; each new one equals one of them with a probability of at most this over 2^32. */
+const WORD_MEMORY = 2 ** 13;
+/** Slots of a chunk's table of blocks: more than twice as many as there are blocks. */
+const BLOCK_SLOTS = 2 ** 12;
 
 /** Distances at which bytes are compared with those before them: periods of a short key. */
 const LONGEST_PERIOD = 64;
@@ -15,7 +20,11 @@ const PERIOD_SPAN = 2048;
 const FIRST_CHUNKS = 8;
 const LATER_CHUNKS = 64;
 
-const NONE = new Uint8Array(0);
+/** Where sealed bytes stand: `part` is the same in two uploads of one object, and starts at `start`. */
+export interface Part {
+  readonly id: number;
+  readonly start: number;
+}
 
 /**
  * The statistical checks, over the sealed bytes of one object, a chunk at a time. Blocks are those that a block cipher
@@ -23,80 +32,83 @@ const NONE = new Uint8Array(0);
  */
 export class SealedWindows {
   readonly #findings: FindingList;
-  #memory: BlockMemory;
+  readonly #memory: BlockMemory;
   readonly #object: number;
-  #smallTotal = 0;
-  readonly #scratch: Scratch;
+  readonly #previous = new Uint8Array(PERIOD_SPAN);
   #hasPrevious = false;
+  readonly #counts = new Uint32Array(256);
+  readonly #chunkCounts = new Float64Array(256);
+  readonly #smallCounts = new Float64Array(256);
+  readonly #objectCounts = new Float64Array(256);
+  readonly #lastWords = new Uint32Array(WORD_MEMORY);
+  /** The chunk's blocks: the chunk's number times 2^11, and the block's. */
+  readonly #blockSlots = new Float64Array(BLOCK_SLOTS);
+  #smallTotal = 0;
   #chunk = 0;
   #window = 0;
   #total = 0;
 
   /** @param object its number in `memory`, which several objects may share. */
-  constructor(findings: FindingList, scratch: Scratch, memory: BlockMemory, object: number) {
-    this.#scratch = scratch;
+  constructor(findings: FindingList, memory: BlockMemory, object: number) {
     this.#findings = findings;
     this.#memory = memory;
     this.#object = object;
-  }
-
-  /** For what is a copy: its blocks may repeat another object's, not its own. */
-  setMemory(memory: BlockMemory): void {
-    this.#memory = memory;
   }
 
   /**
    * @param bytes one chunk, at most 16,400 bytes, at the start of a buffer of its own.
    * @param base where it starts in the object.
    */
-  chunk(bytes: Uint8Array, base: number): void {
+  chunk(bytes: Uint8Array, base: number, part: Part): void {
     this.#chunk++;
-    this.#blocks(bytes, base);
+    this.#blocks(bytes, base, part);
     this.#bytes(bytes, base);
     this.#periods(bytes, base);
   }
 
+  /** The last chunk's tag, which stands across its blocks. */
+  tag(bytes: Uint8Array, base: number, part: Part): void {
+    const at = bytes.length - TAG_LENGTH;
+    if (at >= 0 && at % BLOCK_LENGTH !== 0) this.#fieldBlocks(bytes.slice(at), base + at, part);
+  }
+
   /** The small fields' counts, and the whole object's: what is too weak to show in a chunk. */
   finish(): void {
-    const small = countsFault(this.#scratch.smallCounts, this.#smallTotal, ++this.#window);
-    if (small !== undefined)
-      this.#findings.add("statistics", `small fields together: ${small}`, NONE, 0, 0, 0);
-    this.#addToObject(this.#scratch.smallCounts, this.#smallTotal);
-    const whole = countsFault(this.#scratch.objectCounts, this.#total, 1);
+    const small = countsFault(this.#smallCounts, this.#smallTotal, ++this.#window);
+    if (small !== undefined) this.#findings.add("statistics", nowhere(), `small fields together: ${small}`);
+    addTo(this.#objectCounts, this.#smallCounts);
+    this.#total += this.#smallTotal;
+    const whole = countsFault(this.#objectCounts, this.#total, 1);
     if (whole !== undefined && !this.#findings.has("statistics")) {
-      this.#findings.add("statistics", `all sealed bytes together: ${whole}`, NONE, 0, 0, 0);
+      this.#findings.add("statistics", nowhere(), `all sealed bytes together: ${whole}`);
     }
   }
 
   /** A field too short for statistics of its own; `isUniform` where it can be counted with the others. */
-  field(bytes: Uint8Array, base: number, { isUniform }: { readonly isUniform: boolean }): void {
+  field(bytes: Uint8Array, base: number, part: Part, { isUniform }: { readonly isUniform: boolean }): void {
     if (isUniform) {
-      for (const byte of bytes) this.#scratch.smallCounts[byte]!++;
+      for (const byte of bytes) this.#smallCounts[byte]!++;
       this.#smallTotal += bytes.length;
     }
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    for (let at = 0; at + BLOCK_LENGTH <= bytes.length; at += BLOCK_LENGTH) {
-      const a = view.getUint32(at, true);
-      const b = view.getUint32(at + 4, true);
-      const c = view.getUint32(at + 8, true);
-      const d = view.getUint32(at + 12, true);
-      this.#meet(hashBlock(a, b, c, d), a, b, c, d, bytes, base, at);
-    }
+    this.#fieldBlocks(bytes, base, part);
   }
 
-  #blocks(bytes: Uint8Array, base: number): void {
+  #fieldBlocks(bytes: Uint8Array, base: number, part: Part): void {
+    const words = new Uint32Array(bytes.slice().buffer, 0, Math.floor(bytes.length / 4));
+    for (let w = 0; w + WORDS_PER_BLOCK <= words.length; w += WORDS_PER_BLOCK)
+      this.#meet(words, w, hashBlock(words, w), bytes, base, part);
+  }
+
+  #blocks(bytes: Uint8Array, base: number, part: Part): void {
     const words = new Uint32Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.length / 4));
     const { length } = words;
-    const { lastWords, blockSlots: slots } = this.#scratch;
-    const stamp = this.#scratch.nextStamp();
+    const lastWords = this.#lastWords;
     let repeatedWords = 0;
     let lastRepeat = 0;
-    let repeatedBlocks = 0;
+    let isReported = false;
     for (let w = 0; w + WORDS_PER_BLOCK <= length; w += WORDS_PER_BLOCK) {
       const a = words[w]!;
-      const b = words[w + 1]!;
       const c = words[w + 2]!;
-      const d = words[w + 3]!;
       // Every other word: half of the work, and structure shows in either half.
       const slotA = Math.imul(a, 0x9e3779b1) >>> 19;
       if (lastWords[slotA] === a) {
@@ -108,100 +120,89 @@ export class SealedWindows {
         repeatedWords++;
         lastRepeat = w + 2;
       } else lastWords[slotC] = c;
-      const hash = hashBlock(a, b, c, d);
+      const hash = hashBlock(words, w);
       // In one chunk every repetition is found; farther apart, those that the memory samples.
-      let slot = hash & (BLOCK_SLOTS - 1);
-      let isRepeated = false;
-      for (let held = slots[slot]!; held >= stamp; held = slots[slot]!) {
-        const other = WORDS_PER_BLOCK * (held - stamp);
-        if (
-          words[other] === a &&
-          words[other + 1] === b &&
-          words[other + 2] === c &&
-          words[other + 3] === d
-        ) {
-          isRepeated = true;
-          if (repeatedBlocks++ === 0) this.#reportBlock(bytes, base, 4 * w, this.#object, base + 4 * other);
-          break;
-        }
-        slot = (slot + 1) & (BLOCK_SLOTS - 1);
+      const other = this.#sameBlock(words, w, hash);
+      if (other === w) this.#meet(words, w, hash, bytes, base, part);
+      else if (!isReported) {
+        isReported = true;
+        this.#reportBlock(bytes, base, 4 * w, this.#object, base + 4 * other);
       }
-      if (isRepeated) continue;
-      slots[slot] = stamp + w / WORDS_PER_BLOCK;
-      if (this.#memory.isSampled(hash)) this.#meet(hash, a, b, c, d, bytes, base, 4 * w);
     }
     const compared = Math.floor(length / 2);
     const limit = wordLimit(compared, this.#chunk);
     if (repeatedWords < limit) return;
     const reason = `${repeatedWords} of ${compared} four-byte words were there shortly before, fewer than ${limit} are chance`;
-    this.#findings.add("compressible", reason, bytes, base, 4 * lastRepeat, 4);
+    this.#findings.add("compressible", { bytes, base, at: 4 * lastRepeat, length: 4 }, reason);
   }
 
-  #meet(
-    hash: number,
-    a: number,
-    b: number,
-    c: number,
-    d: number,
-    bytes: Uint8Array,
-    base: number,
-    at: number,
-  ): void {
-    if (!this.#memory.isSampled(hash)) return;
-    const before = this.#memory.meet(hash, a, b, c, d, this.#object, base + at);
-    if (before) this.#reportBlock(bytes, base, at, before.object, before.offset);
+  /** The first word of the same block before in this chunk; else its own, which is remembered where there is room. */
+  #sameBlock(words: Uint32Array, w: number, hash: number): number {
+    const slots = this.#blockSlots;
+    const stamp = BLOCK_SLOTS * this.#chunk;
+    for (let probe = 0; probe < MOST_PROBES; probe++) {
+      const slot = ((hash >>> 20) + probe) & (BLOCK_SLOTS - 1);
+      const other = WORDS_PER_BLOCK * (slots[slot]! - stamp);
+      if (other < 0) {
+        slots[slot] = stamp + w / WORDS_PER_BLOCK;
+        break;
+      }
+      if (isSameBlock(words, other, words, w)) return other;
+    }
+    return w;
+  }
+
+  /** A block that another upload of the same object has at the same place is that upload's. */
+  #meet(words: Uint32Array, w: number, hash: number, bytes: Uint8Array, base: number, part: Part): void {
+    const offset = base + 4 * w;
+    const place = (part.id + Math.imul(offset - part.start, 0x9e3779b1)) >>> 0;
+    const word = words[w]!;
+    if (
+      word === (word & 0xff) * 0x01010101 &&
+      words[w + 1] === word &&
+      words[w + 2] === word &&
+      words[w + 3] === word
+    ) {
+      const block = { bytes, base, at: 4 * w, length: BLOCK_LENGTH };
+      this.#findings.add("degenerate", block, `these ${BLOCK_LENGTH} bytes are one byte repeated`);
+    }
+    const before = this.#memory.meet(words, w, hash, this.#object, offset, place);
+    if (before && (before.object === this.#object || before.place !== place))
+      this.#reportBlock(bytes, base, 4 * w, before.object, before.offset);
   }
 
   #reportBlock(bytes: Uint8Array, base: number, at: number, object: number, offset: number): void {
+    if (!this.#findings.count("repeated-block")) return;
     const where = object === this.#object ? "" : ` of object ${object + 1} before this one`;
     const reason = `these ${BLOCK_LENGTH} bytes stand at byte ${offset}${where} too`;
-    this.#findings.add("repeated-block", reason, bytes, base, at, BLOCK_LENGTH);
+    this.#findings.keep("repeated-block", { bytes, base, at, length: BLOCK_LENGTH }, reason);
   }
 
+  /** Counts a window at a time, then the chunk; the tag belongs to the last window. */
   #bytes(bytes: Uint8Array, base: number): void {
-    const [counts] = this.#scratch.counts;
-    this.#scratch.chunkCounts.fill(0);
-    for (let start = 0; start < bytes.length; start += WINDOW) {
-      // The tag belongs to the last window.
-      const isLast = bytes.length - start < WINDOW + BLOCK_LENGTH + 1;
-      const end = isLast ? bytes.length : start + WINDOW;
-      this.#countBytes(bytes, start, end);
-      const fault = countsFault(counts, end - start, ++this.#window);
-      if (fault !== undefined) this.#findings.add("statistics", fault, bytes, base, start, end - start);
-      for (let byte = 0; byte < 256; byte++) this.#scratch.chunkCounts[byte]! += counts[byte]!;
-      if (isLast) break;
+    const counts = this.#counts;
+    this.#chunkCounts.fill(0);
+    for (let start = 0, end = 0; start < bytes.length; start = end) {
+      const isLast = bytes.length - start <= WINDOW + TAG_LENGTH;
+      end = isLast ? bytes.length : start + WINDOW;
+      counts.fill(0);
+      for (let i = start; i < end; i++) counts[bytes[i]!]!++;
+      this.#judge(counts, { bytes, base, at: start, length: end - start }, ++this.#window);
+      addTo(this.#chunkCounts, counts);
     }
-    const fault = countsFault(this.#scratch.chunkCounts, bytes.length, this.#chunk);
-    if (fault !== undefined && bytes.length > WINDOW + BLOCK_LENGTH) {
-      this.#findings.add("statistics", fault, bytes, base, 0, bytes.length);
-    }
-    this.#addToObject(this.#scratch.chunkCounts, bytes.length);
+    if (bytes.length > WINDOW + TAG_LENGTH)
+      this.#judge(this.#chunkCounts, { bytes, base, at: 0, length: bytes.length }, this.#chunk);
+    addTo(this.#objectCounts, this.#chunkCounts);
+    this.#total += bytes.length;
   }
 
-  #addToObject(counts: Float64Array, total: number): void {
-    for (let byte = 0; byte < 256; byte++) this.#scratch.objectCounts[byte]! += counts[byte]!;
-    this.#total += total;
-  }
-
-  /** Into four tables in turn: one would wait for itself where bytes repeat. Sums up in the first. */
-  #countBytes(bytes: Uint8Array, start: number, end: number): void {
-    const [first, second, third, fourth] = this.#scratch.counts;
-    for (const counts of this.#scratch.counts) counts.fill(0);
-    const words = new Uint32Array(bytes.buffer, bytes.byteOffset + start, Math.floor((end - start) / 4));
-    for (let i = 0; i < words.length; i++) {
-      const word = words[i]!;
-      first[word & 0xff]!++;
-      second[(word >>> 8) & 0xff]!++;
-      third[(word >>> 16) & 0xff]!++;
-      fourth[word >>> 24]!++;
-    }
-    let at = start + 4 * words.length;
-    for (; at < end; at++) first[bytes[at]!]!++;
-    for (let byte = 0; byte < 256; byte++) first[byte]! += second[byte]! + third[byte]! + fourth[byte]!;
+  #judge(counts: ArrayLike<number>, place: Place, k: number): void {
+    const fault = countsFault(counts, place.length, k);
+    if (fault !== undefined) this.#findings.add("statistics", place, fault);
   }
 
   #periods(bytes: Uint8Array, base: number): void {
-    const { previous } = this.#scratch;
+    const previous = this.#previous;
     const span = Math.min(bytes.length, PERIOD_SPAN);
     if (this.#hasPrevious) {
       let equal = 0;
@@ -209,7 +210,7 @@ export class SealedWindows {
       const limit = binomialLimit(span, this.#chunk);
       if (equal >= limit) {
         const reason = `${equal} of ${span} bytes equal those ${SEALED_CHUNK} before them, fewer than ${limit} are chance: one key stream twice?`;
-        this.#findings.add("periodic", reason, bytes, base, 0, span);
+        this.#findings.add("periodic", { bytes, base, at: 0, length: span }, reason);
       }
     }
     this.#hasPrevious = bytes.length >= PERIOD_SPAN;
@@ -221,31 +222,18 @@ export class SealedWindows {
       const limit = binomialLimit(span - period, LONGEST_PERIOD * (this.#chunk - 1) + period);
       if (equal < limit) continue;
       const reason = `${equal} of ${span - period} bytes equal those ${period} before them, fewer than ${limit} are chance`;
-      this.#findings.add("periodic", reason, bytes, base, 0, span);
+      this.#findings.add("periodic", { bytes, base, at: 0, length: span }, reason);
       return;
     }
   }
 }
 
-const limits = new Map<string, number>();
+/** Odd lengths come from last chunks only, and few of them are remembered. */
+const binomialLimit = /* @__PURE__ */ perOctave((trials, spent) => binomialThreshold(trials, 1 / 256, spent));
+const wordLimit = /* @__PURE__ */ perOctave((words, spent) =>
+  words === 0 ? 1 : rareThreshold(words, WORD_MEMORY / 2 ** 32, spent),
+);
 
-function cached(name: string, length: number, k: number, make: () => number): number {
-  const key = `${name} ${length} ${octave(k)}`;
-  let limit = limits.get(key);
-  if (limit === undefined) {
-    // Odd lengths come from last chunks only; the table need not remember all of them.
-    if (limits.size > 10_000) limits.clear();
-    limit = make();
-    limits.set(key, limit);
-  }
-  return limit;
-}
-
-function binomialLimit(trials: number, k: number): number {
-  return cached("equal", trials, k, () => binomialThreshold(trials, 1 / 256, spend(k)));
-}
-
-function wordLimit(words: number, k: number): number {
-  if (words === 0) return 1;
-  return cached("words", words, k, () => rareThreshold(words, WORD_MEMORY / 2 ** 32, spend(k)));
+function addTo(sum: Float64Array, counts: ArrayLike<number>): void {
+  for (let byte = 0; byte < sum.length; byte++) sum[byte]! += counts[byte]!;
 }

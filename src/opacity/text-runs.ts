@@ -1,5 +1,5 @@
-import { octave, runThreshold, spend } from "./false-alarm.js";
-import type { FindingList } from "./findings.js";
+import { perOctave, runThreshold } from "./false-alarm.js";
+import type { FindingList, Place } from "./findings.js";
 
 /** Tab, line feed, carriage return, and the printable characters. */
 const PRINTABLE_COUNT = 98;
@@ -11,42 +11,20 @@ const P = PRINTABLE_COUNT / 256;
 /** The beginning of a JSON object: `{"name":`, of which four characters are fixed. */
 const JSON_START = /\{"\w{1,40}":/;
 const JSON_FIXED = 4;
+/** So near the beginning of a run. */
+const LONGEST_SEARCHED = 256;
 /** Every run that counts is as long as two steps, so it covers a place where the search looks. */
 const STEP = 12;
 const SHORTEST = 2 * STEP;
 
-interface RunLimits {
-  readonly ascii: number;
-  readonly json: number;
-  readonly utf16: number;
-}
-
-const limits = new Map<number, RunLimits>();
-
-/** For runs that start at byte `k` of the object's sealed bytes, from 1. */
-function limitsAt(k: number): RunLimits {
-  const key = octave(k);
-  let found = limits.get(key);
-  if (!found) {
-    found = {
-      ascii: Math.max(SHORTEST, runThreshold(k, P)),
-      // P(start at k, total length ≥ m) ≤ m 256^-4 P^(m-4), the name's characters being printable too.
-      json: smallest(
-        SHORTEST,
-        (m) => Math.log(m) - JSON_FIXED * Math.log(256) + (m - JSON_FIXED) * Math.log(P) <= spend(k),
-      ),
-      utf16: Math.max(SHORTEST / 2, runThreshold(k, P / 256)),
-    };
-    limits.set(key, found);
-  }
-  return found;
-}
-
-function smallest(from: number, holds: (m: number) => boolean): number {
-  let m = from;
-  while (!holds(m)) m++;
-  return m;
-}
+/** For runs that start at byte k of the object's sealed bytes, from 1. */
+const limitsOf = /* @__PURE__ */ perOctave((_size, spent) => {
+  // P(start at k, total length ≥ m) ≤ m 256^-4 P^(m-4), the name's characters being printable too.
+  let json = SHORTEST;
+  while (Math.log(json) - JSON_FIXED * Math.log(256) + (json - JSON_FIXED) * Math.log(P) > spent) json++;
+  const ascii = Math.max(SHORTEST, runThreshold(P, spent));
+  return { ascii, json, utf16: Math.max(SHORTEST / 2, runThreshold(P / 256, spent)) };
+});
 
 /** Finds readable text in sealed bytes that come window by window, also where it crosses from one into the next. */
 export class TextRuns {
@@ -61,13 +39,12 @@ export class TextRuns {
   }
 
   window(bytes: Uint8Array, base: number): void {
-    const { ascii, json, utf16 } = limitsAt(this.#seen + Math.max(1, bytes.length));
+    const { ascii, json, utf16 } = limitsOf(0, this.#seen + Math.max(1, bytes.length));
     this.#seen += bytes.length;
     const carried = this.#tailEnd === base ? this.#tail : 0;
     const first = endOfRun(bytes, 0);
     if (carried > 0 && carried + first >= ascii) {
-      const what = `${carried + first} printable characters in a row`;
-      this.#findings.add("text", what, bytes, base, 0, first);
+      this.#report({ bytes, base, at: 0, length: first }, carried + first);
     }
     for (let at = STEP; at < bytes.length; at += STEP) {
       let end = at;
@@ -79,17 +56,15 @@ export class TextRuns {
         const start = startOfRun(bytes, at);
         end = endOfRun(bytes, at);
         const length = end - start;
-        const what = `${length} printable characters in a row`;
-        if (length >= ascii) this.#findings.add("text", what, bytes, base, start, length);
-        if (length >= json && isJson(bytes, start, end)) {
-          this.#findings.add("json", "the beginning of a JSON object", bytes, base, start, length);
-        }
+        const place = { bytes, base, at: start, length };
+        if (length >= ascii) this.#report(place, length);
+        if (length >= json && isJson(bytes, start, end))
+          this.#findings.add("json", place, "the beginning of a JSON object");
       }
       const pairs = pairsAround(bytes, at);
       if (pairs && pairs.count >= utf16) {
         const length = 2 * pairs.count;
-        const what = `${pairs.count} printable characters of UTF-16 in a row`;
-        this.#findings.add("text", what, bytes, base, pairs.start, length);
+        this.#report({ bytes, base, at: pairs.start, length }, pairs.count, " of UTF-16");
         end = Math.max(end, pairs.start + length);
       }
       at += STEP * Math.max(0, Math.floor((end - at) / STEP) - 1);
@@ -97,6 +72,11 @@ export class TextRuns {
     this.#tail = bytes.length - startOfRun(bytes, bytes.length);
     if (this.#tail === bytes.length) this.#tail += carried;
     this.#tailEnd = base + bytes.length;
+  }
+
+  #report(place: Place, count: number, what = ""): void {
+    if (this.#findings.count("text"))
+      this.#findings.keep("text", place, `${count} printable characters${what} in a row`);
   }
 }
 
@@ -114,7 +94,11 @@ function endOfRun(bytes: Uint8Array, start: number): number {
 }
 
 function isJson(bytes: Uint8Array, start: number, end: number): boolean {
-  return JSON_START.test(String.fromCharCode(...bytes.subarray(start, Math.min(end, start + 4096))));
+  const from = bytes.subarray(start, Math.min(end, start + LONGEST_SEARCHED)).indexOf(0x7b);
+  if (from < 0) return false;
+  return JSON_START.test(
+    String.fromCharCode(...bytes.subarray(start + from, start + from + LONGEST_SEARCHED)),
+  );
 }
 
 /** Whether a printable byte and a zero stand at `i` and `i + 1`, the zero at `i + zeroAt`. */

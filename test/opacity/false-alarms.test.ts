@@ -14,8 +14,8 @@ import {
   rareThreshold,
   spend,
 } from "../../src/opacity/false-alarm.js";
-import { inspectStructure } from "../../src/opacity/index.js";
-import { Watchlist } from "../../src/opacity/watchlist.js";
+import { watchlistFor } from "../../src/opacity/watchlist.js";
+import { inspectStructure } from "../../src/server/index.js";
 import { randomBytes, sealedFile, segment } from "./objects.js";
 
 const OBJECTS = process.env.BLINDREEL_ALARMS === "all" ? 1_000_000 : 20_000;
@@ -23,7 +23,7 @@ const OBJECTS = process.env.BLINDREEL_ALARMS === "all" ? 1_000_000 : 20_000;
 /** A template's sealed bytes drawn anew: what AES-GCM, HKDF and HMAC give under a fresh key, and as fast as can be. */
 async function freshObjects(template: Bytes): Promise<(random: Bytes) => Bytes> {
   const { fields } = await inspectStructure(template);
-  const sealed = fields.filter(({ nature }) => nature === "sealed");
+  const sealed = fields.filter(({ role }) => role === "sealed" || role === "random");
   return (random) => {
     const object = template.slice();
     let used = 0;
@@ -44,7 +44,7 @@ describe("false alarms", () => {
       await segment(randomBytes(2900)),
     ];
     const makers = await Promise.all(templates.map(freshObjects));
-    const watchlist = new Watchlist([]);
+    const watchlist = watchlistFor([]);
     const alarms: string[] = [];
     const weights = [30, 10, 8, 1];
     const plan = weights.flatMap((weight, i) => new Array<number>(weight).fill(i));
@@ -67,7 +67,7 @@ describe("false alarms", () => {
   });
 
   it("none in real objects of one memory, small and large", async () => {
-    const watchlist = new Watchlist(["Jo Miller", "candidate-0012"]);
+    const watchlist = watchlistFor(["Jo Miller", "candidate-0012"]);
     const memory = new AuditMemory();
     const alarms: string[] = [];
     const audit = (object: Bytes) => {

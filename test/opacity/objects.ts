@@ -2,13 +2,13 @@
 import { randomFillSync } from "node:crypto";
 import { encodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "../../src/envelope/segment-header.js";
 import { decodeEnvelope } from "../../src/envelope/wire.js";
-import { ascii, type Bytes, concatBytes, utf8 } from "../../src/formats/bytes.js";
-import { encode } from "../../src/formats/codec.js";
+import { ascii, type Bytes, compareBytes, concatBytes } from "../../src/formats/bytes.js";
 import { LIMITS } from "../../src/formats/constants.js";
-import { encodeBase64Url } from "../../src/formats/encoding.js";
-import { GrantKind, grantBodyCodec } from "../../src/formats/grant.js";
-import { encodeJson, type JsonValue } from "../../src/formats/json.js";
 import { generateIdentity, inspect, type SealFileOptions, seal } from "../../src/index.js";
+import { EntryKind, encodeEntry } from "../../src/log/entry.js";
+import { type Excerpt, encodeExcerpt } from "../../src/log/excerpt.js";
+import { ManifestState } from "../../src/log/statement.js";
+import { startRecording } from "../../src/recording/index.js";
 import { CHUNK, SEALED_CHUNK, sealBytes } from "../../src/stream/index.js";
 
 export { CHUNK, SEALED_CHUNK, SEGMENT_HEADER_LENGTH };
@@ -54,7 +54,7 @@ export async function segment(content: Uint8Array, options: SegmentOptions = {})
   return concatBytes(header, await sealBytes(content, { key: randomBytes(32), context: header }));
 }
 
-export async function manifest(length = 700): Promise<Bytes> {
+export async function manifest(length = 1024): Promise<Bytes> {
   const header = concatBytes(ascii("BLRM"), Uint8Array.of(1), randomBytes(16), Uint8Array.of(0, 0, 0, 3));
   return concatBytes(header, await sealBytes(randomBytes(length), { key: randomBytes(32), context: header }));
 }
@@ -65,48 +65,44 @@ export async function page(): Promise<Bytes> {
   return concatBytes(header, await sealBytes(randomBytes(3072), { key: randomBytes(32), context: header }));
 }
 
-/** The core of an envelope, and what may stand behind it in an excerpt. */
-export async function excerpt(rest = randomBytes(500)): Promise<Bytes> {
-  const envelope = await envelopeAlone();
-  const { length } = decodeEnvelope(envelope, LIMITS).coreParts.bytes;
-  const core = envelope.slice(14, 18 + length);
-  return concatBytes(ascii("BLRX"), Uint8Array.of(1), core, rest);
+/** The head of a recording's log, shown to somebody without keys. */
+async function excerptOf(fields: Partial<Excerpt> & { readonly state: ManifestState }): Promise<Bytes> {
+  const { recipient } = await generateIdentity();
+  const { envelope } = await startRecording({ to: recipient });
+  const { core, coreBytes } = decodeEnvelope(envelope, LIMITS);
+  const header = concatBytes(ascii("BLRM"), Uint8Array.of(1), core.recordingId, Uint8Array.of(0, 0, 0, 3));
+  const [logRoot, detailsHash] = [randomBytes(32), randomBytes(32)];
+  const statement = { header, state: fields.state, size: 9, logRoot, detailsHash };
+  const rest = { parts: [], witnesses: [], ...fields };
+  return encodeExcerpt({ core: coreBytes, statement, signature: randomBytes(64), ...rest });
 }
 
-export function grant(kem: "x25519" | "x-wing" = "x25519"): Bytes {
-  const body = encode(grantBodyCodec, {
-    magic: undefined,
-    version: undefined,
-    kind: GrantKind.readKey,
-    grantId: randomBytes(16),
-    institution: randomBytes(16),
-    subject: randomBytes(32),
-    staff: randomBytes(32),
-    issuer: randomBytes(32),
-    issued: 1_800_000_000,
-    notAfter: 1_800_086_400,
-  });
-  const enc = randomBytes(kem === "x25519" ? 32 : 1120);
-  if (kem === "x25519") enc[31]! &= 0x7f;
-  return concatBytes(body, enc, randomBytes(48), randomBytes(64));
+export function excerpt(): Promise<Bytes> {
+  const entry = {
+    kind: EntryKind.take,
+    salt: randomBytes(16),
+    track: 1,
+    take: 0,
+    name: "camera",
+    type: "video/webm",
+    time: 1_800_000_000_000,
+  };
+  const path = [randomBytes(32), randomBytes(32)];
+  const part = {
+    n: 4,
+    entryBytes: encodeEntry(entry),
+    entry,
+    path,
+    segmentKey: undefined,
+    object: undefined,
+  };
+  return excerptOf({ state: ManifestState.open, parts: [part] });
 }
 
-export const KEYSET_PAYLOAD = {
-  institution: "0123456789abcdef0123456789abcdef",
-  sequence: 7,
-  issued: 1_800_000_000,
-  expires: 1_800_000_000 + 30 * 86_400,
-  keys: [
-    { role: "recipient", kid: "winter-2027", x: "hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo" },
-    { role: "staff", kid: "reviewer-1" },
-  ],
-} satisfies JsonValue;
-
-export function keyset(payload: JsonValue = KEYSET_PAYLOAD, header?: string): Bytes {
-  const kid = encodeBase64Url(randomBytes(32));
-  const exact = header ?? `{"alg":"Ed25519","kid":"${kid}","typ":"blindreel-keyset+jws"}`;
-  const parts = [utf8(exact), encodeJson(payload), randomBytes(64)];
-  return utf8(parts.map((part) => encodeBase64Url(part)).join("."));
+export function receipt(witnesses = 2): Promise<Bytes> {
+  const publicKeys = Array.from({ length: witnesses }, () => randomBytes(32)).sort(compareBytes);
+  const signed = publicKeys.map((publicKey) => ({ publicKey, time: 1, signature: randomBytes(64) }));
+  return excerptOf({ state: ManifestState.final, witnesses: signed });
 }
 
 /** Every kind of object, small and of several chunks. */
@@ -126,8 +122,6 @@ export async function everyObject(): Promise<Readonly<Record<string, Bytes>>> {
     manifest: await manifest(),
     page: await page(),
     excerpt: await excerpt(),
-    grant: grant(),
-    "grant to X-Wing": grant("x-wing"),
-    keyset: keyset(),
+    receipt: await receipt(),
   };
 }

@@ -19,9 +19,9 @@ async function bundle(entry: string, exported: string): Promise<Bundled> {
 
 /** What only reading needs. */
 const READING =
-  /^review\/|^log\/(proof|excerpt-open)\.ts$|^envelope\/(open|unlock|rewrap|inspect)\.ts$|^stream\/(open|random-access|read-ahead)\.ts$|^source\/(blob|bytes|file-handle|http)\.ts$|^opacity\//;
+  /^review\/|^log\/(proof|excerpt-open)\.ts$|^envelope\/(open|unlock|rewrap|inspect)\.ts$|^stream\/(open|random-access|read-ahead)\.ts$|^source\/(blob|bytes|file-handle|http)\.ts$|^(opacity|server)\//;
 /** What only writing needs. */
-const WRITING = /^recording\/|^storage\/|^envelope\/(create|seal|recipients|rewrap)\.ts$|^opacity\//;
+const WRITING = /^recording\/|^storage\/|^envelope\/(create|seal|recipients|rewrap)\.ts$|^(opacity|server)\//;
 /** Words of errors, names of methods and of platform interfaces, which survive minification. */
 const READING_WORDS = /uncovered|no-matching-key|stale-manifest|Content-Range|content-range|decapsulat/;
 const WRITING_WORDS = /indexedDB|requestData|dataavailable|journal-in-use|navigator\.locks|strict/;

@@ -20,9 +20,10 @@ import {
   open,
   sealFrom,
 } from "../../src/index.js";
-import { AuditMemory, assertOpaque, structureStream } from "../../src/opacity/index.js";
-import { CANARIES, MEDIA, TEXT } from "./broken-sealers.js";
-import { everyObject } from "./objects.js";
+import { AuditMemory, assertOpaque } from "../../src/opacity/index.js";
+import { uploadCheck, uploadStream } from "../../src/server/index.js";
+import { CANARIES, MEDIA, TEXT } from "../opacity/broken-sealers.js";
+import { everyObject } from "../opacity/objects.js";
 
 let folder: string;
 let server: ServerType;
@@ -35,7 +36,7 @@ function blindStore(root: string): Hono {
   return new Hono().put("/:name{[\\w.-]+}", async ({ req, json }) => {
     if (!req.raw.body) return json({ code: "empty" }, 400);
     const partial = join(root, `.partial-${uploads++}`);
-    const validator = structureStream({ maxLength: 2 ** 30 });
+    const validator = uploadStream(uploadCheck({ maxLength: 2 ** 30 }));
     try {
       const file = Writable.toWeb(createWriteStream(partial)) as WritableStream<Uint8Array>;
       await req.raw.body.pipeThrough(validator).pipeTo(file);
@@ -83,11 +84,11 @@ describe("a store without keys", () => {
 
   it("refuses plaintext, whatever is cut off, and what has something behind it; nothing of it stays", async () => {
     const before = await readdir(folder);
-    const { envelope, grant } = await everyObject();
+    const { envelope, receipt } = await everyObject();
     expect(await put("video.webm", MEDIA)).toEqual({ status: 422, answer: { code: "not-an-envelope" } });
     expect(await put("chat.json", TEXT)).toEqual({ status: 422, answer: { code: "not-an-envelope" } });
     expect(await put("cut", envelope!.slice(0, 400))).toEqual({ status: 422, answer: { code: "truncated" } });
-    const more = new Uint8Array([...grant!, 0]);
+    const more = new Uint8Array([...receipt!, 0]);
     expect((await put("more", more)).status).toBe(422);
     expect(await readdir(folder)).toEqual(before);
   });

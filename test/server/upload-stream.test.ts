@@ -1,12 +1,12 @@
-/** structureStream in a pipe: what comes out, when it fails, and that both ends learn of it. */
+/** uploadStream in a pipe: what comes out, when it fails, and that both ends learn of it. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Bytes, utf8 } from "../../src/formats/bytes.js";
-import { structureStream } from "../../src/opacity/index.js";
+import { uploadCheck, uploadStream } from "../../src/server/index.js";
 import { cut, drain, expectBytes } from "../helpers/bytes.js";
 import { caught, expectCode, expectErrorCode, expectOutOfRange } from "../helpers/errors.js";
 import { readableOf } from "../helpers/readable.js";
 import { refuseUnhandledRejections } from "../helpers/rejections.js";
-import { CHUNK, everyObject, randomBytes, sealedFile } from "./objects.js";
+import { CHUNK, everyObject, randomBytes, sealedFile } from "../opacity/objects.js";
 
 refuseUnhandledRejections();
 
@@ -16,11 +16,11 @@ beforeAll(async () => {
 });
 
 const piped = (pieces: Iterable<Bytes>, options = {}) => {
-  const validator = structureStream(options);
+  const validator = uploadStream(uploadCheck(options));
   return { validator, out: readableOf(pieces).pipeThrough(validator) };
 };
 
-describe("structureStream", () => {
+describe("uploadStream", () => {
   it("passes every object on unchanged, in any pieces, and says what it was", async () => {
     for (const [name, bytes] of Object.entries(objects)) {
       for (const size of [1, 100, 4096, 1e6]) {
@@ -53,7 +53,7 @@ describe("structureStream", () => {
 
   it("lets a piece go only when it is asked for, so that a writer may use its buffer again", async () => {
     const file = await sealedFile(randomBytes(50_000));
-    const { readable, writable } = structureStream();
+    const { readable, writable } = uploadStream();
     const writer = writable.getWriter();
     const buffer = new Uint8Array(4096);
     const writing = (async () => {
@@ -75,7 +75,7 @@ describe("structureStream", () => {
   it("fails both ends at the first impossible piece, which is not handed on", async () => {
     const file = objects["sealed file of chunks"]!.slice();
     file[20] = 9;
-    const { readable, writable, structure } = structureStream();
+    const { readable, writable, structure } = uploadStream();
     const writer = writable.getWriter();
     const writes = [...cut(file, 10)].map((piece) => writer.write(piece).catch((error) => error));
     const { released, error } = await drain(readable);
@@ -94,7 +94,7 @@ describe("structureStream", () => {
         cancelled = reason;
       },
     });
-    const validator = structureStream();
+    const validator = uploadStream();
     const copying = endless.pipeTo(validator.writable);
     const [{ error }, reported] = await Promise.all([drain(validator.readable), caught(() => copying)]);
     expectErrorCode(error, "not-an-envelope");
@@ -112,7 +112,7 @@ describe("structureStream", () => {
 
   it("stops on cancel, on abort of the writer and on its signal", async () => {
     const file = objects["sealed file of chunks"]!;
-    const first = structureStream();
+    const first = uploadStream();
     const writer = first.writable.getWriter();
     const write = caught(() =>
       writer.write(file.subarray(0, 10)).then(() => writer.write(file.subarray(10))),
@@ -123,21 +123,21 @@ describe("structureStream", () => {
     expect(((await write) as Error).message).toBe("enough");
     expect(((await caught(() => first.structure)) as Error).message).toBe("enough");
 
-    const second = structureStream();
+    const second = uploadStream();
     const aborted = second.readable.getReader().read();
     await second.writable.abort(new Error("gone"));
     expect(((await caught(() => aborted)) as Error).message).toBe("gone");
     expect(((await caught(() => second.structure)) as Error).message).toBe("gone");
 
     const controller = new AbortController();
-    const third = structureStream({ signal: controller.signal });
+    const third = uploadStream(uploadCheck(), { signal: controller.signal });
     const waiting = third.readable.getReader().read();
     controller.abort(new Error("too slow"));
     expect(await caught(() => waiting)).toBe(controller.signal.reason);
     expect(await caught(() => third.structure)).toBe(controller.signal.reason);
     expect(await caught(() => third.writable.getWriter().closed)).toBe(controller.signal.reason);
 
-    const fourth = structureStream({ signal: AbortSignal.abort(new Error("never")) });
+    const fourth = uploadStream(uploadCheck(), { signal: AbortSignal.abort(new Error("never")) });
     expect(((await drain(fourth.readable)).error as Error).message).toBe("never");
   });
 
@@ -146,8 +146,8 @@ describe("structureStream", () => {
     const { released, error } = await drain(out);
     expectErrorCode(error, "limit-exceeded");
     expect(released.length).toBe(1000);
-    expectErrorCode((await drain(piped([objects.grant!], { accept: "segment" }).out)).error, "wrong-kind");
-    await expectOutOfRange(() => structureStream({ maxLength: -1 }));
+    expectErrorCode((await drain(piped([objects.receipt!], { accept: "segment" }).out)).error, "wrong-kind");
+    await expectOutOfRange(() => uploadCheck({ maxLength: -1 }));
   });
 
   it("refuses pieces that are no bytes", async () => {
