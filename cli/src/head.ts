@@ -85,7 +85,3 @@ export async function peek(input: Input): Promise<{ readonly magic: Uint8Array; 
 }
 
 const PEEK = 4096;
-
-export function isMagic(magic: Uint8Array, expected: Uint8Array): boolean {
-  return Buffer.compare(magic, expected.subarray(0, MAGIC_LENGTH)) === 0;
-}

@@ -2,8 +2,7 @@ import { constants, type Dirent, fstatSync, openSync, read, statSync } from "nod
 import { readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { promisify } from "node:util";
-import { BlindreelError, type ByteSource, fileHandleSource, type Identity } from "blindreel";
-import { LIMITS } from "blindreel/formats";
+import { BlindreelError, type ByteSource, fileHandleSource, type Identity, LIMITS } from "blindreel";
 import {
   httpObjects,
   type ObjectListing,

@@ -11,7 +11,6 @@ export const Magic = {
   manifest: /* @__PURE__ */ ascii("BLRM"),
   page: /* @__PURE__ */ ascii("BLRL"),
   excerpt: /* @__PURE__ */ ascii("BLRX"),
-  grant: /* @__PURE__ */ ascii("BLRG"),
 } as const;
 
 export const FORMAT_VERSION = 0x01;

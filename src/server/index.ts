@@ -1,4 +1,9 @@
-/** `blindreel/server`: what a server runs at upload and in routing. No keys, no network, no heuristics. */
+/**
+ * `blindreel/server`: what a server runs at upload and in routing. No keys, no network, no heuristics.
+ *
+ * @module blindreel/server
+ * @category Server
+ */
 export {
   type InspectedContent,
   type InspectedSlot,
@@ -18,6 +23,7 @@ export {
   segmentName,
 } from "../log/names.js";
 export type { ExpectedObject, StructureOptions, UploadCheckOptions } from "./arguments.js";
+export { identifyObject, type ObjectStartName } from "./identify-object.js";
 export { inspectStructure } from "./inspect-structure.js";
 export type {
   ExcerptStructure,

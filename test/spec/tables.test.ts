@@ -10,6 +10,7 @@ import {
   METADATA_BLOCK,
   SegmentFlag,
   SenderType,
+  SIGNATURE_LENGTH,
   SLOT_BODY_LENGTH,
   SlotType,
   SUITE,
@@ -31,7 +32,6 @@ import {
   SegmentEnd,
   segmentGeometry,
 } from "../../src/log/entry.js";
-import { SIGNATURE_LENGTH } from "../../src/log/fields.js";
 import { DETAILS_SALT_LENGTH, MAX_REASON } from "../../src/log/manifest.js";
 import { manifestName, pageName, receiptName, segmentName } from "../../src/log/names.js";
 import { PAGE_ENTRIES } from "../../src/log/page.js";

@@ -1,5 +1,5 @@
 import { fileHandleSource } from "blindreel";
-import { inspectStructure, type Structure } from "blindreel/opacity";
+import { inspectStructure, type Structure } from "blindreel/server";
 import type { Input } from "../input.js";
 import { type ReportOptions, writeReport } from "../report.js";
 import { byteCount, columns } from "../text.js";

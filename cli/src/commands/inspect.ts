@@ -1,8 +1,8 @@
 import type { InspectedSlot, Inspection } from "blindreel";
-import { Magic } from "blindreel/formats";
+import { identifyObject } from "blindreel/server";
 import { checkWhole, isCut } from "../cut-off.js";
 import { explain } from "../explain.js";
-import { type Head, inspectHead, isMagic, peek, readHead } from "../head.js";
+import { type Head, inspectHead, peek, readHead } from "../head.js";
 import { type Input, openInput } from "../input.js";
 import { type ReportOptions, writeReport } from "../report.js";
 import { byteCount, columns, isoDate } from "../text.js";
@@ -19,16 +19,13 @@ const NOT_VISIBLE = [
   "whose keys the key ids are; they only tell whether two recordings share a key",
 ];
 
-/** What a recording stores beside its envelope, and shows. */
-const RECORDING_OBJECTS = [Magic.segment, Magic.manifest, Magic.page, Magic.excerpt];
-
 /** Prints what a server can see. No key is needed, and only the head of a file is read. */
 export async function inspect(path: string, options: ReportOptions): Promise<void> {
   const opened = await openInput(path);
   try {
     const { magic, input } = await peek(opened);
-    if (RECORDING_OBJECTS.some((expected) => isMagic(magic, expected)))
-      return await inspectObject(input, options);
+    const object = identifyObject(magic);
+    if (object !== undefined && object !== "envelope") return await inspectObject(input, options);
     const head = await readHead(input, PIECE);
     const size = await sizeOf(input, head);
     const inspection = inspectHead(head, size);

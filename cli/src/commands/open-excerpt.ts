@@ -1,4 +1,4 @@
-import { LIMITS } from "blindreel/formats";
+import { LIMITS } from "blindreel";
 import { type OpenedExcerpt, openExcerpt } from "blindreel/review";
 import { usageError } from "../cli-error.js";
 import { explain } from "../explain.js";

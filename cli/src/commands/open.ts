@@ -1,6 +1,6 @@
-import { Magic } from "blindreel/formats";
+import { identifyObject } from "blindreel/server";
 import { usageError } from "../cli-error.js";
-import { isMagic, peek } from "../head.js";
+import { peek } from "../head.js";
 import { openInput } from "../input.js";
 import type { ByteRange } from "../options.js";
 import { isRecording } from "../recording-store.js";
@@ -36,7 +36,7 @@ export async function open(what: string, options: OpenCommandOptions): Promise<v
   const opened = await openInput(what);
   try {
     const { magic, input } = await peek(opened);
-    if (isMagic(magic, Magic.excerpt)) {
+    if (identifyObject(magic) === "excerpt") {
       checkOptions("an excerpt", options, ["range"]);
       await openExcerptFile(input, options);
     } else {
