@@ -4,6 +4,7 @@ import { type ByteSource, claimedSize, type ReadOptions, readExactly } from "../
 import { LONGEST_TIMER, type RetryOptions, retryArgument, retrying, timed } from "./retry.js";
 import type { ByteRange } from "./verdict.js";
 
+/** Options of a lookup of a stored object. */
 export interface LookupOptions extends ReadOptions {
   /** The first range to be read, in bytes: a request that finds the object can bring it. */
   readonly first?: ByteRange;

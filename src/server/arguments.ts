@@ -13,6 +13,7 @@ export interface ExpectedObject {
   readonly recordingId?: string;
 }
 
+/** Options of `uploadCheck`, `uploadStream` and `resumeUpload`. */
 export interface UploadCheckOptions {
   /** Which objects are wanted here: one name or several. Any of the format's, where this is left out. */
   readonly accept?: ObjectName | readonly ObjectName[];
@@ -23,6 +24,7 @@ export interface UploadCheckOptions {
   readonly limits?: Partial<Limits>;
 }
 
+/** Options of `inspectStructure`. */
 export interface StructureOptions extends UploadCheckOptions {
   readonly signal?: AbortSignal;
 }

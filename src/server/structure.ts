@@ -20,6 +20,7 @@ export const OBJECT_NAMES: readonly ObjectName[] = [
  */
 export type FieldRole = "public" | "random" | "sealed" | "public-key" | "signature";
 
+/** Identifies a field of an object, whatever it is called in a message. */
 export type FieldId =
   /** Everything public in front of the sealed metadata, up to and with its length. */
   | "head"
@@ -69,6 +70,7 @@ export interface StructureCommon {
 /** One of the format's objects, as far as its lengths and public fields tell. Nothing in it is authenticated. */
 export type Structure = StructureCommon & ObjectStructure;
 
+/** The public facts of each kind of object. */
 export type ObjectStructure =
   | { readonly object: "envelope"; readonly envelope: Inspection }
   | { readonly object: "sealed-file"; readonly envelope: Inspection; readonly segment: SegmentStructure }
@@ -78,6 +80,7 @@ export type ObjectStructure =
   | { readonly object: "excerpt"; readonly excerpt: ExcerptStructure }
   | { readonly object: "receipt"; readonly receipt: ReceiptStructure };
 
+/** The public facts of a segment (format-v1, "Segment"). */
 export interface SegmentStructure {
   /** 32 hex digits. */
   readonly recordingId: string;
@@ -96,6 +99,7 @@ export interface SegmentStructure {
   readonly plaintextLength: number;
 }
 
+/** The public facts of a manifest (format-v1, "Manifest"). */
 export interface ManifestStructure {
   /** 32 hex digits. */
   readonly recordingId: string;
@@ -104,6 +108,7 @@ export interface ManifestStructure {
   readonly plaintextLength: number;
 }
 
+/** The public facts of a page (format-v1, "Pages"). */
 export interface PageStructure {
   /** 32 hex digits. */
   readonly recordingId: string;
@@ -121,6 +126,7 @@ export interface ExcerptStructure {
   readonly parts: number;
 }
 
+/** The public facts of a receipt (format-v1, "Receipt"). */
 export interface ReceiptStructure {
   /** 32 hex digits. */
   readonly recordingId: string;

@@ -3,6 +3,7 @@ import type { CryptoProvider } from "../crypto/provider.js";
 import { type Checks, readOptions } from "../formats/options.js";
 import { OPERATION, type OperationOptions } from "./operation.js";
 
+/** Options of every function of `blindreel/stream` but the push forms. */
 export interface StreamOptions extends OperationOptions {
   /** Overrides the runtime's provider, for this call. */
   readonly crypto?: CryptoProvider;
