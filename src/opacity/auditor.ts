@@ -82,7 +82,6 @@ export class Auditor {
         structure = this.#check.finish();
       });
     }
-    if (this.#bodyBase < 0) this.#settle();
     this.#flushChunk(structure !== undefined);
     this.#windows.finish();
     this.#spans.finish();
@@ -110,8 +109,8 @@ export class Auditor {
   #head(piece: Uint8Array): void {
     this.#raw(piece);
     this.#attempt(() => this.#check.push(piece));
-    if (!this.#isBroken && !this.#check.isCounting) return;
     this.#settle();
+    if (!this.#isBroken && !this.#check.isCounting) return;
     const end = this.#check.fields.reduce((sum, { length }) => sum + length, 0);
     this.#bodyBase = end;
     const { head } = this.#check;

@@ -88,9 +88,9 @@ export class CompressedSpans {
     this.#searchOutput = searchOutput;
   }
 
-  /** A place where a span may begin: in bytes that were handed over before, or in the next ones. */
+  /** A place where a span may begin: in the last bytes that were handed over, or in the next ones. */
   begin(beginning: Beginning): void {
-    if (!this.#zlib || this.#isExhausted) return;
+    if (!this.#zlib || this.#isExhausted || beginning.offset < this.#base) return;
     if (this.#waiting.length === MOST_WAITING) this.#exhaust();
     else this.#waiting.push(beginning);
   }

@@ -40,8 +40,8 @@ const MOST_STATES = 2 ** 19;
 
 /**
  * All patterns in one pass, one table look-up a byte whatever the bytes are (A. Aho, M. Corasick, "Efficient String Matching",
- * 1975, over graphs by the subset construction). A state is the set of nodes that the last bytes lead to; those that the
- * last byte alone leads to are its base's, and not repeated.
+ * 1975, over graphs by the subset construction). A state is the nodes that the longest beginning of a pattern leads to,
+ * and the state of what is left without it.
  */
 export class Automaton {
   readonly #graph: PatternGraph;
@@ -97,75 +97,61 @@ export class Automaton {
   }
 
   #build(tooMany: () => Error): void {
-    const starts = new Set(this.#patterns.map(({ start }) => start));
+    const starts = [...new Set(this.#patterns.map(({ start }) => start))];
     const accepted = new Map<number, number[]>();
     for (const [index, { ends }] of this.#patterns.entries()) {
       for (const end of ends) accepted.set(end, [...(accepted.get(end) ?? []), index]);
     }
-    const byFirst = this.#targets(starts);
     this.#classify(starts);
     const width = this.#width;
-    /** States: their nodes beside the base's, and their base: the state of their last byte alone. */
-    const sets: (readonly number[])[] = [[]];
-    const bases: number[] = [0];
+    const nodes: (readonly number[])[] = [starts];
+    const rest: number[] = [0];
     const known = new Map<string, number>();
-    const baseOf = new Map<number, number>();
-    for (const byte of byFirst.keys()) {
-      baseOf.set(byte, sets.length);
-      bases.push(sets.length);
-      sets.push([]);
-    }
-    const stateOf = (nodes: readonly number[], byte: number): number => {
-      const base = baseOf.get(byte) ?? 0;
-      if (nodes.length === 0) return base;
-      const key = `${base} ${nodes.join()}`;
+    const stateOf = (targets: readonly number[], without: number): number => {
+      const key = `${without} ${targets.join()}`;
       let state = known.get(key);
       if (state === undefined) {
-        state = sets.length;
+        state = nodes.push(targets) - 1;
         if (state === MOST_STATES) throw tooMany();
         known.set(key, state);
-        sets.push(nodes);
-        bases.push(base);
+        rest.push(without);
+        const found = targets.flatMap((node) => accepted.get(node) ?? []);
+        this.#matches[state] = [...new Set([...found, ...(this.#matches[without] ?? [])])];
       }
       return state;
     };
-    const signed = (state: number): number => {
-      this.#matches[state] ??= matchesOf(sets[state]!, accepted);
-      return this.#matches[state]!.length > 0 ? ~(state * width) : state * width;
-    };
     this.#table = new Int32Array(width * 1024);
-    for (const [byte, state] of baseOf) this.#table[this.#classes[byte]!] = state * width;
-    const firstOf = new Map([...baseOf].map(([byte, state]) => [state, byFirst.get(byte)!]));
-    for (let state = 1; state < sets.length; state++) {
+    for (let state = 0; state < nodes.length; state++) {
       if ((state + 1) * width > this.#table.length) this.#grow();
-      const isBase = bases[state] === state;
-      const from = isBase ? 0 : bases[state]! * width;
-      this.#table.copyWithin(state * width, from, from + width);
-      for (const [byte, targets] of this.#targets(isBase ? firstOf.get(state)! : sets[state]!)) {
+      // What is left is a shorter beginning, so its row is there.
+      const from = rest[state]! * width;
+      if (state > 0) this.#table.copyWithin(state * width, from, from + width);
+      for (const [byte, targets] of this.#targets(nodes[state]!)) {
         const column = this.#classes[byte]!;
-        const inherited = this.#table[from + column]!;
-        const already = sets[(inherited < 0 ? ~inherited : inherited) / width]!;
-        const nodes = [...new Set([...already, ...targets])].sort((a, b) => a - b);
-        this.#table[state * width + column] = signed(stateOf(nodes, byte));
+        const without = state === 0 ? 0 : this.#table[from + column]!;
+        const next = stateOf(targets, (without < 0 ? ~without : without) / width);
+        const row = next * width;
+        this.#table[state * width + column] = this.#matches[next]!.length > 0 ? ~row : row;
       }
     }
   }
 
-  #targets(nodes: Iterable<number>): Map<number, Set<number>> {
-    const found = new Map<number, Set<number>>();
+  /** By byte, the nodes that it leads to, in order. */
+  #targets(nodes: readonly number[]): Map<number, number[]> {
+    const found = new Map<number, number[]>();
     for (const node of nodes) {
       const edges = this.#graph.edgesOf(node);
       for (let i = 0; i < edges.length; i += 2) {
         const targets = found.get(edges[i]!);
-        if (targets) targets.add(edges[i + 1]!);
-        else found.set(edges[i]!, new Set([edges[i + 1]!]));
+        if (!targets) found.set(edges[i]!, [edges[i + 1]!]);
+        else if (!targets.includes(edges[i + 1]!)) targets.push(edges[i + 1]!);
       }
     }
     return found;
   }
 
   /** Bytes that no pattern has are one class. */
-  #classify(starts: ReadonlySet<number>): void {
+  #classify(starts: readonly number[]): void {
     const seen = new Set(starts);
     for (const node of seen) {
       const edges = this.#graph.edgesOf(node);
@@ -181,11 +167,4 @@ export class Automaton {
     larger.set(this.#table);
     this.#table = larger;
   }
-}
-
-function matchesOf(
-  nodes: readonly number[],
-  accepted: ReadonlyMap<number, readonly number[]>,
-): readonly number[] {
-  return [...new Set(nodes.flatMap((node) => accepted.get(node) ?? []))];
 }

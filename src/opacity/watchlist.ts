@@ -108,8 +108,9 @@ export class PieceSearch {
 
   #place(pattern: number, piece: Uint8Array, end: number): Place {
     const from = Math.max(0, end - LONGEST_MATCH);
-    const bytes = joined(this.#tail, piece.subarray(from, end + CONTEXT_BEHIND));
-    const before = end - from + this.#tail.length;
+    const tail = from === 0 ? this.#tail : new Uint8Array(0);
+    const bytes = joined(tail, piece.subarray(from, end + CONTEXT_BEHIND));
+    const before = end - from + tail.length;
     const at = Math.max(0, this.#automaton.startOf(pattern, bytes, before));
     return { bytes, base: this.#offset + end - before, at, length: before - at };
   }

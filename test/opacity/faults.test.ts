@@ -7,6 +7,7 @@ import { BlockMemory, hashBlock } from "../../src/opacity/block-memory.js";
 import { CompressedSpans } from "../../src/opacity/compressed-spans.js";
 import { FindingList } from "../../src/opacity/findings.js";
 import { AuditMemory, auditOpacity, type Canary } from "../../src/opacity/index.js";
+import { inspectStructure } from "../../src/server/index.js";
 import { cut } from "../helpers/bytes.js";
 import { caught } from "../helpers/errors.js";
 import { perChunk, TEXT, withChunks } from "./broken-sealers.js";
@@ -159,6 +160,21 @@ describe("fault S2 compressed content is found across chunk borders", () => {
   });
 });
 
+it("fault S2 bare deflate as metadata, also in an envelope with many slots", async () => {
+  const packed = new Uint8Array(deflateRawSync(TEXT.subarray(0, 120_000)));
+  const people = await Promise.all(Array.from({ length: 900 }, () => generateIdentity()));
+  for (const to of [people.slice(0, 1), people]) {
+    const file = await sealedFile(new Uint8Array(9), {
+      to: to.map(({ recipient }) => recipient),
+      metadata: { name: "x".repeat(packed.length) },
+    });
+    const { fields } = await inspectStructure(file);
+    file.set(packed, fields.find(({ id }) => id === "metadata")!.offset);
+    expect(await checksOf(file)).toContain("compressed");
+    expect(await checksOf(file, ["candidate-0012"])).toContain("canary");
+  }
+});
+
 describe("fault S2 canaries are found in any case and normal form", () => {
   const name = "Zoë Ångström-Müller";
   const mixed = [...name].map((char, i) => (i % 2 ? char.toUpperCase() : char.toLowerCase())).join("");
@@ -303,7 +319,7 @@ describe("fault S3 no false alarm", () => {
     const memory = new AuditMemory();
     const [one, other] = [await segment(randomBytes(50_000)), await segment(randomBytes(50_000))];
     for (const object of [one, one]) expect((await auditOpacity(object, { memory })).findings).toEqual([]);
-    other.set(one.subarray(86 + 160, 86 + 176), 86 + 160);
+    other.set(one.subarray(86 + 160, 86 + 176), 86 + 1600);
     const { findings } = await auditOpacity(other, { memory });
     expect(findings.map(({ check }) => check)).toEqual(["repeated-block"]);
   });
