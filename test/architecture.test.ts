@@ -116,6 +116,20 @@ const edges = files.flatMap((from) =>
     .map(({ specifier, isTypeOnly: type }) => ({ from, to: resolve(from, specifier), type })),
 );
 
+function namesDeclaredBy(statement: ts.Statement): string[] {
+  if (ts.isVariableStatement(statement)) {
+    return statement.declarationList.declarations.flatMap(({ name }) =>
+      ts.isIdentifier(name) ? [name.text] : [],
+    );
+  }
+  const isNamed =
+    ts.isFunctionDeclaration(statement) ||
+    ts.isClassDeclaration(statement) ||
+    ts.isInterfaceDeclaration(statement) ||
+    ts.isTypeAliasDeclaration(statement);
+  return isNamed && statement.name ? [statement.name.text] : [];
+}
+
 describe("the source", () => {
   it("is found, every file on a floor", () => {
     expect(files.length).toBeGreaterThan(50);
@@ -215,6 +229,26 @@ describe("the source", () => {
       };
       visit(source);
     }
+  });
+
+  it("declares an exported name once: one name, one thing", () => {
+    const declared = new Map<string, { readonly file: string; readonly isExported: boolean }[]>();
+    for (const [file, source] of sources) {
+      // Stands for crypto/node.ts in bundles for browsers.
+      if (file === "crypto/no-node.ts") continue;
+      for (const statement of source.statements) {
+        const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];
+        const isExported = modifiers.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
+        for (const name of namesDeclaredBy(statement)) {
+          declared.set(name, [...(declared.get(name) ?? []), { file, isExported }]);
+        }
+      }
+    }
+    const repeated = [...declared].filter(
+      ([, places]) =>
+        new Set(places.map(({ file }) => file)).size > 1 && places.some(({ isExported }) => isExported),
+    );
+    expect(repeated.map(([name, places]) => `${name}: ${places.map(({ file }) => file)}`)).toEqual([]);
   });
 
   it("re-exports by name and does nothing else in every index", () => {

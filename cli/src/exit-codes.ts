@@ -1,4 +1,5 @@
 import type { ErrorCode } from "blindreel";
+import type { RecordingState } from "blindreel/review";
 
 /**
  * The one table of exit codes: `--help` prints it, `README.md` repeats it (a test compares them), and nothing else
@@ -35,6 +36,9 @@ export const EXIT_MEANINGS = {
 
 export type ExitCode = keyof typeof EXIT_MEANINGS;
 
+/** One for every state of a recording but `complete`. */
+export type VerdictCode = `verdict-${Exclude<RecordingState, "complete">}`;
+
 /** Failures that are the command line's own and not the SDK's. */
 export type CliCode =
   | "internal"
@@ -46,10 +50,7 @@ export type CliCode =
   | "output-unwritable"
   | "disk-full"
   | "reader-gone"
-  | "verdict-interrupted"
-  | "verdict-unfinished"
-  | "verdict-truncated"
-  | "verdict-altered"
+  | VerdictCode
   | "hangup"
   | "interrupted"
   | "terminated";
@@ -115,6 +116,10 @@ const EXIT_CODES: Record<FailureCode, ExitCode> = {
 /** A code that a later SDK adds is an unexpected failure until this table knows it. */
 export function exitCodeOf(code: FailureCode): ExitCode {
   return EXIT_CODES[code] ?? 1;
+}
+
+export function meaningOf(code: FailureCode): string {
+  return EXIT_MEANINGS[exitCodeOf(code)];
 }
 
 /** The table as text, two columns, for `--help`. */

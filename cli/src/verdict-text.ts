@@ -1,28 +1,17 @@
 import type { Finding, Gap, LossReport, RecordingReview, RecordingState, Verdict } from "blindreel/review";
 import { CliError } from "./cli-error.js";
-import type { CliCode } from "./exit-codes.js";
+import { meaningOf } from "./exit-codes.js";
 import { byteCount, columns, isoDate } from "./text.js";
 
-/** What each state means, as docs/reviewing.md, "Verdicts", has it. */
-const MEANINGS: Readonly<Record<RecordingState, string>> = {
-  complete: "The recorder closed it, lost nothing, and all of it is there as it was signed.",
-  interrupted: "All that was signed is there, and the recorder itself says that something was lost.",
-  unfinished: "Nothing says that it was closed: the machine never came back, or the end is kept back.",
-  truncated: "Bytes that the store had acknowledged are not there.",
-  altered:
-    "Something stored is not what was signed, is too much, or contradicts something else that was signed.",
-};
+const COMPLETE = "the recorder closed it, lost nothing, and all of it is there as it was signed";
 
-const CODES: Readonly<Record<Exclude<RecordingState, "complete">, CliCode>> = {
-  interrupted: "verdict-interrupted",
-  unfinished: "verdict-unfinished",
-  truncated: "verdict-truncated",
-  altered: "verdict-altered",
-};
+function meaningOfState(state: RecordingState): string {
+  return state === "complete" ? COMPLETE : meaningOf(`verdict-${state}`);
+}
 
 /** The verdict as an exit code. @throws CliError for every state but complete. */
 export function checkComplete(where: string, { state }: Verdict): void {
-  if (state !== "complete") throw new CliError(CODES[state], `${where} is ${state}. ${MEANINGS[state]}`);
+  if (state !== "complete") throw new CliError(`verdict-${state}`, `${where}: ${meaningOfState(state)}`);
 }
 
 /** Undefined becomes null: absent values are shown. */
@@ -42,7 +31,7 @@ export function verdictLines(where: string, review: RecordingReview, verdict: Ve
   const { state, origin, sequence, gaps, losses, findings, tracks, uncovered, isListed } = verdict;
   return [
     `${where}: ${state}, ${origin}`,
-    MEANINGS[state],
+    meaningOfState(state),
     ...(origin === "unpinned"
       ? ["It is consistent in itself; whether it is the one that was announced shows only with --expected."]
       : []),

@@ -46,7 +46,7 @@ describe("fault C5: verify", () => {
   it("prints the verdict of a folder, of a folder with nothing else, and of stores below it", async () => {
     for (const where of ["./exam/", join(shelf, "whole")]) {
       const { stdout } = await space.ok(["verify", ...i, where, "--expected", whole.coreHash]);
-      expect(stdout.toString()).toMatch(/^.*: complete, pinned\nThe recorder closed it/);
+      expect(stdout.toString()).toMatch(/^.*: complete, pinned\nthe recorder closed it/);
       expect(stdout.toString()).toMatch(/camera, take 0: .*, 120,000 bytes .*, 3 segments authentic/);
     }
     expect((await space.ok(["verify", ...i, "exam"])).stdout.toString()).toContain("complete, unpinned");
@@ -85,7 +85,7 @@ describe("fault C5: verify", () => {
     const result = await space.run(["verify", ...i, "exam"]);
     expect(result.stdout.toString()).toMatch(new RegExp(`^exam: ${state}, unpinned\n`));
     expect(result.stdout.toString()).toMatch(line);
-    expect(result.stderr).toMatch(new RegExp(`^blindreel: exam is ${state}\\. `));
+    expect(result.stderr).toMatch(new RegExp(`^blindreel: exam: the recording is ${state}: `));
     expect(result.code).toBe(exit);
   });
 

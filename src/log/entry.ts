@@ -121,7 +121,7 @@ export interface LostEntry {
   readonly time: number;
 }
 
-export const SALT_LENGTH = 16;
+export const ENTRY_SALT_LENGTH = 16;
 /** Bytes of a stored segment before its first chunk: segment header, salt, commitment. */
 export const SEGMENT_HEAD_LENGTH = SEGMENT_HEADER_LENGTH + HEADER_LENGTH;
 /** Most chunks of a recording's segment, its last included: about 8 MiB. */
@@ -162,7 +162,7 @@ export function isPadded(entry: Pick<SegmentEntry, "end" | "length" | "content">
   return canBePadded && entry.content <= plaintext - LENGTH_FIELD ? true : undefined;
 }
 
-const salt = fixed(SALT_LENGTH);
+const salt = fixed(ENTRY_SALT_LENGTH);
 const point = struct<MediaPoint>({ time: u32, byte: u32 });
 
 const track: Codec<number> = checked(u16, (value, fail) => {

@@ -52,7 +52,7 @@ export class AuditMemory {
     const place = { bytes: chunk, base, at: 0, length: Math.min(16, chunk.length) };
     if (same) {
       const shared = Math.min(same.beginning.length, chunk.length);
-      if (same.name === stream.name && equalBytes(same.beginning, chunk) === shared) {
+      if (same.name === stream.name && equalByteCount(same.beginning, chunk) === shared) {
         if (chunk.length > same.beginning.length) this.#remember(stream, chunk);
         return;
       }
@@ -64,7 +64,7 @@ export class AuditMemory {
       k++;
       const length = Math.min(other.beginning.length, chunk.length);
       if (length < SHORTEST_BEGINNING) continue;
-      const equal = equalBytes(other.beginning, chunk);
+      const equal = equalByteCount(other.beginning, chunk);
       if (equal < binomialThreshold(length, 1 / 256, spend(k))) continue;
       const reason = `${equal} of ${length} bytes equal those at the same place of object ${other.object + 1} before this one: one key stream twice?`;
       findings.add("periodic", { ...place, length }, reason);
@@ -80,7 +80,7 @@ export class AuditMemory {
   }
 }
 
-function equalBytes(left: Uint8Array, right: Uint8Array): number {
+function equalByteCount(left: Uint8Array, right: Uint8Array): number {
   const length = Math.min(left.length, right.length);
   let equal = 0;
   for (let i = 0; i < length; i++) if (left[i] === right[i]) equal++;

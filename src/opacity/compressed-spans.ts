@@ -20,7 +20,7 @@ const MOST_OUTPUT = 2 ** 20;
  * its input: of 40 million none else reached 600 bytes.
  */
 const LONG_ENOUGH = 2048;
-const STORED = [0.75, 1.25] as const;
+const STORED_RATIO = [0.75, 1.25] as const;
 /** zlib with its right checksum: random bytes come to an end within 64 bytes once in 2^12, behind them once in 2^18. */
 const ENDED_LATE = 64;
 /** No random bytes give so much more than they have; what does is not read to its end. */
@@ -143,7 +143,7 @@ export class CompressedSpans {
       this.#findings.add("canary", inside, `${canary.reason} inside a ${format} span`);
       return;
     }
-    const isStored = output.length >= STORED[0] * used && output.length <= STORED[1] * used;
+    const isStored = output.length >= STORED_RATIO[0] * used && output.length <= STORED_RATIO[1] * used;
     const isLong = isLarge || (used >= LONG_ENOUGH && !isStored);
     const isWhole = isEnded && (format === "gzip" || (format === "zlib" && used >= ENDED_LATE));
     if (!isLong && !isWhole) return;

@@ -33,7 +33,7 @@ export type CheckName =
   | "length";
 
 /** Why bytes are not opaque, and where. */
-export interface Finding {
+export interface OpacityFinding {
   readonly check: CheckName;
   /** In bytes from the object's start. */
   readonly offset: number;
@@ -66,7 +66,7 @@ export function nowhere(offset = 0): Place {
 
 /** Collects what the checks find, with a copy of the bytes in question. */
 export class FindingList {
-  readonly findings: Finding[] = [];
+  readonly findings: OpacityFinding[] = [];
   /** All that was found, those left out too. */
   total = 0;
   readonly #perCheck = new Map<CheckName, number>();

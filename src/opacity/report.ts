@@ -1,6 +1,6 @@
 import { BlindreelError } from "../errors.js";
 import type { Structure } from "../server/structure.js";
-import type { CheckName, Finding } from "./findings.js";
+import type { CheckName, OpacityFinding } from "./findings.js";
 import type { ExposedField } from "./public-fields.js";
 
 /** Everything that the checks say of one object. */
@@ -9,7 +9,7 @@ export interface OpacityReport {
   /** Undefined where it is none of the format's objects. */
   readonly structure: Structure | undefined;
   /** The first 64, of one check the first 8. */
-  readonly findings: readonly Finding[];
+  readonly findings: readonly OpacityFinding[];
   readonly findingCount: number;
   /** Checks that this runtime cannot run: `compressed` needs `node:zlib`. */
   readonly skipped: readonly CheckName[];
@@ -38,19 +38,19 @@ export function hexdump(bytes: Uint8Array, base: number, markedFrom: number, mar
 const SHOWN = 4;
 
 /** A finding in one line. */
-export function findingLine({ check, offset, reason }: Finding): string {
+export function findingLine({ check, offset, reason }: OpacityFinding): string {
   return `${check} at byte ${offset}: ${reason}`;
 }
 
 /** With the bytes in question, in context. A canary among them is the caller's own text. */
-export function findingText(finding: Finding): string {
+export function findingText(finding: OpacityFinding): string {
   const { context, contextOffset, offset, length } = finding;
   const dump = context.length === 0 ? "" : `\n${hexdump(context, contextOffset, offset, offset + length)}`;
   return findingLine(finding) + dump;
 }
 
 /** Several findings, the first with their bytes. */
-export function findingsText(findings: readonly Finding[], count: number): string {
+export function findingsText(findings: readonly OpacityFinding[], count: number): string {
   const more = count - Math.min(SHOWN, findings.length);
   const rest = more > 0 ? [`and ${more} more`] : [];
   return [...findings.slice(0, SHOWN).map(findingText), ...rest].join("\n");
@@ -58,7 +58,7 @@ export function findingsText(findings: readonly Finding[], count: number): strin
 
 export function notOpaque(
   what: string,
-  findings: readonly Finding[],
+  findings: readonly OpacityFinding[],
   count: number,
 ): BlindreelError<"not-opaque"> {
   return new BlindreelError("not-opaque", `${what}: ${findingsText(findings, count)}`, { findings });

@@ -100,7 +100,7 @@ export function oneOf<T extends string>(...known: readonly T[]): Check<T> {
 }
 
 /** Well-formed text of at most `ceiling` bytes of UTF-8. */
-export function textArgument(name: string, value: unknown, fewest: number, ceiling: number): string {
+export function boundedTextArgument(name: string, value: unknown, fewest: number, ceiling: number): string {
   const text = wellFormedText(name, value);
   const { length } = utf8(text);
   if (length < fewest || length > ceiling)
@@ -134,7 +134,7 @@ export function readStartOptions(given: unknown): StartRecordingOptions {
       ...RECORDING(),
       ...envelope,
       journal: storeArgument,
-      label: (name, value) => textArgument(name, value, 0, MAX_LABEL),
+      label: (name, value) => boundedTextArgument(name, value, 0, MAX_LABEL),
     },
     ["to"],
   );

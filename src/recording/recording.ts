@@ -10,11 +10,11 @@ import type { Journal } from "./journal/journal.js";
 import type { SealingKeys } from "./journal/keys.js";
 import { LifeCycle, type LifeState } from "./life-cycle.js";
 import {
+  boundedTextArgument,
   type FinishOptions,
   type RecordingSettings,
   readFinishOptions,
   type TrackOptions,
-  textArgument,
 } from "./options.js";
 import { Outbox, type RecordingObject } from "./outbox.js";
 import { quiet } from "./timing.js";
@@ -140,7 +140,7 @@ export class Recording {
   async finish(reason: string, options?: FinishOptions): Promise<FinishedRecording> {
     const { journal, life } = this.#context;
     life.check("finish");
-    const text = textArgument("reason", reason, 1, MAX_REASON);
+    const text = boundedTextArgument("reason", reason, 1, MAX_REASON);
     const { timeout } = readFinishOptions(options);
     const cause = life.is("failed") ? LossCause.storage : LossCause.deadline;
     const call = ++this.#finishCalls;

@@ -15,7 +15,7 @@ import {
   type MediaRecorderLike,
   type RecordOptions,
 } from "./media-recorder.js";
-import { readTrackOptions, type TrackOptions, textArgument } from "./options.js";
+import { boundedTextArgument, readTrackOptions, type TrackOptions } from "./options.js";
 import type { Outbox } from "./outbox.js";
 import { quiet, settlesWithin } from "./timing.js";
 import { type TrackContext, TrackWriter } from "./track.js";
@@ -49,7 +49,7 @@ export interface RecordingTrack {
 type AnyTrack = TrackWriter | CadenceTrack;
 
 const WRITE: Checks<{ readonly startsSegment?: boolean }> = { startsSegment: flagArgument };
-const mediaType: Check<string> = (name, value) => textArgument(name, value, 0, MAX_TYPE);
+const mediaType: Check<string> = (name, value) => boundedTextArgument(name, value, 0, MAX_TYPE);
 const TAKE: Checks<{ readonly type?: string }> = { type: mediaType };
 
 /** A recording's tracks, and the recorders that write to them. */
@@ -71,7 +71,7 @@ export class Tracks {
 
   /** @throws TypeError, RangeError; BlindreelError `limit-exceeded`. */
   track(name: string, options: TrackOptions | undefined): RecordingTrack {
-    const text = textArgument("name", name, 1, MAX_NAME);
+    const text = boundedTextArgument("name", name, 1, MAX_NAME);
     const read = readTrackOptions(options);
     const wanted = `${read.padding} ${read.cadence}`;
     const known = this.#writers.get(text);

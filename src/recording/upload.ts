@@ -51,7 +51,7 @@ const delay: Check<number> = (name, value) => {
   return value;
 };
 
-const UPLOAD: Checks<UploadOptions> = {
+const UPLOAD_CHECKS: Checks<UploadOptions> = {
   concurrency(name, value) {
     if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > MAX_CONCURRENCY)
       throw outOfRange(name, `an integer from 1 to ${MAX_CONCURRENCY}`, value);
@@ -79,7 +79,7 @@ export function uploadRefused(reason: string, options?: ErrorOptions): Blindreel
 /** The one loop that uploads everything, with backoff. @throws TypeError, RangeError at the call. */
 export function uploadAll(outbox: Outbox, put: PutObject, given: unknown): Promise<UploadOutcome> {
   if (typeof put !== "function") throw wrongType("put", "a function that stores an object", put);
-  const options = readOptions<UploadOptions>("options", given, UPLOAD);
+  const options = readOptions<UploadOptions>("options", given, UPLOAD_CHECKS);
   const { concurrency = 3, firstDelay = 500, signal, onProgress = () => {} } = options;
   const { longestDelay = Math.max(30_000, firstDelay) } = options;
   if (longestDelay < firstDelay)

@@ -124,7 +124,7 @@ export function lowerBound<T>(items: readonly T[], isBehind: (item: T) => boolea
  *
  * @param entries by place; undefined where unknown. @param isOpen whether entries may follow.
  */
-export async function layOut(
+export async function layOutLog(
   entries: readonly (LoggedEntry | undefined)[],
   isOpen: boolean,
 ): Promise<LogLayout> {

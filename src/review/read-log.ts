@@ -7,7 +7,7 @@ import type { SignedBinding } from "../log/sealed-object.js";
 import { ManifestState } from "../log/statement.js";
 import { SUBTREE } from "../log/tree.js";
 import type { ReadOptions } from "../source/byte-source.js";
-import { type LaidOutLoss, type LogLayout, layOut, type SegmentLayout, segmentsOf } from "./layout.js";
+import { type LaidOutLoss, type LogLayout, layOutLog, type SegmentLayout, segmentsOf } from "./layout.js";
 import { checkBeginnings, type FoundManifests, readObject, type StoredNames } from "./manifests.js";
 import { eachInFlight, eachProbed } from "./pool.js";
 import type { UnlockedRecording } from "./unlocked-recording.js";
@@ -43,7 +43,7 @@ export async function readLog(
   const { pages, faults } = await readPages(recording, listed, options);
   const entries = pages.flatMap((page) => page?.entries ?? UNKNOWN_PAGE);
   entries.push(...(head?.tail ?? []));
-  const layout = await layOut(entries, head?.state !== ManifestState.final);
+  const layout = await layOutLog(entries, head?.state !== ManifestState.final);
   const roots = pages.map((page) => page?.root);
   return {
     head,
@@ -107,7 +107,7 @@ export async function readBehind(
     page.entries.forEach((logged, i) => {
       entries[SUBTREE * page.number + i] ??= logged;
     });
-  const layout = pages.length === 0 ? log.layout : await layOut(entries, true);
+  const layout = pages.length === 0 ? log.layout : await layOutLog(entries, true);
   const isBehind = (n: number) => n >= log.entries.length;
   return {
     layout,

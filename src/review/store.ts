@@ -25,7 +25,7 @@ export type ObjectListing = (
 
 /** Names of a listing, and characters of a name: far above the needs of any recording. */
 const MAX_NAMES = 2 ** 20;
-const MAX_NAME = 200;
+const LONGEST_NAME = 200;
 
 /** A recording's stored objects. Every request has a time limit, and is repeated where it was not answered. */
 export class Store {
@@ -111,7 +111,8 @@ export class Store {
       const names: string[] = [];
       const add = (name: unknown): void => {
         if (typeof name !== "string") throw wrongType("every name of the listing", "a string", name);
-        if (name.length > MAX_NAME) throw limitExceeded("a name in the listing", MAX_NAME, name.length);
+        if (name.length > LONGEST_NAME)
+          throw limitExceeded("a name in the listing", LONGEST_NAME, name.length);
         if (names.length === MAX_NAMES) throw limitExceeded("the listing", MAX_NAMES, MAX_NAMES + 1);
         names.push(name);
       };

@@ -51,7 +51,7 @@ export class SegmentedTakeSource implements TakeSource {
   readonly size: number;
   readonly #recording: UnlockedRecording;
   readonly #take: TakeLayout;
-  readonly #segments = new TaskCache<OpenSegment>(OPEN_SEGMENTS, ({ object }) => object.close());
+  readonly #segments = new TaskCache<SegmentHandle>(OPEN_SEGMENTS, ({ object }) => object.close());
   readonly #blocks: TaskCache<Bytes>;
   /** Blocks fetched beyond the end of a sequential read. */
   readonly #ahead: number;
@@ -196,7 +196,7 @@ function brokenOff(position: number) {
 }
 
 /** A listed segment in the store, its head checked. */
-interface OpenSegment {
+interface SegmentHandle {
   readonly object: StoredObject;
   readonly cipher: ChunkCipher;
   /** Ciphertext of the first block, until its use, where it was read along with the head. */
@@ -213,7 +213,7 @@ async function openSegment(
   entry: SegmentEntry,
   wanted: Block,
   options: ReadOptions,
-): Promise<OpenSegment> {
+): Promise<SegmentHandle> {
   const name = objectOf(recording, entry);
   const isFirst = wanted.firstChunk === 0;
   const end = isFirst ? wanted.to : SEGMENT_HEAD_LENGTH;
@@ -231,7 +231,7 @@ async function openSegment(
 }
 
 /** @throws BlindreelError `authentication-failed`, `truncated`, `source-failed`. */
-async function readSealed(segment: OpenSegment, block: Block, options: ReadOptions): Promise<Bytes> {
+async function readSealed(segment: SegmentHandle, block: Block, options: ReadOptions): Promise<Bytes> {
   const { object, firstBlock } = segment;
   if (block.firstChunk > 0 || !firstBlock) return object.read(block.from, block.to, options);
   segment.firstBlock = undefined;

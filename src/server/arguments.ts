@@ -57,12 +57,12 @@ const acceptArgument: Check<readonly ObjectName[]> = (name, value) => {
   return names as readonly ObjectName[];
 };
 
-const textArgument: Check<string> = (name, value) => {
+const stringArgument: Check<string> = (name, value) => {
   if (typeof value !== "string") throw wrongType(name, "a string", value);
   return value;
 };
 
-const EXPECTED: Checks<ExpectedObject> = { name: textArgument, recordingId: textArgument };
+const EXPECTED: Checks<ExpectedObject> = { name: stringArgument, recordingId: stringArgument };
 
 const expectedArgument: Check<ExpectedPlace> = (option, value) => {
   const { name, recordingId } = readOptions<ExpectedObject>(option, value, EXPECTED);

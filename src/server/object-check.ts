@@ -3,7 +3,7 @@ import { type Bytes, bytesArgument, concatBytes } from "../formats/bytes.js";
 import { LIMITS } from "../formats/constants.js";
 import type { ObjectRules } from "./arguments.js";
 import { firstStep, NAMING_LENGTH, notOurs } from "./first-step.js";
-import { FieldList, MoreNeeded, PartialReader, type Seen, type Step } from "./step.js";
+import { FieldList, MoreNeeded, PartialReader, type SeenPlace, type Step } from "./step.js";
 import type { Field, ObjectName, Structure } from "./structure.js";
 
 /** Room for an envelope with a few recipients. */
@@ -20,7 +20,7 @@ interface Position {
   /** Bytes behind the head. */
   readonly counted: number;
   readonly fields: number;
-  readonly seen: Seen | undefined;
+  readonly seen: SeenPlace | undefined;
 }
 
 /**
@@ -55,7 +55,7 @@ export class ObjectCheck {
   }
 
   /** Which recording's object it is, and where in it, as far as that shows by now. */
-  get seen(): Seen | undefined {
+  get seen(): SeenPlace | undefined {
     return this.#at.seen;
   }
 

@@ -12,7 +12,7 @@ export interface Step {
   /** Which objects these bytes can be the beginning of. */
   readonly objects: readonly ObjectName[];
   /** What the part before said about the object's place in its recording. */
-  readonly seen?: Seen;
+  readonly seen?: SeenPlace;
   /** Offset where the enclosing object ends, which no field may pass. */
   readonly bound?: number;
   /** Whether the next step reads the same bytes again. */
@@ -26,7 +26,7 @@ export interface Step {
 }
 
 /** An object's place, as its header states it. */
-export interface Seen {
+export interface SeenPlace {
   /** 32 hex digits. */
   readonly recordingId: string;
   /** Of an envelope. */
@@ -94,7 +94,7 @@ export class PartialReader extends Reader {
 }
 
 /** An object that has its end: any byte behind it is refused. */
-export function ended(structure: ObjectStructure, seen: Seen): Step {
+export function ended(structure: ObjectStructure, seen: SeenPlace): Step {
   const { object } = structure;
   return {
     what: `the ${object}`,

@@ -17,6 +17,7 @@ import {
 } from "../../src/formats/constants.js";
 import {
   decodeEntry,
+  ENTRY_SALT_LENGTH,
   type Entry,
   EntryKind,
   encodeEntry,
@@ -26,7 +27,6 @@ import {
   MAX_NAME,
   MAX_POINTS,
   MAX_TYPE,
-  SALT_LENGTH,
   SEGMENT_CHUNKS,
   SEGMENT_HEAD_LENGTH,
   SegmentEnd,
@@ -137,7 +137,7 @@ describe("docs/format-v1.md and src/formats/constants.ts agree on", () => {
 
   test("kinds of entries, and the fields of each", () => {
     expect(numbers(table("name", "entry kind", "what it says"), 1)).toEqual(EntryKind);
-    const salt = new Uint8Array(SALT_LENGTH);
+    const salt = new Uint8Array(ENTRY_SALT_LENGTH);
     const hash = new Uint8Array(32);
     const length = sealedLength(5) + 30;
     const entries: Readonly<Record<string, Entry>> = {
@@ -166,7 +166,7 @@ describe("docs/format-v1.md and src/formats/constants.ts agree on", () => {
     expect(causes).toEqual(LossCause);
     const rows = table("loss", "what", "causes", "first and count");
     expect(rows.map((row) => Number(row[1]))).toEqual(Object.values(Loss));
-    const salt = new Uint8Array(SALT_LENGTH);
+    const salt = new Uint8Array(ENTRY_SALT_LENGTH);
     for (const [, what, allowed, range] of rows) {
       const track = Number(what) === Loss.page ? 0 : 1;
       const count = range === "both 0" ? 0 : 1;

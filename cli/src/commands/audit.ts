@@ -1,6 +1,12 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { AuditMemory, auditOpacity, type Finding, findingText, type OpacityReport } from "blindreel/opacity";
+import {
+  AuditMemory,
+  auditOpacity,
+  findingText,
+  type OpacityFinding,
+  type OpacityReport,
+} from "blindreel/opacity";
 import { CliError, inputUnreadable } from "../cli-error.js";
 import { explain } from "../explain.js";
 import { openInput } from "../input.js";
@@ -79,7 +85,7 @@ function jsonOf(audited: readonly AuditedFile[]) {
   };
 }
 
-function findingJson({ check, offset, length, reason, context, contextOffset }: Finding) {
+function findingJson({ check, offset, length, reason, context, contextOffset }: OpacityFinding) {
   return { check, offset, length, reason, contextOffset, context: Buffer.from(context).toString("hex") };
 }
 

@@ -1,6 +1,7 @@
 import type { CryptoProvider } from "../../crypto/provider.js";
 import { randomBytes } from "../../crypto/random.js";
 import {
+  ENTRY_SALT_LENGTH,
   type Entry,
   EntryKind,
   encodeEntry,
@@ -8,7 +9,6 @@ import {
   LossCause,
   type LostEntry,
   MAX_TAKES,
-  SALT_LENGTH,
   type SegmentEntry,
 } from "../../log/entry.js";
 import type { JournalRecord } from "./records.js";
@@ -24,7 +24,10 @@ export interface TakeStart {
 }
 
 export function entryRecord(crypto: CryptoProvider, entry: NewEntry): JournalRecord {
-  return { kind: "entry", bytes: encodeEntry({ ...entry, salt: randomBytes(crypto, SALT_LENGTH) } as Entry) };
+  return {
+    kind: "entry",
+    bytes: encodeEntry({ ...entry, salt: randomBytes(crypto, ENTRY_SALT_LENGTH) } as Entry),
+  };
 }
 
 function inputLoss({ id }: TrackState, what: Loss, cause: LossCause, time: number): NewEntry {
