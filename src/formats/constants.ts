@@ -11,6 +11,8 @@ export const Magic = {
   manifest: /* @__PURE__ */ ascii("BLRM"),
   page: /* @__PURE__ */ ascii("BLRL"),
   excerpt: /* @__PURE__ */ ascii("BLRX"),
+  /** Reserved. */
+  grant: /* @__PURE__ */ ascii("BLRG"),
 } as const;
 
 export const FORMAT_VERSION = 0x01;

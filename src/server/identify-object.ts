@@ -2,7 +2,9 @@ import { bytesArgument, equalBytes } from "../formats/bytes.js";
 import { Magic } from "../formats/constants.js";
 
 /** What an object's magic tells: a sealed file starts like an envelope, a receipt like an excerpt. */
-export type ObjectStartName = keyof typeof Magic;
+export type ObjectStartName = Exclude<keyof typeof Magic, "grant">;
+
+const NAMES: readonly ObjectStartName[] = ["envelope", "segment", "manifest", "page", "excerpt"];
 
 /**
  * Which object of the format begins with these bytes, by its magic alone (format-v1, "Objects"). For routing; all else is
@@ -15,6 +17,5 @@ export type ObjectStartName = keyof typeof Magic;
  */
 export function identifyObject(head: Uint8Array): ObjectStartName | undefined {
   const bytes = bytesArgument("head", head);
-  const names = Object.keys(Magic) as ObjectStartName[];
-  return names.find((name) => equalBytes(bytes.subarray(0, Magic[name].length), Magic[name]));
+  return NAMES.find((name) => equalBytes(bytes.subarray(0, Magic[name].length), Magic[name]));
 }
