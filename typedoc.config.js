@@ -18,6 +18,7 @@ export default {
   categoryOrder: users,
   defaultCategory: "Reference",
   navigation: { includeCategories: true, includeGroups: false },
+  intentionallyNotExported: ["src/opacity/public-fields.ts:MEANINGS"],
   treatWarningsAsErrors: true,
   validation: { notExported: true, invalidLink: true },
 };

@@ -1,10 +1,10 @@
 import type { Bytes, MaybePromise } from "../formats/bytes.js";
 
 /** The format's hash functions. */
-export type HashName = keyof typeof HASH_BYTES;
+export type HashName = "SHA-256" | "SHA-512";
 
 /** Digest lengths in bytes. */
-export const HASH_BYTES = { "SHA-256": 32, "SHA-512": 64 } as const;
+export const HASH_BYTES: Readonly<Record<HashName, number>> = { "SHA-256": 32, "SHA-512": 64 };
 
 /** The format's curves, by their JWK names (RFC 8037 §2). */
 export type Curve = "X25519" | "Ed25519";

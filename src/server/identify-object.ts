@@ -2,7 +2,7 @@ import { bytesArgument, equalBytes } from "../formats/bytes.js";
 import { Magic } from "../formats/constants.js";
 
 /** What an object's magic tells: a sealed file starts like an envelope, a receipt like an excerpt. */
-export type ObjectStartName = Exclude<keyof typeof Magic, "grant">;
+export type ObjectStartName = "envelope" | "segment" | "manifest" | "page" | "excerpt";
 
 const NAMES: readonly ObjectStartName[] = ["envelope", "segment", "manifest", "page", "excerpt"];
 

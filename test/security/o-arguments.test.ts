@@ -29,6 +29,8 @@ import {
   sealStream,
 } from "../../src/index.js";
 import type { Recipient } from "../../src/keywrap/index.js";
+import { envelopeName, startRecording } from "../../src/recording/index.js";
+import { openRecording } from "../../src/review/index.js";
 import * as stream from "../../src/stream/index.js";
 import { collect, pattern } from "../helpers/bytes.js";
 import { caught, expectCode, expectOutOfRange, expectWrongType } from "../helpers/errors.js";
@@ -611,6 +613,43 @@ describe("fault O8: a demand is never dropped", () => {
       expect((await open(new Uint8Array(streamed), { identities: identity })).data).toEqual(content);
     } finally {
       for (const name of ["ignoreExpiry", "minEpoch", "padding", "limits"]) delete root[name];
+    }
+  });
+
+  it("fault O8 nor of a recording, made or opened", async () => {
+    const root = Object.prototype as Record<string, unknown>;
+    const demands = {
+      ...{ metadata: { role: "admin" }, policy: { region: "elsewhere" }, label: "theirs", sender: utf8("x") },
+      ...{ ignoreExpiry: true, minEpoch: 9, minSequence: 9, expected: { coreHash: "00".repeat(32) } },
+    };
+    const objects = new Map<string, Uint8Array>();
+    const now = () => new Date("2020-01-01");
+    try {
+      Object.assign(root, demands);
+      const policy = { expiresAt: new Date("2020-02-01") };
+      const recording = await startRecording({ to: identity.recipient, policy, now });
+      const uploading = recording.upload(async (name, bytes) => void objects.set(name, bytes));
+      await recording.track("chat").write("hello");
+      await recording.finish("submitted");
+      await uploading;
+      const stored = objects.get(envelopeName(recording.recordingId))!;
+      const reading = {
+        identities: identity,
+        objects: async (name: string) => {
+          const bytes = objects.get(name);
+          return bytes ? bytesSource(bytes) : null;
+        },
+      };
+      expect(
+        Object.hasOwn(inspect(stored).policy, "region") && inspect(stored).policy.region,
+      ).toBeUndefined();
+      await expectCode(() => openRecording(stored, reading), "expired");
+      const review = await openRecording(stored, { ...reading, now: now() });
+      expect([review.metadata, review.epoch, review.origin]).toEqual([undefined, 0, "unpinned"]);
+      expect((await review.verify()).state).toBe("complete");
+      await review.close();
+    } finally {
+      for (const name of Object.keys(demands)) delete root[name];
     }
   });
 });
