@@ -1,4 +1,6 @@
 import { expect, it } from "vitest";
+import { nodeProvider } from "../../src/crypto/node.js";
+import type { CryptoProvider } from "../../src/crypto/provider.js";
 import { startRecording } from "../../src/recording/start.js";
 import { fakeBlob } from "./fake-media-recorder.js";
 import { FaultyJournal } from "./faulty-journal.js";
@@ -8,10 +10,11 @@ import { turn, underVirtualTime, type VirtualTime } from "./virtual-time.js";
 const TICK = 16_375;
 const SEALED = 30 + 56 + 16_383 + 16;
 
-async function begin(journal = new FaultyJournal()) {
+async function begin(journal = new FaultyJournal(), crypto: CryptoProvider = nodeProvider()!) {
   const recording = await startRecording({
     to: institution.recipient,
     journal,
+    crypto,
     checkpointEvery: Number.POSITIVE_INFINITY,
   });
   const server = new Server();
@@ -146,4 +149,39 @@ it("takes any number of small writes between two ticks", () =>
     await time.advance(11_000);
     expect(await end(time, made)).toEqual({ undrained: [] });
     expect((await made.server.content("chat")).length).toBe(150_000);
+  }));
+
+it("a loss during the first tick does not begin the take later than its segment", () =>
+  underVirtualTime(async (time) => {
+    let release = (): void => {};
+    let isHeld = false;
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const crypto: CryptoProvider = {
+      ...nodeProvider()!,
+      async importAesGcmKey(key) {
+        const aead = await nodeProvider()!.importAesGcmKey(key);
+        return {
+          open: (nonce, ciphertext, data) => aead.open(nonce, ciphertext, data),
+          async seal(nonce, plaintext, data) {
+            const sealed = await aead.seal(nonce, plaintext, data);
+            if (isHeld) await gate;
+            return sealed;
+          },
+        };
+      },
+    };
+    const made = await begin(new FaultyJournal(), crypto);
+    isHeld = true;
+    await time.advance(1100);
+    const written = outcome(made.chat.write(fakeBlob(new Uint8Array(1), { isReadable: () => false })));
+    await time.advance(100);
+    isHeld = false;
+    release();
+    await time.advance(1000);
+    expect(await written).toBe("source-failed");
+    await end(time, made);
+    const { state, findings } = await made.server.verdict();
+    expect([state, findings]).toEqual(["interrupted", []]);
   }));

@@ -60,15 +60,21 @@ export function unsealedEntries(
   return [...takeOf(track, open), lostEntry(loss)];
 }
 
-/** Content of a track that was written and not sealed. @param start of its take, should the log have none. */
+/**
+ * Content of a track that was written and not sealed, behind a take where the log has none yet: the one that an index is reserved
+ * for, whose segment may be on its way with an earlier time, else a new one.
+ *
+ * @param start of the new take.
+ */
 export function undrainedEntries(
   track: TrackState,
   cause: LossCause,
   time: number,
   start: TakeStart | undefined,
 ): NewEntry[] {
-  const loss = inputLoss(track, Loss.undrained, cause, time);
-  return [...(start && track.takes === 0 ? emptyTake(track, start) : []), loss];
+  const { open, takes } = track;
+  const begun = takes > 0 || !start ? [] : open ? takeOf(track, open) : emptyTake(track, start);
+  return [...begun, inputLoss(track, Loss.undrained, cause, time)];
 }
 
 /** A take whose source gave nothing. */
