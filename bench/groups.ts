@@ -26,6 +26,8 @@ export const GROUPS: Readonly<Record<string, () => Promise<Group>>> = {
   messages: async () => (await import("./groups/messages.js")).group,
   wrap: async () => (await import("./groups/wrap.js")).group,
   recipients: async () => (await import("./groups/recipients.js")).group,
+  rewrap: async () => (await import("./groups/rewrap.js")).group,
+  slots: async () => (await import("./groups/rewrap.js")).slots,
   range: async () => (await import("./groups/range.js")).group,
   structure: async () => (await import("./groups/opacity.js")).validator,
   audit: async () => (await import("./groups/opacity.js")).audit,

@@ -129,3 +129,22 @@ function answer(program: string, ...args: readonly string[]): string | undefined
     return undefined;
   }
 }
+
+/** SoftHSM's module, its tool, and OpenSC's. */
+export interface Pkcs11Found {
+  readonly module: string;
+  readonly softhsm: string;
+  readonly tool: string;
+}
+
+/** `PKCS11_MODULE` or SoftHSM's, with `softhsm2-util` and `pkcs11-tool` on the PATH. */
+export function findPkcs11(): Pkcs11Found | undefined {
+  const given = process.env.PKCS11_MODULE;
+  const module = [
+    given ?? "",
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/local/lib/softhsm/libsofthsm2.so",
+  ].find((path) => path !== "" && existsSync(path));
+  const [softhsm, tool] = [onPath("softhsm2-util"), onPath("pkcs11-tool")];
+  return module && softhsm && tool ? { module, softhsm, tool } : undefined;
+}

@@ -7,6 +7,7 @@ import {
   findDeno,
   findFirefox,
   findNode,
+  findPkcs11,
   findWebKit,
   NODE_MAJORS,
   NODES_FOLDER,
@@ -16,7 +17,7 @@ import {
 } from "./runtimes.js";
 
 /**
- * `npm run setup`: finds the runtimes and browsers that the tests run in, installs what is missing, and says what it
+ * `npm run setup`: finds the runtimes, browsers and tools that the tests need, installs what is missing, and says what it
  * does. Ends with an error when something is still missing and `CI` is set; elsewhere it says so and goes on.
  *
  * `--check` installs nothing.
@@ -50,6 +51,13 @@ const runtimes: readonly Runtime[] = [
     debian: ["webkit2gtk-driver", "xvfb", "xauth", "gstreamer1.0-plugins-bad", "gstreamer1.0-libav"],
     playwright: "webkit",
   },
+  { name: "openssl", find: () => onPath("openssl"), version: () => undefined, debian: ["openssl"] },
+  {
+    name: "PKCS#11",
+    find: () => findPkcs11()?.module,
+    version: () => debianVersionOf("softhsm2"),
+    debian: ["softhsm2", "opensc"],
+  },
 ];
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -65,19 +73,18 @@ function run(program: string, args: readonly string[], cwd = ROOT): void {
   }
 }
 
-/** Debian's packages need root; everywhere else Playwright's own builds do, in the user's folder. */
-function installBrowsers(missing: readonly Runtime[]): void {
-  const browsers = missing.filter(({ playwright }) => playwright !== undefined);
-  if (browsers.length === 0) return;
+/** Debian's packages need root; everywhere else Playwright's own builds of browsers do, in the user's folder. */
+function installFromDebian(missing: readonly Runtime[]): void {
+  const packages = missing.flatMap(({ debian }) => debian ?? []);
+  if (packages.length === 0) return;
   const isRootOnDebian = process.getuid?.() === 0 && onPath("apt-get") !== undefined;
   if (isRootOnDebian && existsSync("/etc/debian_version")) {
     run("apt-get", ["update", "-qq"]);
-    const packages = browsers.flatMap(({ debian }) => debian ?? []);
     run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages]);
     return;
   }
-  const names = browsers.flatMap(({ playwright }) => playwright ?? []);
-  run(process.execPath, ["node_modules/playwright/cli.js", "install", ...names]);
+  const browsers = missing.flatMap(({ playwright }) => playwright ?? []);
+  if (browsers.length > 0) run(process.execPath, ["node_modules/playwright/cli.js", "install", ...browsers]);
 }
 
 function installFromNpm(missing: readonly Runtime[]): void {
@@ -101,7 +108,7 @@ const missing = stillMissing();
 if (missing.length > 0 && !process.argv.includes("--check")) {
   say(`Missing: ${missing.map(({ name }) => name).join(", ")}. Installing.`);
   installFromNpm(missing);
-  installBrowsers(missing);
+  installFromDebian(missing);
 }
 for (const { name, find, version } of runtimes) {
   const path = find();

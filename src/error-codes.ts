@@ -7,7 +7,16 @@
 export {
   type AnyBlindreelError,
   BlindreelError,
+  type DestructionFault,
+  type DirectoryFault,
   type ErrorCode,
   type ErrorDetails,
+  type GrantFault,
+  type HoldFault,
   isBlindreelError,
+  type KeysetFault,
+  type PasskeyFailure,
+  type RotationFault,
+  type ShareFault,
+  type StatementFault,
 } from "./errors.js";

@@ -6,6 +6,118 @@
  * `"out-of-range"`.
  */
 
+/** Why a signed statement is refused. */
+export type StatementFault =
+  /** The key that the header names is another than the expected one. */
+  | "wrong-signer"
+  /** The signature is not of that key. */
+  | "bad-signature"
+  | "other-institution"
+  /** Issued more than ten minutes ahead of the clock here. */
+  | "issued-ahead";
+
+/** Why a statement with an end and a number is refused. */
+export type DirectoryFault =
+  | StatementFault
+  | "expired"
+  /** Valid for longer than its kind may be. */
+  | "too-long"
+  /** A lower sequence than was seen. */
+  | "rolled-back"
+  /** The sequence that was seen, and other bytes. */
+  | "conflict"
+  /** A key that is not canonical, of small order, off its curve, or of another length. */
+  | "weak-key"
+  | "duplicate-key"
+  /** One key as root, registrar, next root, bucket, recovery or staff at the same time. */
+  | "key-in-two-roles";
+
+/** Why a keyset is refused. */
+export type KeysetFault =
+  | DirectoryFault
+  | "unknown-role"
+  /** A kid that is not the thumbprint of its key. */
+  | "wrong-kid"
+  /** Dates of a key in another order than the format's. */
+  | "wrong-dates"
+  /** A bucket's recovery key that is missing, lives longer, or is weaker than the bucket's. */
+  | "unfit-recovery"
+  /** Two buckets between which nothing decides. */
+  | "ambiguous-buckets"
+  /** No bucket for this policy now. */
+  | "no-bucket"
+  /** A hybrid key, without the module that imports it. */
+  | "not-imported";
+
+/** Why a change of the root is refused. */
+export type RotationFault =
+  | StatementFault
+  | "rolled-back"
+  | "conflict"
+  /** The two statements differ in what they say, or stand in the wrong order. */
+  | "different-statements"
+  /** The old and the new root are one key. */
+  | "same-root"
+  /** Another new root than the keyset announced. */
+  | "not-announced"
+  | "weak-key";
+
+/** Why a hold is refused. */
+export type HoldFault = StatementFault | "expired";
+
+/** Why a destruction is refused. */
+export type DestructionFault =
+  | StatementFault
+  | "unknown-bucket"
+  /** Before the bucket's `destroyAfter`. */
+  | "too-early"
+  /** A held recording that no other bucket keeps as long as its hold lasts. */
+  | "held";
+/** Why a request or a grant is refused (format-v1, "Request", "Grant"). */
+export type GrantFault =
+  /** Of another institution than the keyset or the directory. */
+  | "other-institution"
+  /** The signature is not of the key that it names. */
+  | "bad-signature"
+  /** The directory has ended, and with it what it says of its people. */
+  | "stale-directory"
+  /** The requester is not in the directory. */
+  | "unknown-requester"
+  /** The issuer or the approver may not grant. */
+  | "not-a-grantor"
+  /** Two of requester, issuer and approver are one person. */
+  | "same-holder"
+  /** The keyset asks for a second person. */
+  | "not-approved"
+  /** Answers another request. */
+  | "other-request"
+  /** A recording that was not asked for, or that this grant is not of. */
+  | "other-recording"
+  /** Issued more than ten minutes ahead of the clock here. */
+  | "issued-ahead"
+  /** Dated before what it answers. */
+  | "backdated"
+  /** Lasts longer than the request, or than requests may. */
+  | "too-long"
+  | "expired"
+  | "withdrawn"
+  /** A classical key for what is post-quantum only. */
+  | "classical-key";
+
+/** Why a share is refused (format-v1, "Share"). */
+export type ShareFault =
+  /** The statement is not signed by the pinned root. */
+  | "wrong-signer"
+  | "bad-signature"
+  /** Not one of the shares that the root signed. */
+  | "wrong"
+  /** Of another set than the statement. */
+  | "mixed"
+  | "duplicate"
+  | "too-few"
+  /** The recovered key is not the one whose thumbprint the root signed. */
+  | "wrong-key";
+
 /** Type of `details` for each code. */
 export interface ErrorDetails {
   /** The bytes do not start with the envelope's magic. */
@@ -34,10 +146,28 @@ export interface ErrorDetails {
   "invalid-key": undefined;
   /** A recipient list against the format or the policy. */
   "invalid-recipients": undefined;
+  /** A keyset against the pin, the clock, what was seen before or the rules; or one that has no key for this. */
+  "keyset-refused": { readonly reason: KeysetFault };
+  /** A staff directory, likewise. */
+  "directory-refused": { readonly reason: DirectoryFault };
+  /** A change of an institution's root key, likewise. */
+  "rotation-refused": { readonly reason: RotationFault };
+  /** A legal hold, likewise. */
+  "hold-refused": { readonly reason: HoldFault };
+  /** The destruction of a bucket, or the statement about one, likewise. */
+  "destruction-refused": { readonly reason: DestructionFault };
   /** A manifest, page, segment or journal of another recording. */
   "wrong-recording": undefined;
   /** coreHash differs from the announced one: a substituted recording. */
   "unexpected-recording": { readonly expected: string; readonly actual: string };
+  /** A stored key is not the one whose thumbprint was given. */
+  "unexpected-identity": { readonly expected: string; readonly actual: string };
+  /** A passkey was not made or not used. */
+  "passkey-failed": { readonly reason: PasskeyFailure };
+  /** A request for access, or a grant, that is not to be followed. */
+  "grant-refused": { readonly reason: GrantFault };
+  /** A share of a recovery key that is not to be used; `index` is its place in the given list. */
+  "share-refused": { readonly reason: ShareFault; readonly index: number | undefined };
   /** The newest stored manifest is older than the caller's `minSequence`. */
   "stale-manifest": { readonly sequence: number | undefined; readonly minSequence: number };
   /** The recording has no track of this name. */
@@ -80,6 +210,13 @@ export interface ErrorDetails {
   /** Thrown by an upload's `put`: the server refuses this object for good. */
   "upload-refused": undefined;
 }
+
+/**
+ * `cancelled`: by the user, by time, or since no passkey that fits is at hand, which browsers do not tell apart. `exists`: the
+ * authenticator holds one of those to be excluded. `no-prf`: it, or the browser, lacks the PRF extension. `other-site`: `rpId`
+ * is not a domain of this page. `failed`: anything else, in `cause`.
+ */
+export type PasskeyFailure = "cancelled" | "exists" | "no-prf" | "other-site" | "failed";
 
 /** The stable codes. */
 export type ErrorCode = keyof ErrorDetails;
@@ -155,6 +292,23 @@ export function providerFault(message: string): BlindreelError<"provider-fault">
 
 export function invalidRecipients(message: string): BlindreelError<"invalid-recipients"> {
   return new BlindreelError("invalid-recipients", message, undefined);
+}
+
+/** The codes whose details are a reason. */
+export type RefusalCode = {
+  [C in ErrorCode]: ErrorDetails[C] extends { readonly reason: string } ? C : never;
+}[ErrorCode];
+
+/** @param facts without a full stop: the reason is in the message. */
+export function refused<C extends RefusalCode>(
+  code: C,
+  reason: ErrorDetails[C]["reason"],
+  facts: string,
+): BlindreelError<C> {
+  const what = code.slice(0, -"-refused".length);
+  return new BlindreelError(code, `the ${what} is refused: ${reason}, ${facts}`, {
+    reason,
+  } as ErrorDetails[C]);
 }
 
 export function closedError(what: string): BlindreelError<"closed"> {

@@ -9,12 +9,14 @@ export type { CryptoProvider, SignatureProvider } from "./crypto/provider.js";
 export {
   canReplace,
   type EnvelopeInfo,
+  type ExpiryHold,
   type InspectedContent,
   type InspectedSlot,
   type Inspection,
   type InspectOptions,
   inspect,
   inspectionLength,
+  type KeysetReference,
   type OpenedFile,
   type OpenedSource,
   type OpenedStream,
@@ -24,6 +26,10 @@ export {
   openSource,
   openStream,
   type Policy,
+  type Provenance,
+  type RecipientSet,
+  type RecipientSource,
+  type Recipients,
   type Replacement,
   type RewrapOptions,
   rewrap,
@@ -37,16 +43,27 @@ export {
 export {
   type AnyBlindreelError,
   BlindreelError,
+  type DestructionFault,
+  type DirectoryFault,
   type ErrorCode,
   type ErrorDetails,
+  type GrantFault,
+  type HoldFault,
   isBlindreelError,
+  type KeysetFault,
+  type PasskeyFailure,
+  type RotationFault,
+  type ShareFault,
+  type StatementFault,
 } from "./errors.js";
 export type { Bytes } from "./formats/bytes.js";
 export { LIMITS, type Limits } from "./formats/constants.js";
 export type { JsonObject, JsonValue } from "./formats/json.js";
-export type { OkpJwk, OkpPrivateJwk } from "./formats/jwk.js";
+export type { EcJwk, EcPrivateJwk, OkpJwk, OkpPrivateJwk } from "./formats/jwk.js";
 export {
+  type CurveName,
   type ExportableIdentity,
+  type GenerateOptions,
   generateIdentity,
   type Identity,
   type IdentityInput,
@@ -54,6 +71,10 @@ export {
   importIdentity,
   importRecipient,
   type KeyId,
+  type KeyIdentity,
+  type KeyRecipient,
+  type P256Identity,
+  type P256Recipient,
   type Recipient,
   type RecipientInput,
   type X25519Identity,

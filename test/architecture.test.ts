@@ -18,8 +18,10 @@ const FLOORS: Readonly<Record<string, number>> = {
   stream: 2,
   keywrap: 2,
   "fallback.ts": 2,
+  "x-wing.ts": 2,
   envelope: 3,
   log: 4,
+  keyset: 4,
   recording: 5,
   review: 5,
   server: 5,
@@ -33,11 +35,12 @@ const STRANGERS: readonly (readonly [string, string])[] = [
   ["crypto", "source"],
   ["storage", "source"],
   ["recording", "review"],
+  ["log", "keyset"],
   ["server", "recording"],
   ["server", "review"],
 ];
 
-const PACKAGES = /^@noble\/(ciphers|curves|hashes)(\/|$)/;
+const PACKAGES = /^(@noble\/(ciphers|curves|hashes|post-quantum)(\/|$)|shamir-secret-sharing$)/;
 
 interface Import {
   readonly specifier: string;
@@ -167,7 +170,7 @@ describe("the source", () => {
     expect(done.size).toBe(files.length);
   });
 
-  it("imports no package but noble, and of Node types only", () => {
+  it("imports no package but noble and one for Shamir's scheme, and of Node types only", () => {
     for (const name of files) {
       for (const { specifier, isTypeOnly: type } of importsOf(sources.get(name)!)) {
         if (specifier.startsWith(".")) {
@@ -178,6 +181,14 @@ describe("the source", () => {
         else expect(specifier, name).toMatch(PACKAGES);
       }
     }
+  });
+
+  it("imports Shamir's scheme in the entry for recovery alone", () => {
+    const importers = files.filter((name) =>
+      importsOf(sources.get(name)!).some(({ specifier }) => specifier === "shamir-secret-sharing"),
+    );
+    expect(importers).toEqual(["keyset/recovery.ts"]);
+    expect(edges.filter(({ to }) => to === "keyset/recovery.ts")).toEqual([]);
   });
 
   it("imports noble's ciphers and curves in one file, statically from the fallback's entry alone", () => {

@@ -28,7 +28,7 @@ describe("the built package", () => {
   test("import works for every entry, and has what the types say", async () => {
     const script = `for (const entry of ${JSON.stringify(entries)}) {
       const names = Object.keys(await import(entry));
-      if (names.length === 0) throw new Error(entry + " is empty");
+      if (names.length === 0 && !entry.endsWith("-worker")) throw new Error(entry + " is empty");
     }
     const { generateIdentity, open, seal } = await import("blindreel");
     ${ROUND_TRIP}`;

@@ -32,6 +32,12 @@ export function parseName(value: string): string {
   return value;
 }
 
+/** A decimal number, of days, buckets, a file descriptor. */
+export function parseCount(value: string): number {
+  if (!/^(0|[1-9]\d{0,6})$/.test(value)) throw new InvalidArgumentError("it is no whole number.");
+  return Number(value);
+}
+
 const DURATION_MS = { h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 };
 
 /** `36h`, `7d`, `2w`, or a date as {@link parseTime}, of whole seconds. */

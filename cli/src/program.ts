@@ -3,7 +3,6 @@ import { Command } from "commander";
 import { audit } from "./commands/audit.js";
 import { excerpt } from "./commands/excerpt.js";
 import { inspect } from "./commands/inspect.js";
-import { keygen } from "./commands/keygen.js";
 import { open } from "./commands/open.js";
 import { rewrap } from "./commands/rewrap.js";
 import { seal } from "./commands/seal.js";
@@ -22,8 +21,9 @@ import {
   parseRegion,
   parseTime,
 } from "./options.js";
-
-const JSON_OPTION = "--json";
+import { addKeygen, addWho, grantOptions, passphraseOptions } from "./program-keys.js";
+import { addOffice } from "./program-office.js";
+import { examples, JSON_OPTION } from "./program-text.js";
 
 /** The command tree: what each command is called, takes and says about itself. */
 export function createProgram(): Command {
@@ -45,6 +45,12 @@ export function createProgram(): Command {
   addVerify(program);
   addExcerpt(program);
   addAudit(program);
+  addWho(program);
+  for (const command of program.commands)
+    if (command.options.some(({ long }) => long === "--identity")) passphraseOptions(command);
+  for (const command of program.commands)
+    if (["open", "verify", "excerpt"].includes(command.name())) grantOptions(command);
+  addOffice(program);
   return program;
 }
 
@@ -55,24 +61,6 @@ const OVERVIEW = [
   "blindreel open -i institution.jwk -o back.webm recording.webm.reel",
   "blindreel verify -i institution.jwk exams/0a1b2c3d4e5f60718293a4b5c6d7e8f9",
 ];
-
-function addKeygen(program: Command): void {
-  program
-    .command("keygen")
-    .summary("make a key pair")
-    .description(
-      "Makes a key pair: the private key, readable by its owner only, and the public key beside it.\n" +
-        "An existing file is never replaced.",
-    )
-    .option(
-      "-o, --output <file>",
-      "private key file; the public key gets the name with .pub.jwk",
-      "institution.jwk",
-    )
-    .option(JSON_OPTION, "print the result as JSON")
-    .addHelpText("after", examples(["blindreel keygen", "blindreel keygen -o keys/winter-2027.jwk --json"]))
-    .action(keygen);
-}
 
 function addSeal(program: Command): void {
   program
@@ -328,10 +316,6 @@ function addAudit(program: Command): void {
       ]),
     )
     .action(audit);
-}
-
-function examples(lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}`;
 }
 
 /** This file ends up in `dist/`, beside which npm always puts `package.json`. */

@@ -10,6 +10,8 @@ export interface ProgressOptions {
   readonly verb: string;
   /** Bytes in all, where that is known. */
   readonly total: number | undefined;
+  /** What is counted, where that is not bytes: "recordings". */
+  readonly unit?: string;
   /** Machine-readable output is asked for: show nothing. */
   readonly json?: boolean | undefined;
   readonly stream?: NodeJS.WriteStream;
@@ -25,7 +27,8 @@ export interface ProgressDisplay {
 
 /** A bar with rate and remaining time on standard error, where that is a terminal. */
 export function startProgress(options: ProgressOptions): ProgressDisplay {
-  const { verb, total, json, stream = process.stderr, patience = PATIENCE } = options;
+  const { verb, total, unit, json, stream = process.stderr, patience = PATIENCE } = options;
+  const shown = (count: number) => (unit === undefined ? prettyBytes(count) : `${count} ${unit}`);
   if (json || !stream.isTTY) return { add: () => {}, reach: () => {}, stop: () => {} };
   const started = performance.now();
   let bytes = 0;
@@ -33,7 +36,7 @@ export function startProgress(options: ProgressOptions): ProgressDisplay {
   let forget = () => {};
   const payload = () => {
     const seconds = (performance.now() - started) / 1000;
-    return { done: prettyBytes(bytes), rate: `${prettyBytes(Math.round(bytes / seconds))}/s` };
+    return { done: shown(bytes), rate: `${shown(Math.round(bytes / seconds))}/s` };
   };
   const stop = () => {
     bar?.stop();
@@ -44,7 +47,7 @@ export function startProgress(options: ProgressOptions): ProgressDisplay {
     const format =
       total === undefined
         ? `${verb} {done} | {rate}`
-        : `${verb} {bar} {percentage}% | {done} of ${prettyBytes(total)} | {rate} | {eta_formatted} left`;
+        : `${verb} {bar} {percentage}% | {done} of ${shown(total)} | {rate} | {eta_formatted} left`;
     bar = new SingleBar({ format, stream, fps: 10, hideCursor: true, clearOnComplete: true, barsize: 24 });
     bar.start(total ?? 0, bytes, payload());
     forget = atExit(stop);

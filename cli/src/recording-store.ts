@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { promisify } from "node:util";
 import { BlindreelError, type ByteSource, fileHandleSource, type Identity, LIMITS } from "blindreel";
+import type { VerifiedGrant } from "blindreel/keyset";
 import {
   httpObjects,
   type ObjectListing,
@@ -24,6 +25,8 @@ interface RecordingStore {
 
 export interface ReviewOptions {
   readonly identities: readonly Identity[];
+  /** For recordings that no identity opens. */
+  readonly grants?: readonly VerifiedGrant[];
   /** The coreHash that was announced when the recording began. */
   readonly expected?: string | undefined;
   readonly ignoreExpiry?: boolean | undefined;
@@ -54,11 +57,12 @@ function isAddress(where: string): boolean {
 export async function reviewRecording(where: string, options: ReviewOptions): Promise<RecordingReview> {
   try {
     const { objects, list } = isAddress(where) ? httpStore(where) : folderStore(await recordingFolder(where));
-    const { identities, expected, ignoreExpiry = false } = options;
+    const { identities, grants = [], expected, ignoreExpiry = false } = options;
     return await openRecording(await readEnvelope(objects), {
       identities,
       ignoreExpiry,
       objects,
+      ...(grants.length > 0 && { grants }),
       ...(list && { list }),
       ...(expected !== undefined && { expected: { coreHash: expected } }),
     });

@@ -1,7 +1,7 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 
 import { dirname, join } from "node:path";
-import type { Recipient } from "blindreel";
+import { verifyKeyset } from "blindreel/keyset";
 import { startRecording } from "blindreel/recording";
 import { pattern } from "./helpers.js";
 
@@ -19,7 +19,8 @@ export interface StoredRecording {
 }
 
 export interface Making {
-  readonly to: Recipient;
+  readonly to: Parameters<typeof startRecording>[0]["to"];
+  readonly policy?: Parameters<typeof startRecording>[0]["policy"];
   /** The machine is gone before the end: two segments of the camera are signed, what follows is not. */
   readonly crashes?: boolean;
   /** Names of the two tracks. */
@@ -29,10 +30,10 @@ export interface Making {
 /** Records three camera segments and two chat lines, and stores all objects below `store` as an upload loop does. */
 export async function storeRecording(
   store: string,
-  { to, crashes = false, names }: Making,
+  { to, policy = {}, crashes = false, names }: Making,
 ): Promise<StoredRecording> {
   const [cameraName, chatName] = names ?? ["camera", "chat"];
-  const recording = await startRecording({ to, metadata: { exam: "algebra-2" } });
+  const recording = await startRecording({ to, policy, metadata: { exam: "algebra-2" } });
   const uploading = recording.upload(async (name, bytes) => {
     const path = join(store, name);
     await mkdir(dirname(path), { recursive: true });
@@ -64,4 +65,16 @@ export async function storeRecording(
   } else await recording.finish("submitted");
   await uploading;
   return { id, coreHash, folder: join(store, id), late };
+}
+
+/** The same, to the keyset of the office in `folder`, and for its institution. */
+export async function storeForOffice(
+  folder: string,
+  store: string,
+  expiresAt: Date,
+): Promise<StoredRecording> {
+  const text = (name: string) => readFile(join(folder, name), "utf8");
+  const { institution, root: pin } = JSON.parse(await text("office.json")) as Record<string, string>;
+  const to = await verifyKeyset(await text("keyset.jws"), { pin: pin! });
+  return storeRecording(store, { to, policy: { expiresAt, institution: institution! } });
 }

@@ -11,6 +11,11 @@ import { type Check, checkOf } from "./check.js";
 export const PUBLISHED_KEYS: readonly { readonly folder: string; readonly reason: string }[] = [
   { folder: "test/vectors/files/", reason: "identities of the published vectors of sealed files" },
   { folder: "test/vectors/recordings/", reason: "identities of the published vectors of recordings" },
+  {
+    folder: "test/vectors/access/",
+    reason: "identities of the published vectors of requests, grants and shares",
+  },
+  { folder: "test/vectors/identities/", reason: "identities of the published vectors of identity files" },
 ];
 
 /** This package's own secrets, too short for the recommended rules: 32-byte keys as PEM, JWK or hex. */

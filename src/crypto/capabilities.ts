@@ -1,9 +1,10 @@
 import { backendFor, bulkHashes, defaultProvider, hashes } from "./default.js";
 import { hasFallback, loadFallback } from "./fallback-loader.js";
+import { p256Backend } from "./p256.js";
 import { probeStorage, probeStreams, type StorageSupport, type StreamSupport } from "./probes.js";
 import { randomBytes } from "./random.js";
 import { signatureBackend } from "./signatures.js";
-import { AES_GCM, ED25519, type Family, isSupported, X25519 } from "./support.js";
+import { AES_GCM, ED25519, type Family, isSupported, P256, X25519 } from "./support.js";
 
 /** Backend of an operation: `node:crypto`, WebCrypto, the noble libraries; `"none"` for unsupported. */
 export type BackendName = "node" | "webcrypto" | "noble" | "none";
@@ -28,7 +29,7 @@ export interface Capabilities {
   };
   readonly operations: Readonly<
     Record<
-      "random" | "AES-256-GCM" | "X25519" | "Ed25519" | "SHA-2 and HMAC" | "SHA-2 of long messages",
+      "random" | "AES-256-GCM" | "X25519" | "P-256" | "Ed25519" | "SHA-2 and HMAC" | "SHA-2 of long messages",
       OperationSupport
     >
   >;
@@ -47,10 +48,11 @@ export interface Capabilities {
  */
 export async function capabilities(): Promise<Capabilities> {
   const isNode = defaultProvider().name === "node";
-  const [aes, x25519, ed25519, canImport, storage] = await Promise.all([
-    operation(AES_GCM, isNode),
-    operation(X25519, isNode),
-    operation(ED25519, isNode),
+  const [aes, x25519, p256, ed25519, canImport, storage] = await Promise.all([
+    operation(AES_GCM, isNode, backendFor),
+    operation(X25519, isNode, backendFor),
+    operation(P256, isNode, p256Backend),
+    operation(ED25519, isNode, signatureBackend),
     loadFallback("").then(
       () => true,
       () => false,
@@ -71,6 +73,7 @@ export async function capabilities(): Promise<Capabilities> {
       },
       "AES-256-GCM": aes,
       X25519: x25519,
+      "P-256": p256,
       Ed25519: ed25519,
       "SHA-2 and HMAC": hashing(isNode ? defaultProvider() : hashes(), canImport),
       "SHA-2 of long messages": hashing(isNode ? defaultProvider() : bulkHashes(), canImport),
@@ -81,11 +84,16 @@ export async function capabilities(): Promise<Capabilities> {
   };
 }
 
-async function operation(family: Family, isNode: boolean): Promise<OperationSupport> {
+/** @param ask which backend the default provider takes where `node:crypto` does not do it. */
+async function operation(
+  family: Family,
+  isNode: boolean,
+  ask: (family: Family) => Promise<{ readonly name: string }>,
+): Promise<OperationSupport> {
   const isInWebCrypto = await isSupported(family).catch(() => false);
   if (isNode) return { backend: "node", isInWebCrypto };
-  const backend = await (family === ED25519 ? signatureBackend() : backendFor(family)).then(
-    ({ name }: { readonly name: string }) => name as BackendName,
+  const backend = await ask(family).then(
+    ({ name }) => name as BackendName,
     () => "none" as const,
   );
   return { backend, isInWebCrypto };

@@ -1,21 +1,19 @@
-import { type Bytes, equalBytes } from "../formats/bytes.js";
+import type { Bytes } from "../formats/bytes.js";
 import { SIGNATURE_LENGTH } from "../formats/constants.js";
+import { encodeHex } from "../formats/encoding.js";
 import type { CryptoProvider, PrivateKeyHandle } from "./provider.js";
-import { signaturesOf } from "./signatures.js";
+import { signaturesOf, verifyEquation } from "./signatures.js";
 import { webCryptoSignatures } from "./webcrypto-signatures.js";
 
-/** p and L (RFC 8032 §5.1), little-endian as on the wire. */
-const FIELD_PRIME = /* @__PURE__ */ littleEndian(2n ** 255n - 19n);
-const GROUP_ORDER = /* @__PURE__ */ littleEndian(2n ** 252n + 27742317777372353535851937790883648493n);
+/** p and L (RFC 8032 §5.1). */
+const p = 2n ** 255n - 19n;
+const L = 2n ** 252n + 27742317777372353535851937790883648493n;
+
+/** y of two points of order 8; p minus it is that of the other two. */
+const ORDER_8_Y = 2707385501144840649318225287225658788936804267575313519463743609750303402022n;
 
 /** y coordinates of the eight points of small order (1, 2, 4, 4, 8, 8, 8, 8), for either sign of x. */
-const SMALL_ORDER_Y: readonly Bytes[] = /* @__PURE__ */ [
-  0n,
-  1n,
-  2n ** 255n - 20n,
-  2707385501144840649318225287225658788936804267575313519463743609750303402022n,
-  55188659117513257062467267217118295137698188065244968500265048394206261417927n,
-].map(littleEndian);
+const SMALL_ORDER_Y: readonly bigint[] = [0n, 1n, p - 1n, ORDER_8_Y, p - ORDER_8_Y];
 
 /**
  * Verifies strict Ed25519 (RFC 8032 §5.1.7, cofactorless; format-v1, "Signatures"): S < L, A and R canonical
@@ -31,8 +29,8 @@ export async function verifyEd25519(
 ): Promise<boolean> {
   if (signature.length !== SIGNATURE_LENGTH || !isStrictPoint(publicKey)) return false;
   if (!isStrictPoint(signature.subarray(0, 32))) return false;
-  if (!isBelow(signature.subarray(32), GROUP_ORDER)) return false;
-  return signaturesOf(crypto).verifyEd25519(publicKey, message, signature);
+  if (toInteger(signature.subarray(32)) >= L) return false;
+  return verifyEquation(crypto, publicKey, message, signature);
 }
 
 /** Signs (RFC 8032 §5.1.6), a platform `CryptoKey` always by WebCrypto. @returns 64 bytes. */
@@ -49,26 +47,9 @@ export async function signEd25519(
 /** Whether `encoded` is canonical (y < p) and not a point of small order. */
 export function isStrictPoint(encoded: Bytes): boolean {
   if (encoded.length !== 32) return false;
-  const y = encoded.slice();
-  y[31]! &= 0x7f;
-  if (!isBelow(y, FIELD_PRIME)) return false;
-  return !SMALL_ORDER_Y.some((small) => equalBytes(small, y));
+  const y = BigInt.asUintN(255, toInteger(encoded));
+  return y < p && !SMALL_ORDER_Y.includes(y);
 }
 
-/** Little-endian comparison of public values. */
-function isBelow(value: Uint8Array, limit: Uint8Array): boolean {
-  for (let i = limit.length - 1; i >= 0; i--) {
-    if (value[i]! !== limit[i]!) return value[i]! < limit[i]!;
-  }
-  return false;
-}
-
-function littleEndian(value: bigint): Bytes {
-  const bytes = new Uint8Array(32);
-  let rest = value;
-  for (let i = 0; i < 32; i++) {
-    bytes[i] = Number(rest & 0xffn);
-    rest >>= 8n;
-  }
-  return bytes;
-}
+/** Little-endian, of a public value: the time of big integers depends on them. */
+const toInteger = (bytes: Bytes): bigint => BigInt(`0x${encodeHex(bytes.slice().reverse())}`);

@@ -21,6 +21,8 @@ export type {
   CryptoProvider,
   Ed25519KeyPair,
   HashName,
+  P256KeyPair,
+  P256Provider,
   PrivateKeyHandle,
   PublicKeyHandle,
   SignatureProvider,

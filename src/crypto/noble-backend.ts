@@ -1,5 +1,6 @@
 import { gcm } from "@noble/ciphers/aes.js";
 import { ed25519, x25519 } from "@noble/curves/ed25519.js";
+import { p256 } from "@noble/curves/nist.js";
 import { sha512 } from "@noble/hashes/sha2.js";
 import { concatBytes } from "@noble/hashes/utils.js";
 import type { Bytes } from "../formats/bytes.js";
@@ -8,10 +9,14 @@ import type { NobleTools } from "./noble-tools.js";
 import type {
   AeadKey,
   CompleteProvider,
+  P256Provider,
   PrivateKeyHandle,
   PublicKeyHandle,
   SignatureProvider,
 } from "./provider.js";
+
+/** Of X25519 (RFC 7748 §5) and of an Ed25519 seed (RFC 8032 §5.1.5). */
+const SECRET_LENGTH = 32;
 
 interface NobleKey extends PrivateKeyHandle {
   readonly secret: () => Bytes;
@@ -78,16 +83,34 @@ export function makeNobleProvider(tools: NobleTools): CompleteProvider {
     hmac: nobleHmac,
     importAesGcmKey: (key) => new NobleAeadKey(key, tools),
     generateX25519() {
-      const secret = tools.randomKey(provider);
+      const secret = tools.randomBytes(provider, SECRET_LENGTH);
       return { publicKey: x25519.getPublicKey(secret) as Bytes, privateKey: handle(secret) };
     },
     importX25519: (privateKey) => handle(privateKey.slice()),
     importX25519PublicKey: (publicKey): NoblePublicKey => ({ backend: "noble", bytes: publicKey.slice() }),
     agreeX25519: (privateKey, publicKey) =>
       x25519.getSharedSecret(secretOf(privateKey), (publicKey as NoblePublicKey).bytes) as Bytes,
-    signatures: nobleSignatures(() => tools.randomKey(provider)),
+    signatures: nobleSignatures(() => tools.randomBytes(provider, SECRET_LENGTH)),
+    p256: nobleP256(() => tools.randomBytes(provider, p256.lengths.seed!)),
   };
   return provider;
+}
+
+function nobleP256(randomSeed: () => Bytes): P256Provider {
+  const uncompressed = (scalar: Bytes): Bytes => p256.getPublicKey(scalar, false) as Bytes;
+  return {
+    name: "noble",
+    generate() {
+      // From the provider's source, checked: 48 bytes, reduced to 1 … n - 1 with a bias below 2^-128 (FIPS 186-5 §A.2.1).
+      const secret = p256.utils.randomSecretKey(randomSeed()) as Bytes;
+      return { publicKey: uncompressed(secret), privateKey: handle(secret) };
+    },
+    derivePublicKey: uncompressed,
+    importPrivate: (scalar) => handle(scalar.slice()),
+    importPublic: (publicKey): NoblePublicKey => ({ backend: "noble", bytes: publicKey.slice() }),
+    agree: (privateKey, publicKey) =>
+      p256.getSharedSecret(secretOf(privateKey), (publicKey as NoblePublicKey).bytes).slice(1, 33) as Bytes,
+  };
 }
 
 function nobleSignatures(randomSeed: () => Bytes): SignatureProvider {

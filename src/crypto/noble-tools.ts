@@ -1,6 +1,5 @@
 import { authenticationFailed } from "../errors.js";
 import type { Bytes } from "../formats/bytes.js";
-import { KEY_LENGTH } from "../formats/constants.js";
 import { checkAeadKey, checkNonce } from "./aead.js";
 import type { CryptoProvider } from "./provider.js";
 import { randomBytes } from "./random.js";
@@ -12,8 +11,8 @@ export interface NobleTools {
   checkAeadKey(key: Uint8Array): void;
   checkNonce(nonce: Uint8Array): void;
   getRandomBytes(length: number): Bytes;
-  /** 32 checked random bytes of the provider's source. */
-  randomKey(crypto: CryptoProvider): Bytes;
+  /** Of the provider's source, checked. */
+  randomBytes(crypto: CryptoProvider, length: number): Bytes;
 }
 
 export const nobleTools: NobleTools = {
@@ -21,5 +20,5 @@ export const nobleTools: NobleTools = {
   checkAeadKey,
   checkNonce,
   getRandomBytes: platformRandomBytes,
-  randomKey: (crypto) => randomBytes(crypto, KEY_LENGTH),
+  randomBytes,
 };

@@ -3,12 +3,14 @@ import { authenticationFailed, providerFault } from "../errors.js";
 import type { Bytes } from "../formats/bytes.js";
 import { KEY_LENGTH, TAG_LENGTH } from "../formats/constants.js";
 import { decodeBase64Url, encodeBase64Url } from "../formats/encoding.js";
+import { p256Jwk } from "../formats/jwk.js";
 import { checkAeadKey, checkNonce } from "./aead.js";
 import type {
   AeadKey,
   CompleteProvider,
   Curve,
   HashName,
+  P256Provider,
   PrivateKeyHandle,
   PublicKeyHandle,
   SignatureProvider,
@@ -21,6 +23,15 @@ interface NodeKey extends PrivateKeyHandle, PublicKeyHandle {
 
 const CIPHER = "aes-256-gcm";
 const OPENSSL_HASHES = { "SHA-256": "sha256", "SHA-512": "sha512" } as const;
+
+const P256_CURVE = "prime256v1";
+
+/** `createECDH` leaves out leading zeros. */
+function leftPadded(scalar: Bytes): Bytes {
+  const padded = new Uint8Array(KEY_LENGTH);
+  padded.set(scalar, KEY_LENGTH - scalar.length);
+  return padded;
+}
 
 /** Placeholder for `x` in a private JWK: Node derives the public half from `d`. */
 const UNKNOWN_X = /* @__PURE__ */ encodeBase64Url(new Uint8Array(KEY_LENGTH));
@@ -119,6 +130,20 @@ export function nodeProvider(): CompleteProvider | undefined {
     return { backend: "node", key: crypto.createPublicKey({ key: jwk, format: "jwk" }) };
   };
 
+  const importP256 = (publicKey: Bytes, scalar?: Bytes): NodeKey => {
+    const key = { ...p256Jwk(publicKey, scalar) };
+    const create = scalar ? crypto.createPrivateKey : crypto.createPublicKey;
+    return { backend: "node", key: create({ key, format: "jwk" }) };
+  };
+
+  const agreeWith = (privateKey: PrivateKeyHandle, publicKey: PublicKeyHandle): Bytes =>
+    plain(
+      crypto.diffieHellman({
+        privateKey: (privateKey as NodeKey).key,
+        publicKey: (publicKey as NodeKey).key,
+      }),
+    );
+
   /** `crypto.hash` (Node 20.12 and later) takes a tenth less time for a chunk, half for short messages. */
   const digest = (hash: HashName, message: Bytes): Bytes =>
     plain(
@@ -162,6 +187,26 @@ export function nodeProvider(): CompleteProvider | undefined {
     },
   };
 
+  const p256: P256Provider = {
+    name: "node",
+    generate() {
+      const pair = crypto.createECDH(P256_CURVE);
+      const publicKey = plain(pair.generateKeys());
+      const scalar = plain(pair.getPrivateKey());
+      const privateKey = importP256(publicKey, leftPadded(scalar));
+      scalar.fill(0);
+      return { publicKey, privateKey };
+    },
+    derivePublicKey(scalar) {
+      const pair = crypto.createECDH(P256_CURVE);
+      pair.setPrivateKey(scalar);
+      return plain(pair.getPublicKey());
+    },
+    importPrivate: (scalar, publicKey) => importP256(publicKey, scalar),
+    importPublic: (publicKey) => importP256(publicKey),
+    agree: agreeWith,
+  };
+
   const provider: CompleteProvider = {
     name: "node",
     getRandomBytes: (length) => plain(crypto.randomBytes(length)),
@@ -173,11 +218,9 @@ export function nodeProvider(): CompleteProvider | undefined {
     generateX25519: () => generate("X25519"),
     importX25519: (privateKey) => importPrivate("X25519", privateKey),
     importX25519PublicKey: (publicKey) => importPublic("X25519", publicKey),
-    agreeX25519(privateKey, publicKey) {
-      const pair = { privateKey: (privateKey as NodeKey).key, publicKey: (publicKey as NodeKey).key };
-      return plain(crypto.diffieHellman(pair));
-    },
+    agreeX25519: agreeWith,
     signatures,
+    p256,
   };
   return provider;
 }

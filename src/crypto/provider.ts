@@ -82,6 +82,31 @@ export interface CryptoProvider {
   agreeX25519(privateKey: PrivateKeyHandle, publicKey: PublicKeyHandle): MaybePromise<Bytes>;
   /** Signatures of recordings; by default the runtime's (`crypto/signatures.ts`). */
   readonly signatures?: SignatureProvider;
+  /** What agrees with P-256 recipients; unless given, the runtime's own (`crypto/p256.ts`). */
+  readonly p256?: P256Provider;
+}
+
+/** A key pair of P-256, as its backend holds it. */
+export interface P256KeyPair {
+  /** An uncompressed point (SEC 1 §2.3.3), 65 bytes. */
+  readonly publicKey: Bytes;
+  readonly privateKey: PrivateKeyHandle;
+}
+
+/**
+ * ECDH over P-256 (SP 800-56A §5.7.1.2), for recipients of slot type 6. Apart from the rest, as signatures are. Points and
+ * scalars reach a backend only after the checks of `keywrap/p256.ts`.
+ */
+export interface P256Provider {
+  readonly name: string;
+  generate(): MaybePromise<P256KeyPair>;
+  /** @param scalar 32 bytes, 1 … n - 1. @returns its point, 65 bytes. */
+  derivePublicKey(scalar: Bytes): MaybePromise<Bytes>;
+  /** @param publicKey the point that belongs to `scalar`. */
+  importPrivate(scalar: Bytes, publicKey: Bytes): MaybePromise<PrivateKeyHandle>;
+  importPublic(publicKey: Bytes): MaybePromise<PublicKeyHandle>;
+  /** The x coordinate of the shared point, 32 bytes. */
+  agree(privateKey: PrivateKeyHandle, publicKey: PublicKeyHandle): MaybePromise<Bytes>;
 }
 
 /**
@@ -102,7 +127,8 @@ export interface SignatureProvider {
   verifyEd25519(publicKey: Bytes, message: Bytes, signature: Bytes): MaybePromise<boolean>;
 }
 
-/** A provider with signatures. */
+/** A backend that brings its signatures and P-256 with it. */
 export interface CompleteProvider extends CryptoProvider {
   readonly signatures: SignatureProvider;
+  readonly p256: P256Provider;
 }

@@ -5,7 +5,7 @@ import { loadFallback } from "./fallback-loader.js";
 import type { CryptoProvider, SignatureProvider } from "./provider.js";
 import { ED25519, isSupported } from "./support.js";
 import { webCryptoProvider } from "./webcrypto.js";
-import { webCryptoSignatures } from "./webcrypto-signatures.js";
+import { verifyByWebCrypto, webCryptoSignatures } from "./webcrypto-signatures.js";
 
 /** The provider's signatures, else the runtime's. */
 export function signaturesOf(crypto: CryptoProvider): SignatureProvider {
@@ -55,6 +55,20 @@ const platformSignatures: SignatureProvider = {
     const isPlatform = privateKey.backend === webCryptoSignatures.name;
     return (isPlatform ? webCryptoSignatures : await loadedSignatures()).signEd25519(privateKey, message);
   },
-  verifyEd25519: async (publicKey, message, signature) =>
-    (await signatureBackend()).verifyEd25519(publicKey, message, signature),
+  verifyEd25519: verifyOnPlatform,
 };
+
+/** The cofactorless equation by the provider's signatures, else the platform's. Apart from the rest, for pages that only verify. */
+export async function verifyEquation(
+  crypto: CryptoProvider,
+  ...equation: readonly [publicKey: Bytes, message: Bytes, signature: Bytes]
+): Promise<boolean> {
+  return crypto.signatures ? crypto.signatures.verifyEd25519(...equation) : verifyOnPlatform(...equation);
+}
+
+async function verifyOnPlatform(
+  ...equation: readonly [publicKey: Bytes, message: Bytes, signature: Bytes]
+): Promise<boolean> {
+  if (await isSupported(ED25519)) return verifyByWebCrypto(...equation);
+  return (await loadedSignatures()).verifyEd25519(...equation);
+}

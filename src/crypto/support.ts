@@ -1,9 +1,10 @@
 import { webCryptoProvider } from "./webcrypto.js";
-import { webCryptoSignatures } from "./webcrypto-signatures.js";
+import { webCryptoP256 } from "./webcrypto-p256.js";
+import { importSeed } from "./webcrypto-signatures.js";
 
 /** Operations of one algorithm: a runtime has all of a family or none. */
 export interface Family {
-  readonly name: "AES-GCM" | "X25519" | "Ed25519";
+  readonly name: "AES-GCM" | "X25519" | "Ed25519" | "P-256";
   /** One operation of the family, by WebCrypto. */
   attempt(): unknown;
 }
@@ -15,7 +16,8 @@ export const AES_GCM: Family = {
   attempt: () => webCryptoProvider.importAesGcmKey(ANY_KEY),
 };
 export const X25519: Family = { name: "X25519", attempt: () => webCryptoProvider.importX25519(ANY_KEY) };
-export const ED25519: Family = { name: "Ed25519", attempt: () => webCryptoSignatures.importEd25519(ANY_KEY) };
+export const P256: Family = { name: "P-256", attempt: () => webCryptoP256.generate() };
+export const ED25519: Family = { name: "Ed25519", attempt: () => importSeed(ANY_KEY) };
 
 /** Results of {@link testSupport}, one for each family. */
 const support = new Map<Family, Promise<boolean>>();

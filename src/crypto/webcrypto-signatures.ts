@@ -15,8 +15,25 @@ import {
   webCryptoHandle,
 } from "./webcrypto.js";
 
-function importSeed(seed: Bytes, options?: { readonly extractable: boolean }): Promise<CryptoKey> {
+export function importSeed(seed: Bytes, options?: { readonly extractable: boolean }): Promise<CryptoKey> {
   return importPrivate("Ed25519", concatBytes(ED25519_PKCS8, seed), "sign", options);
+}
+
+/** Apart from the rest, for pages that only verify. */
+export async function verifyByWebCrypto(
+  publicKey: Bytes,
+  message: Bytes,
+  signature: Bytes,
+): Promise<boolean> {
+  let imported: CryptoKey;
+  try {
+    imported = await importPublic("Ed25519", publicKey, ["verify"]);
+  } catch (error) {
+    if (isNamed(error, "DataError")) return false;
+    throw error;
+  }
+  // Compared with `true`: a replaced `crypto.subtle` may return any value.
+  return (await subtle().verify({ name: "Ed25519" }, imported, signature, message)) === true;
 }
 
 /** Ed25519 by the platform's WebCrypto (RFC 8410 keys, RFC 8032 signatures). */
@@ -45,15 +62,5 @@ export const webCryptoSignatures: SignatureProvider = {
     return expectBytes(SIGNATURE_LENGTH, "Ed25519 sign", await subtle().sign("Ed25519", key, message));
   },
 
-  async verifyEd25519(publicKey, message, signature) {
-    let imported: CryptoKey;
-    try {
-      imported = await importPublic("Ed25519", publicKey, ["verify"]);
-    } catch (error) {
-      if (isNamed(error, "DataError")) return false;
-      throw error;
-    }
-    // Compared with `true`: a replaced `crypto.subtle` may return any value.
-    return (await subtle().verify({ name: "Ed25519" }, imported, signature, message)) === true;
-  },
+  verifyEd25519: verifyByWebCrypto,
 };

@@ -62,7 +62,7 @@ export function expectBytes(length: number, operation: string, buffer: ArrayBuff
 }
 
 /** {@link expectBytes} for keys. */
-function expectKey(type: KeyType, operation: string, key: CryptoKey | undefined): CryptoKey {
+export function expectKey(type: KeyType, operation: string, key: CryptoKey | undefined): CryptoKey {
   if (key?.type !== type) throw providerFault(`${operation} returned no ${type} key`);
   return key;
 }

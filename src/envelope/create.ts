@@ -4,6 +4,7 @@ import type { CryptoProvider } from "../crypto/provider.js";
 import { randomBytes } from "../crypto/random.js";
 import { type Bytes, concatBytes, EMPTY, wipe } from "../formats/bytes.js";
 import {
+  CoreFlag,
   CREATED_AT_STEP,
   HASH_LENGTH,
   KEY_LENGTH,
@@ -15,7 +16,7 @@ import {
   SUITE,
 } from "../formats/constants.js";
 import type { JsonObject } from "../formats/json.js";
-import { asGiven, type Checks, dateArgument, signalArgument } from "../formats/options.js";
+import { asGiven, type Checks, dateArgument, flagArgument, signalArgument } from "../formats/options.js";
 import type { Recipient, Slot } from "../keywrap/types.js";
 import { sealedLength } from "../stream/geometry.js";
 import { type CoreHead, coreParts, encodeCore, encodeCoreHead } from "./core.js";
@@ -30,13 +31,19 @@ import {
 } from "./key-schedule.js";
 import { encodeMetadata, sealMetadata } from "./metadata.js";
 import { encodePolicy, type Policy, toSeconds } from "./policy.js";
-import { recipientList, wrapToAll } from "./recipients.js";
+import { type Recipients, resolveRecipients, withInstitution } from "./provenance.js";
+import { isPostQuantumOnly, wrapToAll } from "./recipients.js";
 import { encodeWithoutMac, envelopeLengthFor } from "./wire.js";
 
 /** Recipients, policy and metadata of a new envelope. */
 export interface EnvelopeOptions {
-  /** One recipient or several; each opens alone. */
-  readonly to: Recipient | readonly Recipient[];
+  /** One recipient or several, each of which opens alone; or a verified keyset, which chooses them by the policy's expiry. */
+  readonly to: Recipients;
+  /**
+   * Allow recipients of X25519 and P-256 beside hybrid ones. Whoever keeps the file until the classical key can be broken
+   * reads it, so it is refused by default; an envelope for hybrid recipients alone says so, and stays so when rewrapped.
+   */
+  readonly allowClassical?: boolean;
   /** Public and immutable; see {@link Policy}. */
   readonly policy?: Policy;
   /** Sealed, for recipients only. Strict JSON, at most about 63 KiB. */
@@ -50,6 +57,7 @@ export interface EnvelopeOptions {
 
 export const ENVELOPE: Checks<EnvelopeOptions> = {
   to: asGiven,
+  allowClassical: flagArgument,
   policy: asGiven,
   metadata: asGiven,
   now: dateArgument,
@@ -73,8 +81,8 @@ export interface EnvelopePlan {
  * Plans an envelope, synchronously, so that later changes by the caller have no effect. For `seal` and
  * `startRecording`, whose options were read with {@link ENVELOPE}.
  *
- * @throws BlindreelError `invalid-recipients`, `limit-exceeded`, `invalid-json`; RangeError for a policy
- *   outside the format's ranges.
+ * @throws BlindreelError `invalid-recipients`, `keyset-refused`, `limit-exceeded`, `invalid-json`; RangeError for a
+ *   policy outside the format's ranges.
  */
 export function planEnvelope(
   kind: KindName,
@@ -85,17 +93,22 @@ export function planEnvelope(
 ): EnvelopePlan {
   const { now = new Date() } = options;
   const exactTime = toSeconds(now);
-  const recipients = recipientList(options.to);
+  const policy = encodePolicy(options.policy, now);
+  const { recipients, provenance } = resolveRecipients(options.to, policy, now);
   const head = {
     suite: SUITE,
     kind: Kind[kind],
-    flags: 0,
+    flags: isPostQuantumOnly(recipients, options.allowClassical) ? CoreFlag.postQuantumOnly : 0,
     createdAt: exactTime - (exactTime % CREATED_AT_STEP),
-    ...encodePolicy(options.policy, now),
+    ...withInstitution(policy, provenance),
     senderType: options.sender ? SenderType.ed25519 : SenderType.none,
     sender: options.sender?.slice() ?? EMPTY,
   };
-  const metadata = encodeMetadata({ createdAt: exactTime, metadata: options.metadata });
+  const metadata = encodeMetadata({
+    createdAt: exactTime,
+    metadata: options.metadata,
+    keyset: provenance?.keyset,
+  });
   const blank = encodeCore({
     ...head,
     recordingId: new Uint8Array(RECORDING_ID_LENGTH),

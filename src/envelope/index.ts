@@ -24,6 +24,13 @@ export {
   openStream,
 } from "./open.js";
 export type { Policy } from "./policy.js";
+export type {
+  KeysetReference,
+  Provenance,
+  RecipientSet,
+  RecipientSource,
+  Recipients,
+} from "./provenance.js";
 export { canReplace, type Replacement, type RewrapOptions, rewrap } from "./rewrap.js";
 export {
   type SealedInfo,
@@ -33,4 +40,4 @@ export {
   sealFrom,
   sealStream,
 } from "./seal.js";
-export type { EnvelopeInfo, UnlockOptions } from "./unlock.js";
+export type { EnvelopeInfo, ExpiryHold, UnlockOptions } from "./unlock.js";

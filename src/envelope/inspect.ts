@@ -52,7 +52,7 @@ export interface Inspection {
   readonly slots: readonly InspectedSlot[];
   readonly envelopeLength: number;
   readonly sealedMetadataLength: number;
-  /** Of a sealed file with bytes behind its envelope. */
+  /** Of what stands behind the envelope, which is nothing in a recording's. */
   readonly content: InspectedContent | undefined;
 }
 
@@ -139,7 +139,7 @@ function inspectContent(
   core: { readonly kind: number; readonly recordingId: Uint8Array },
 ): InspectedContent | undefined {
   if (size === offset) return undefined;
-  if (core.kind !== Kind.file) throw malformed("there is something behind the envelope", offset);
+  if (core.kind === Kind.recording) throw malformed("there is something behind the envelope", offset);
   const headerBytes = file.subarray(offset, offset + SEGMENT_HEADER_LENGTH);
   if (headerBytes.length < SEGMENT_HEADER_LENGTH)
     throw truncated("the segment header", offset + headerBytes.length);

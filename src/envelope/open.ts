@@ -1,7 +1,7 @@
 import { defaultProvider } from "../crypto/default.js";
 import { authenticationFailed, malformed, truncated } from "../errors.js";
 import { type Bytes, bytesArgument, concatBytes, equalBytes, wipe } from "../formats/bytes.js";
-import { LIMITS, type Limits, SegmentFlag } from "../formats/constants.js";
+import { type KindName, LIMITS, type Limits, SegmentFlag } from "../formats/constants.js";
 import { readOptions } from "../formats/options.js";
 import { type ByteSource, claimedSize, readExactly, sourceArgument } from "../source/byte-source.js";
 import { type OpenPlan, openMessage, openThrough } from "../stream/open.js";
@@ -19,11 +19,11 @@ import { decodeEnvelope, envelopeLength, PREAMBLE_LENGTH } from "./wire.js";
 /** Options of `open`, `openFrom`, `openStream` and `openSource`. */
 export interface OpenOptions extends UnlockOptions, OperationOptions {}
 
-interface OpenArguments extends UnlockArguments, OperationOptions {
+export interface OpenArguments extends UnlockArguments, OperationOptions {
   readonly limits: Limits;
 }
 
-function openOptions(given: OpenOptions): OpenArguments {
+export function openOptions(given: OpenOptions): OpenArguments {
   const checks = { ...UNLOCK, ...OPERATION };
   const options = readOptions<UnlockArguments & OperationOptions>("options", given, checks, ["identities"]);
   // Without a prototype, as read: a literal would inherit from a polluted Object.prototype.
@@ -52,12 +52,20 @@ export interface OpenedSource extends EnvelopeInfo, RandomAccess {
  * @category Everyone
  */
 export async function open(file: Uint8Array, given: OpenOptions): Promise<OpenedFile> {
-  const options = openOptions(given);
+  return openObject("file", file, openOptions(given));
+}
+
+/** {@link open} for any kind that is one segment behind its envelope; `options` have been read. */
+export async function openObject(
+  kind: Exclude<KindName, "recording">,
+  file: Uint8Array,
+  options: OpenArguments,
+): Promise<OpenedFile> {
   const bytes = bytesArgument("file", file);
   const length = envelopeLength(bytes.subarray(0, PREAMBLE_LENGTH), options.limits);
   // A copy: read again after an await, when the caller may have changed `file`.
   const head = bytes.slice(0, length + SEGMENT_HEADER_LENGTH);
-  const { info, plan } = await unlockFile(head, length, options);
+  const { info, plan } = await unlockFile(head, length, options, kind);
   return { ...info, data: await openMessage(bytes, head.length, plan, options) };
 }
 
@@ -142,10 +150,11 @@ async function unlockFile(
   head: Bytes,
   length: number,
   options: OpenArguments,
+  kind: KindName = "file",
 ): Promise<{ readonly info: EnvelopeInfo; readonly plan: OpenPlan }> {
   const { crypto = defaultProvider() } = options;
   const envelope = decodeEnvelope(head.subarray(0, length), options.limits);
-  const { info, contentKey, readKey, fileKey } = await unlock(envelope, ["file"], options);
+  const { info, contentKey, readKey, fileKey } = await unlock(envelope, [kind], options);
   wipe(fileKey, readKey);
   try {
     if (head.length < length + SEGMENT_HEADER_LENGTH) throw truncated("the segment header", head.length);

@@ -16,7 +16,7 @@ export interface Policy {
   readonly institution?: string | undefined;
 }
 
-const POLICY: Checks<Policy> = {
+export const POLICY: Checks<Policy> = {
   expiresAt: dateArgument,
   region(name, value) {
     if (typeof value !== "string") throw wrongType(name, "a string", value);
@@ -31,7 +31,7 @@ const POLICY: Checks<Policy> = {
   },
 };
 
-type PolicyFields = Pick<Core, "expiresAt" | "region" | "institution">;
+export type PolicyFields = Pick<Core, "expiresAt" | "region" | "institution">;
 
 /**
  * A policy's fields of the core.
@@ -57,9 +57,14 @@ export function decodePolicy({ expiresAt, region, institution }: PolicyFields): 
   };
 }
 
-/** For authenticated cores (format-v1, "Opening", step 17). @throws BlindreelError `expired`. */
-export function checkExpiry({ expiresAt }: PolicyFields, now: Date): void {
-  if (expiresAt === 0 || toSeconds(now) < expiresAt) return;
+/**
+ * For authenticated cores (format-v1, "Opening", step 17).
+ *
+ * @param heldUntil a legal hold's end, in seconds since 1970.
+ * @throws BlindreelError `expired`.
+ */
+export function checkExpiry({ expiresAt }: PolicyFields, now: Date, heldUntil = 0): void {
+  if (expiresAt === 0 || toSeconds(now) < Math.max(expiresAt, heldUntil)) return;
   const expiredAt = toDate(expiresAt);
   throw new BlindreelError("expired", `this recording expired on ${expiredAt.toISOString()}`, { expiredAt });
 }

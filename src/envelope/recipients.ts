@@ -2,7 +2,13 @@ import type { CryptoProvider } from "../crypto/provider.js";
 import { invalidRecipients, limitExceeded, wrongType } from "../errors.js";
 import { isUint8Array } from "../formats/brand.js";
 import { type Bytes, isAllZero } from "../formats/bytes.js";
-import { ANONYMOUS_SLOT_TYPES, LIMITS, SLOT_BODY_LENGTH, SlotType } from "../formats/constants.js";
+import {
+  ANONYMOUS_SLOT_TYPES,
+  CLASSICAL_SLOT_TYPES,
+  LIMITS,
+  SLOT_BODY_LENGTH,
+  SlotType,
+} from "../formats/constants.js";
 import { encodeKeyId } from "../keywrap/thumbprint.js";
 import type { Recipient, Slot } from "../keywrap/types.js";
 import { breather } from "../stream/operation.js";
@@ -70,6 +76,22 @@ export function recipientList(to: Recipient | readonly Recipient[]): readonly Re
     }
   }
   return recipients;
+}
+
+/**
+ * Whether a new envelope is for post-quantum recipients alone.
+ *
+ * @throws BlindreelError `invalid-recipients` for a mixture that was not asked for.
+ */
+export function isPostQuantumOnly(recipients: readonly Recipient[], allowClassical = false): boolean {
+  const classical = recipients.filter(({ slotType }) => CLASSICAL_SLOT_TYPES.includes(slotType)).length;
+  if (!recipients.some(({ slotType }) => slotType === SlotType.xWing)) return false;
+  if (classical > 0 && !allowClassical) {
+    throw invalidRecipients(
+      "a classical recipient beside a hybrid one would weaken it; allowClassical permits that",
+    );
+  }
+  return classical === 0;
 }
 
 /** Identifiers of a recipient's key, shared by duplicates: an anonymous duplicate has no key id. */

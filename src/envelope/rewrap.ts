@@ -1,24 +1,35 @@
 import { defaultProvider } from "../crypto/default.js";
-import { invalidRecipients, limitExceeded } from "../errors.js";
-import { type Bytes, bytesArgument, equalBytes, wipe } from "../formats/bytes.js";
-import { CLASSICAL_SLOT_TYPES, CoreFlag, LIMITS } from "../formats/constants.js";
+import type { CryptoProvider } from "../crypto/provider.js";
+import { authenticationFailed, invalidRecipients, limitExceeded } from "../errors.js";
+import { type Bytes, bytesArgument, constantTimeEqual, equalBytes, wipe } from "../formats/bytes.js";
+import { CLASSICAL_SLOT_TYPES, CoreFlag, type KindName, LIMITS } from "../formats/constants.js";
 import { asGiven, type Checks, readOptions, signalArgument } from "../formats/options.js";
-import type { Recipient } from "../keywrap/types.js";
 import { encodeEnvelope } from "./create.js";
-import { recipientList, wrapToAll } from "./recipients.js";
+import { envelopeMac } from "./key-schedule.js";
+import { type Recipients, resolveRecipients } from "./provenance.js";
+import { wrapToAll } from "./recipients.js";
 import { UNLOCK, type UnlockArguments, type UnlockOptions, unlock } from "./unlock.js";
 import { decodeEnvelope } from "./wire.js";
 
 /** Options of {@link rewrap}: who opens it, and for whom. */
 export interface RewrapOptions extends UnlockOptions {
-  /** The complete new list; other recipients lose access to the new envelope. */
-  readonly to: Recipient | readonly Recipient[];
+  /** The complete new list, or a verified keyset; other recipients lose access to the new envelope. */
+  readonly to: Recipients;
   readonly signal?: AbortSignal;
 }
 
-interface RewrapArguments extends UnlockArguments, Pick<RewrapOptions, "to" | "signal"> {}
+/** {@link RewrapOptions}, read and checked. */
+export interface RewrapArguments extends UnlockArguments {
+  readonly to: Recipients;
+  readonly signal?: AbortSignal;
+}
 
-const REWRAP = (): Checks<RewrapArguments> => ({ ...UNLOCK, to: asGiven, signal: signalArgument });
+/** For `readOptions`, with `identities` and `to` required. */
+export const REWRAP = (): Checks<RewrapArguments> => ({
+  ...UNLOCK,
+  to: asGiven,
+  signal: signalArgument,
+});
 
 const LAST_EPOCH = 2 ** 32 - 1;
 
@@ -28,24 +39,63 @@ const LAST_EPOCH = 2 ** 32 - 1;
  *
  * @param envelope an envelope alone; of a `.reel`, its bytes before the segment.
  * @returns the new envelope.
- * @throws BlindreelError as `open`, and `invalid-recipients`; `signal.reason` when aborted.
+ * @throws BlindreelError as `open`, and `invalid-recipients`, `keyset-refused`; `signal.reason` when aborted.
  * @category Institution
  */
 export async function rewrap(envelope: Uint8Array, given: RewrapOptions): Promise<Bytes> {
   const options = readOptions<RewrapArguments>("options", given, REWRAP(), ["to", "identities"]);
-  const { crypto = defaultProvider(), limits = LIMITS } = options;
-  const recipients = recipientList(options.to);
-  const decoded = decodeEnvelope(bytesArgument("envelope", envelope).slice(), limits);
+  return rewrapBytes(bytesArgument("envelope", envelope).slice(), options, async () => {});
+}
+
+/**
+ * {@link rewrap} of a stored envelope, for `rewrapAll`: the result is decoded, an identity that it is sealed to opens it, and
+ * where there is none its MAC is verified, before it takes another's place.
+ *
+ * @param envelope not to be changed meanwhile. @param options have been read.
+ */
+export async function rewrapVerified(envelope: Bytes, options: RewrapArguments): Promise<Bytes> {
+  return rewrapBytes(envelope, options, async (bytes, { crypto, fileKey, coreHash }) => {
+    const renewed = decodeEnvelope(bytes, options.limits ?? LIMITS);
+    const mac = await envelopeMac(crypto, fileKey, coreHash, renewed.macInput);
+    if (!constantTimeEqual(mac, renewed.mac)) throw authenticationFailed();
+    try {
+      const keys = await unlock(renewed, REWRAPPABLE, options);
+      wipe(keys.fileKey, keys.readKey, keys.contentKey);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "no-matching-key") throw error;
+    }
+  });
+}
+
+const REWRAPPABLE: readonly KindName[] = ["recording", "file"];
+
+interface FileKey {
+  readonly crypto: CryptoProvider;
+  readonly fileKey: Bytes;
+  readonly coreHash: Bytes;
+}
+
+async function rewrapBytes(
+  envelope: Bytes,
+  options: RewrapArguments,
+  check: (bytes: Bytes, key: FileKey) => Promise<void>,
+): Promise<Bytes> {
+  const { crypto = defaultProvider(), limits = LIMITS, now = new Date() } = options;
+  const decoded = decodeEnvelope(envelope, limits);
+  const { recipients: to } = resolveRecipients(options.to, decoded.core, now);
   const isPostQuantumOnly = (decoded.core.flags & CoreFlag.postQuantumOnly) !== 0;
-  if (isPostQuantumOnly && recipients.some(({ slotType }) => CLASSICAL_SLOT_TYPES.includes(slotType))) {
+  if (isPostQuantumOnly && to.some(({ slotType }) => CLASSICAL_SLOT_TYPES.includes(slotType))) {
     throw invalidRecipients("this envelope is post-quantum only; a classical recipient would weaken it");
   }
   if (decoded.epoch === LAST_EPOCH) throw limitExceeded("the epoch", LAST_EPOCH, LAST_EPOCH + 1);
-  const { coreHash, fileKey, readKey, contentKey } = await unlock(decoded, ["recording", "file"], options);
+  const { coreHash, readKey, contentKey, ...keys } = await unlock(decoded, REWRAPPABLE, options);
+  const fileKey = keys.fileKey!;
   try {
-    const slots = await wrapToAll(crypto, fileKey, coreHash, recipients, options.signal);
+    const slots = await wrapToAll(crypto, fileKey, coreHash, to, options.signal);
     const { coreBytes, epoch } = decoded;
-    return await encodeEnvelope(crypto, fileKey, coreHash, { coreBytes, epoch: epoch + 1, slots });
+    const bytes = await encodeEnvelope(crypto, fileKey, coreHash, { coreBytes, epoch: epoch + 1, slots });
+    await check(bytes, { crypto, fileKey, coreHash });
+    return bytes;
   } finally {
     wipe(fileKey, readKey, contentKey);
   }

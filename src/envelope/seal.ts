@@ -1,6 +1,6 @@
 import { isBlob } from "../formats/brand.js";
 import { type Bytes, bytesArgument, concatBytes, wipe } from "../formats/bytes.js";
-import { SegmentFlag } from "../formats/constants.js";
+import { type KindName, SegmentFlag } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
 import { type Checks, readOptions } from "../formats/options.js";
 import { OPERATION, type OperationOptions } from "../stream/operation.js";
@@ -50,8 +50,16 @@ export type SealedStream = ReadableStream<Bytes> & { readonly info: Promise<Seal
  * @category Everyone
  */
 export async function seal(data: Uint8Array, given: SealFileOptions): Promise<Bytes> {
-  const options = sealOptions(given);
-  const plan = planEnvelope("file", options);
+  return sealObject("file", data, sealOptions(given));
+}
+
+/** {@link seal} for any kind that is one segment behind its envelope; `options` have been read. */
+export async function sealObject(
+  kind: Exclude<KindName, "recording">,
+  data: Uint8Array,
+  options: SealFileOptions,
+): Promise<Bytes> {
+  const plan = planEnvelope(kind, options);
   const headLength = plan.length + SEGMENT_HEADER_LENGTH;
   const layout = layOut(bytesArgument("data", data), headLength, options.padding);
   return sealLayout(layout, startFile(plan, options), options);

@@ -5,7 +5,9 @@ import {
   ANONYMOUS_SLOT_TYPES,
   CLASSICAL_SLOT_TYPES,
   CoreFlag,
+  HASH_LENGTH,
   KEY_ID_LENGTH,
+  KEY_LENGTH,
   LIMITS,
   type Limits,
   SLOT_BODY_LENGTH,
@@ -28,7 +30,9 @@ export function encodeSlots(slots: readonly Slot[]): Bytes {
   u16.write(writer, sorted.length);
   const codec = slotCodec(LIMITS);
   sorted.forEach((slot, i) => {
-    if (i > 0 && compareSlots(sorted[i - 1]!, slot) === 0) throw invalidRecipients("two slots are the same");
+    const previous = sorted[i - 1];
+    if (previous && compareSlots(previous, slot) === 0) throw invalidRecipients("two slots are the same");
+    if (previous && saltsDiffer(previous, slot)) throw invalidRecipients(ONE_SALT);
     codec.write(writer, slot);
   });
   return writer.finish();
@@ -103,8 +107,17 @@ function slotFault(slot: Slot, previous: Slot | undefined, count: number, flags:
   }
   if (!previous) return undefined;
   if (compareSlots(previous, slot) >= 0) return "slots are out of order or repeated";
+  if (saltsDiffer(previous, slot)) return ONE_SALT;
   if (!isAnonymous && previous.type === slot.type && equalBytes(previous.keyId, slot.keyId)) {
     return "two slots are for one key";
   }
   return undefined;
+}
+
+const ONE_SALT = "passkey slots must have one salt";
+
+/** Of neighbours (format-v1, "Slot type 4"): one evaluation serves all passkeys of an envelope. */
+function saltsDiffer(left: Slot, right: Slot): boolean {
+  const [one, other] = [left, right].map(({ body }) => body.subarray(HASH_LENGTH, HASH_LENGTH + KEY_LENGTH));
+  return left.type === SlotType.passkey && right.type === left.type && !equalBytes(one!, other!);
 }

@@ -1,8 +1,8 @@
 import { providerArgument } from "../crypto/argument.js";
 import { defaultProvider } from "../crypto/default.js";
 import type { CryptoProvider } from "../crypto/provider.js";
-import { authenticationFailed, BlindreelError, wrongType } from "../errors.js";
-import { isUint8Array } from "../formats/brand.js";
+import { authenticationFailed, BlindreelError, refused, wrongType } from "../errors.js";
+import { isPromise, isUint8Array } from "../formats/brand.js";
 import { type Bytes, constantTimeEqual, isAllZero, wipe } from "../formats/bytes.js";
 import { KEY_LENGTH, Kind, type KindName, type Limits, nameOf } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
@@ -19,15 +19,18 @@ import {
   hashCore,
 } from "./key-schedule.js";
 import { openMetadata } from "./metadata.js";
-import { checkExpiry, decodePolicy, type Policy, toDate } from "./policy.js";
+import { checkExpiry, decodePolicy, type Policy, toDate, toSeconds } from "./policy.js";
+import type { KeysetReference } from "./provenance.js";
 import { type DecodedEnvelope, limitsArgument } from "./wire.js";
 
 /** Options common to all openers. */
 export interface UnlockOptions {
   /** The caller's keys. All are tried; one must match. */
   readonly identities: Identity | readonly Identity[];
-  /** Opens after the policy's expiry too, for a legal hold. */
+  /** Opens after the policy's expiry too. */
   readonly ignoreExpiry?: boolean;
+  /** Legal holds: `verifyHold` of `blindreel/keyset` makes them. A recording that one names opens until the hold ends. */
+  readonly holds?: readonly ExpiryHold[];
   /** Lowest accepted epoch; an older recipient list fails with `stale-epoch`. */
   readonly minEpoch?: number;
   /** Lowers the format's ceilings for untrusted input. */
@@ -38,16 +41,34 @@ export interface UnlockOptions {
   readonly crypto?: CryptoProvider;
 }
 
+/** A later expiry of named recordings. */
+export interface ExpiryHold {
+  /** Their coreHash, 64 hex digits each. */
+  readonly recordings: readonly string[];
+  readonly until: Date;
+}
+
 /** {@link UnlockOptions}, read and checked. */
 export interface UnlockArguments extends UnlockOptions {
   readonly identities: readonly Identity[];
   readonly limits?: Limits;
 }
 
+/** A holder of read keys instead of file keys: a grant. */
+export interface ReadKeySource {
+  /**
+   * @param coreHash 64 hex digits.
+   * @returns the recording's read key, 32 bytes, which is copied and not wiped; undefined for another recording.
+   * @throws BlindreelError `grant-refused` for one that is over at `now`.
+   */
+  readKeyOf(coreHash: string, now: Date): Bytes | undefined;
+}
+
 /** For `readOptions`, with `identities` required. */
 export const UNLOCK: Checks<UnlockArguments> = {
   identities: identitiesArgument,
   ignoreExpiry: flagArgument,
+  holds: holdsArgument,
   minEpoch: countArgument,
   limits: limitsArgument,
   now: dateArgument,
@@ -65,6 +86,8 @@ export interface EnvelopeInfo {
   readonly policy: Policy;
   /** The sealer's metadata; undefined for none. */
   readonly metadata: JsonObject | undefined;
+  /** The institution's keyset that named the recipients; undefined where the sealer's own code did. */
+  readonly keyset: KeysetReference | undefined;
   /** Number of rewraps; 0 in a new envelope. */
   readonly epoch: number;
   /** Key ids of the recipients, anonymous ones omitted. */
@@ -76,7 +99,8 @@ interface UnlockedEnvelope {
   readonly coreHash: Bytes;
   readonly contentKey: Bytes;
   readonly readKey: Bytes;
-  readonly fileKey: Bytes;
+  /** Undefined where a grant opened it: then the MAC was not checked, and neither epoch nor slots are authenticated. */
+  readonly fileKey: Bytes | undefined;
 }
 
 /**
@@ -84,35 +108,47 @@ interface UnlockedEnvelope {
  * commitment → MAC → sealed metadata → expiry.
  *
  * @param kinds the accepted kinds.
+ * @param grants read keys for envelopes that no identity opens; then the MAC is not checked.
  * @returns `info` and the keys, which the caller wipes.
  * @throws BlindreelError `wrong-kind`, `stale-epoch`, `no-matching-key`, `authentication-failed`, `expired`,
- *   `malformed`, `invalid-json`.
+ *   `grant-refused`, `malformed`, `invalid-json`.
  */
 export async function unlock(
   envelope: DecodedEnvelope,
   kinds: readonly KindName[],
   options: UnlockArguments,
+  grants: readonly ReadKeySource[] = [],
 ): Promise<UnlockedEnvelope> {
   const crypto = options.crypto ?? defaultProvider();
-  const { identities } = options;
+  const { identities, now = new Date() } = options;
   checkKind(envelope, kinds);
-  checkEpoch(envelope.epoch, options.minEpoch);
+  if (grants.length === 0) checkEpoch(envelope.epoch, options.minEpoch);
 
   const coreHash = await hashCore(crypto, envelope.coreParts);
-  const { fileKey, readKey } = await findFileKey(crypto, envelope, coreHash, identities);
+  const { fileKey, readKey } = await findFileKey(crypto, envelope, coreHash, identities).catch(
+    async (error): Promise<CommittedKeys> => {
+      if (grants.length === 0) throw error;
+      return grantedKey(crypto, envelope, encodeHex(coreHash), grants, now);
+    },
+  );
   try {
-    const mac = await envelopeMac(crypto, fileKey, coreHash, envelope.macInput);
-    if (!constantTimeEqual(mac, envelope.mac)) throw authenticationFailed();
+    if (fileKey) {
+      checkEpoch(envelope.epoch, options.minEpoch);
+      const mac = await envelopeMac(crypto, fileKey, coreHash, envelope.macInput);
+      if (!constantTimeEqual(mac, envelope.mac)) throw authenticationFailed();
+    }
     const metadataKey = await deriveMetadataKey(crypto, readKey, envelope.coreParts.head);
     const { core } = envelope;
     const sealed = await openMetadata(crypto, metadataKey, core.sealedMetadata, core.createdAt);
-    if (!options.ignoreExpiry) checkExpiry(core, options.now ?? new Date());
+    const coreHashText = encodeHex(coreHash);
+    if (!options.ignoreExpiry) checkExpiry(core, now, heldUntil(coreHashText, options.holds));
     const info: EnvelopeInfo = {
       recordingId: encodeHex(core.recordingId),
-      coreHash: encodeHex(coreHash),
+      coreHash: coreHashText,
       createdAt: toDate(sealed.createdAt),
       policy: decodePolicy(core),
       metadata: sealed.metadata,
+      keyset: sealed.keyset,
       epoch: envelope.epoch,
       keyIds: keyIdsOf(envelope.slots),
     };
@@ -144,7 +180,8 @@ async function findFileKey(
   for (const identity of identities) {
     for (const slot of envelope.slots) {
       try {
-        const candidate = await identity.unwrap(slot, { coreHash, crypto });
+        const unwrapped = identity.unwrap(slot, { coreHash, crypto, slots: envelope.slots });
+        const candidate = isPromise(unwrapped) ? await unwrapped : unwrapped;
         if (candidate === null) continue;
         const keys = await committedKeys(crypto, envelope, candidate);
         if (!keys) failure ??= authenticationFailed();
@@ -159,13 +196,44 @@ async function findFileKey(
 }
 
 interface CommittedKeys {
-  readonly fileKey: Bytes;
+  readonly fileKey: Bytes | undefined;
   readonly readKey: Bytes;
+}
+
+/** The read key of the first grant of this recording (format-v1, "Opening", step 13 alone). */
+async function grantedKey(
+  crypto: CryptoProvider,
+  envelope: DecodedEnvelope,
+  coreHash: string,
+  grants: readonly ReadKeySource[],
+  now: Date,
+): Promise<CommittedKeys> {
+  for (const grant of grants) {
+    const granted = grant.readKeyOf(coreHash, now);
+    if (!granted) continue;
+    const readKey = granted.slice();
+    if (await isCommitted(crypto, envelope, readKey)) return { fileKey: undefined, readKey };
+    wipe(readKey);
+    throw authenticationFailed();
+  }
+  throw refused("grant-refused", "other-recording", `it is not of the recording ${coreHash}`);
 }
 
 /**
  * The only check of the envelope's commitment.
  *
+ * @param readKey 32 bytes, not of zeros.
+ */
+async function isCommitted(
+  crypto: CryptoProvider,
+  envelope: DecodedEnvelope,
+  readKey: Bytes,
+): Promise<boolean> {
+  const commitment = await deriveCommitment(crypto, readKey, envelope.coreParts.core0);
+  return constantTimeEqual(commitment, envelope.core.commitment);
+}
+
+/**
  * @param candidate an identity's result, copied and not wiped: it may be the identity's own buffer.
  * @returns undefined for another key.
  */
@@ -178,8 +246,7 @@ async function committedKeys(
   const fileKey = new Uint8Array(candidate);
   if (fileKey.length !== KEY_LENGTH || isAllZero(fileKey)) return undefined;
   const readKey = await deriveReadKey(crypto, fileKey);
-  const commitment = await deriveCommitment(crypto, readKey, envelope.coreParts.core0);
-  if (constantTimeEqual(commitment, envelope.core.commitment)) return { fileKey, readKey };
+  if (await isCommitted(crypto, envelope, readKey)) return { fileKey, readKey };
   wipe(fileKey, readKey);
   return undefined;
 }
@@ -212,6 +279,29 @@ function identitiesArgument(_name: string, identities: unknown): readonly Identi
   for (const identity of list) {
     if (typeof identity?.unwrap !== "function")
       throw wrongType("every identity", "an object with unwrap", identity);
+  }
+  return list;
+}
+
+function holdsArgument(name: string, holds: unknown): readonly ExpiryHold[] {
+  if (!Array.isArray(holds)) throw wrongType(name, "a list of holds", holds);
+  return holds.map((hold: ExpiryHold) => {
+    if (!Array.isArray(hold?.recordings)) throw wrongType(name, "holds made by verifyHold", hold);
+    return { recordings: hold.recordings, until: dateArgument(`${name}.until`, hold.until) };
+  });
+}
+
+/** The latest end of the holds on a recording, in seconds since 1970; 0 for none. */
+function heldUntil(coreHash: string, holds: readonly ExpiryHold[] = []): number {
+  const ends = holds.filter(({ recordings }) => recordings.includes(coreHash));
+  return Math.max(0, ...ends.map(({ until }) => toSeconds(until)));
+}
+
+/** One grant or several. @throws TypeError. */
+export function grantsArgument(name: string, grants: unknown): readonly ReadKeySource[] {
+  const list: readonly ReadKeySource[] = Array.isArray(grants) ? [...grants] : [grants as ReadKeySource];
+  for (const grant of list) {
+    if (typeof grant?.readKeyOf !== "function") throw wrongType(name, "made by verifyGrant", grant);
   }
   return list;
 }

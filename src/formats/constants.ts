@@ -48,6 +48,8 @@ export type SlotType = (typeof SlotType)[keyof typeof SlotType];
 
 export const HASH_LENGTH = 32;
 export const KEY_LENGTH = 32;
+/** An uncompressed point (SEC 1 §2.3.3): 0x04, x, y. */
+export const P256_POINT_LENGTH = 1 + 2 * KEY_LENGTH;
 export const TAG_LENGTH = 16;
 export const KEY_ID_LENGTH = 16;
 /** Ed25519 (RFC 8032 §5.1.6). */
@@ -70,7 +72,7 @@ export const SLOT_BODY_LENGTH: Readonly<Record<number, number>> = {
   [SlotType.xWing]: 1120 + WRAPPED_KEY_LENGTH,
   [SlotType.passphrase]: 16 + 4 + 4 + 1 + WRAPPED_KEY_LENGTH,
   [SlotType.passkey]: 32 + 32 + WRAPPED_KEY_LENGTH,
-  [SlotType.p256]: 65 + WRAPPED_KEY_LENGTH,
+  [SlotType.p256]: P256_POINT_LENGTH + WRAPPED_KEY_LENGTH,
 };
 
 /** Ceilings, checked before allocation (format-v1, "Limits"). Callers may lower them, never raise them. */

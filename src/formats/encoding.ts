@@ -17,9 +17,12 @@ export function encodeBase64Url(bytes: Uint8Array): string {
   return encodeBase64(bytes).replace(/=+$/, "").replaceAll("+", "-").replaceAll("/", "_");
 }
 
+/** Of every byte: an envelope may name thousands of keys. */
+const HEX = /* @__PURE__ */ Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 export function encodeHex(bytes: Uint8Array): string {
   let digits = "";
-  for (const byte of bytes) digits += byte.toString(16).padStart(2, "0");
+  for (const byte of bytes) digits += HEX[byte];
   return digits;
 }
 

@@ -1,5 +1,5 @@
 import { invalidKey } from "../errors.js";
-import type { Bytes } from "./bytes.js";
+import { type Bytes, concatBytes } from "./bytes.js";
 import { KEY_LENGTH } from "./constants.js";
 import { decodeBase64Url, encodeBase64Url } from "./encoding.js";
 
@@ -15,59 +15,94 @@ export interface OkpPrivateJwk extends OkpJwk {
   readonly d: string;
 }
 
-/** Members of private and symmetric keys only (RFC 7518 §6, RFC 8037 §2). */
+/** A public P-256 key as JWK (RFC 7518 §6.2.1). */
+export interface EcJwk {
+  readonly kty: "EC";
+  readonly crv: "P-256";
+  readonly x: string;
+  readonly y: string;
+}
+
+/** A private P-256 key as JWK (RFC 7518 §6.2.2). */
+export interface EcPrivateJwk extends EcJwk {
+  readonly d: string;
+}
+
+/** Curves of keys that this package makes and reads. */
+export type CurveName = "X25519" | "P-256";
+
+/** The public half of a key: 32 bytes for X25519, an uncompressed point of 65 for P-256. */
+export interface RawPublicKey {
+  readonly curve: CurveName;
+  readonly publicKey: Bytes;
+}
+
+export interface RawPrivateKey {
+  readonly curve: CurveName;
+  /** 32 bytes. */
+  readonly privateKey: Bytes;
+  /** As stated beside it: whether they belong together is for the importer to check. */
+  readonly publicKey: Bytes | undefined;
+}
+
+/** A JWK before it is checked. */
+type Members = Readonly<Record<string, unknown>>;
+
+/** Members that only private or symmetric keys have (RFC 7518 §6, RFC 8037 §2). */
 export const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] as const;
 
-export function encodePublicJwk(publicKey: Uint8Array): OkpJwk {
+export function x25519Jwk(publicKey: Uint8Array): OkpJwk {
   return { kty: "OKP", crv: "X25519", x: encodeBase64Url(publicKey) };
 }
 
-export function encodePrivateJwk(publicKey: Uint8Array, privateKey: Uint8Array): OkpPrivateJwk {
-  return { ...encodePublicJwk(publicKey), d: encodeBase64Url(privateKey) };
+export function p256Jwk(publicKey: Uint8Array): EcJwk;
+export function p256Jwk(publicKey: Uint8Array, privateKey: Uint8Array | undefined): EcJwk | EcPrivateJwk;
+export function p256Jwk(publicKey: Uint8Array, privateKey?: Uint8Array): EcJwk | EcPrivateJwk {
+  const x = encodeBase64Url(publicKey.subarray(1, 1 + KEY_LENGTH));
+  const y = encodeBase64Url(publicKey.subarray(1 + KEY_LENGTH));
+  const jwk = { kty: "EC", crv: "P-256", x, y } as const;
+  return privateKey ? { ...jwk, d: encodeBase64Url(privateKey) } : jwk;
 }
 
 /**
- * Decodes a public X25519 JWK.
- *
- * @returns the 32 raw bytes of the public key.
- * @throws BlindreelError `invalid-key` with the reason: another curve, a wrong length, or a private key,
- *   which must not serve as a recipient.
+ * @throws BlindreelError `invalid-key` naming what is wrong: another curve, a wrong length, or a private key, which
+ *   must never be distributed as a recipient.
  */
-export function decodePublicJwk(jwk: unknown): Bytes {
-  const members = okpMembers(jwk);
-  const leaked = PRIVATE_MEMBERS.find((name) => name in members);
+export function decodePublicJwk(jwk: object): RawPublicKey {
+  const members = membersOf(jwk as Members);
+  const leaked = PRIVATE_MEMBERS.find((name) => members[name] !== undefined);
   if (leaked !== undefined) {
     throw invalidKey(`this JWK is a private key (it has "${leaked}"); a recipient must be a public key`);
   }
-  return keyMember(members, "x");
+  return publicHalf(members);
 }
 
-/**
- * Decodes a private X25519 JWK.
- *
- * @returns both halves as stated, 32 bytes each. `importIdentity` checks that they belong together.
- * @throws BlindreelError `invalid-key`.
- */
-export function decodePrivateJwk(jwk: unknown): { publicKey: Bytes; privateKey: Bytes } {
-  const members = okpMembers(jwk);
-  if (!("d" in members))
+export function decodePrivateJwk(jwk: object): RawPrivateKey {
+  const members = membersOf(jwk as Members);
+  if (members.d === undefined)
     throw invalidKey('this JWK is a public key (it has no "d"); a private key is needed');
-  return { publicKey: keyMember(members, "x"), privateKey: keyMember(members, "d") };
+  return { ...publicHalf(members), privateKey: keyMember(members, "d") };
 }
 
-function okpMembers(jwk: unknown): Record<string, unknown> {
-  if (typeof jwk !== "object" || jwk === null || Array.isArray(jwk)) {
-    throw invalidKey("a JWK must be an object");
+function publicHalf(members: Members): RawPublicKey {
+  const x = keyMember(members, "x");
+  if (members.kty === "OKP") return { curve: "X25519", publicKey: x };
+  return { curve: "P-256", publicKey: concatBytes(Uint8Array.of(0x04), x, keyMember(members, "y")) };
+}
+
+function membersOf(members: Members): Members {
+  const { kty, crv, use, alg } = members;
+  if ((kty === "OKP" && crv === "X25519") || (kty === "EC" && crv === "P-256")) {
+    // RFC 7517 §4.2, §4.4. One P-256 key for signatures and agreement has no proof of security.
+    if (use !== "sig" && alg !== "ES256") return members;
+    throw invalidKey("this JWK is a key for signatures; one for encryption is needed");
   }
-  const members = jwk as Record<string, unknown>;
-  if (members.kty !== "OKP")
-    throw invalidKey(`a JWK of kty "OKP" is needed, got ${describeMember(members.kty)}`);
-  if (members.crv !== "X25519")
-    throw invalidKey(`a JWK of crv "X25519" is needed, got ${describeMember(members.crv)}`);
-  return members;
+  const given = `kty ${shown(kty)}${crv === undefined ? "" : `, crv ${shown(crv)}`}`;
+  const purpose = crv === "Ed25519" || crv === "Ed448" ? ", which signs and does not encrypt" : "";
+  throw invalidKey(`a JWK for X25519 or P-256 is needed, got ${given}${purpose}`);
 }
 
-function keyMember(members: Record<string, unknown>, name: "x" | "d"): Bytes {
+function keyMember(members: Members, name: "x" | "y" | "d"): Bytes {
   const value = members[name];
   if (typeof value !== "string") throw invalidKey(`the JWK's "${name}" must be a string`);
   let key: Bytes;
@@ -82,7 +117,8 @@ function keyMember(members: Record<string, unknown>, name: "x" | "d"): Bytes {
   return key;
 }
 
-/** A public member's text, at most 32 characters; the type of other values. */
-function describeMember(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value.slice(0, 32)) : typeof value;
+/** Registered names are short and plain; anything else may be a key in the wrong place. */
+function shown(value: unknown): string {
+  if (typeof value === "string" && /^[\w-]{1,16}$/.test(value)) return `"${value}"`;
+  return value === undefined ? "missing" : `of type ${typeof value}`;
 }

@@ -63,7 +63,7 @@ function optionsObject(name: string, given: unknown): object {
 }
 
 /** Whether a present member is the caller's (a proxy's too), not inherited from `Object.prototype`. */
-function isFromCaller(object: object, member: string): boolean {
+export function isFromCaller(object: object, member: string): boolean {
   for (let at: object | null = object; at; at = Object.getPrototypeOf(at)) {
     if (Object.hasOwn(at, member)) return !isRoot(at);
   }

@@ -1,48 +1,76 @@
 import { invalidKey } from "../errors.js";
-import { type Bytes, concatBytes, equalBytes } from "./bytes.js";
-import { KEY_LENGTH } from "./constants.js";
-import { X25519_PKCS8, X25519_SPKI } from "./der.js";
+import type { Bytes } from "./bytes.js";
 import { decodeBase64, encodeBase64 } from "./encoding.js";
 
-/** PEM (RFC 7468) of X25519 keys. A comparison of the DER prefix is a full parse (`der.ts`). */
+/** PEM (RFC 7468), strict in the block and lax around it (§5.2, "explanatory text"). */
 
-const PUBLIC_LABEL = "PUBLIC KEY";
-const PRIVATE_LABEL = "PRIVATE KEY";
+export const PemLabel = {
+  publicKey: "PUBLIC KEY",
+  privateKey: "PRIVATE KEY",
+} as const;
 
-export function encodePublicPem(publicKey: Uint8Array): string {
-  return armour(PUBLIC_LABEL, concatBytes(X25519_SPKI, publicKey));
+export interface PemBlock {
+  readonly label: string;
+  readonly content: Bytes;
 }
 
-export function encodePrivatePem(privateKey: Uint8Array): string {
-  return armour(PRIVATE_LABEL, concatBytes(X25519_PKCS8, privateKey));
+/** A block as it stands in the text, its base64 not decoded. */
+export interface PemText {
+  readonly label: string;
+  readonly body: string;
 }
 
-/** @returns the 32 raw bytes. @throws BlindreelError `invalid-key`, for a private key too. */
-export function decodePublicPem(pem: string): Bytes {
-  return strip(pem, PUBLIC_LABEL, X25519_SPKI, "a public key");
+const LINE = 64;
+const BEGIN = "-----BEGIN ";
+const DASHES = "-----";
+
+export function encodePem({ label, content }: PemBlock): string {
+  const lines = encodeBase64(content).replace(new RegExp(`.{1,${LINE}}`, "g"), "$&\n");
+  return `${BEGIN}${label}${DASHES}\n${lines}-----END ${label}${DASHES}\n`;
 }
 
-/** @returns the 32 raw bytes. @throws BlindreelError `invalid-key`, for a public key too. */
-export function decodePrivatePem(pem: string): Bytes {
-  return strip(pem, PRIVATE_LABEL, X25519_PKCS8, "a private key");
+export function isPem(text: string): boolean {
+  return text.includes(BEGIN);
 }
 
-function armour(label: string, der: Bytes): string {
-  return `-----BEGIN ${label}-----\n${encodeBase64(der)}\n-----END ${label}-----\n`;
+/**
+ * The key block of a text, whatever stands around it. `EC PARAMETERS`, which OpenSSL writes before a key, are skipped.
+ * The text is gone through once.
+ *
+ * @throws BlindreelError `invalid-key` where there is none or more than one.
+ */
+export function findPem(text: string): PemText {
+  const blocks: PemText[] = [];
+  let from = text.indexOf(BEGIN);
+  while (from >= 0) {
+    const labelFrom = from + BEGIN.length;
+    const labelEnd = text.indexOf(DASHES, labelFrom);
+    const label = text.slice(labelFrom, labelEnd);
+    const end = `-----END ${label}${DASHES}`;
+    const bodyEnd = /^[A-Z0-9 ]{1,40}$/.test(label) ? text.indexOf(end, labelEnd) : -1;
+    if (labelEnd < 0 || bodyEnd < 0)
+      throw invalidKey("a PEM block in this text has no end that fits its beginning");
+    if (label !== "EC PARAMETERS")
+      blocks.push({ label, body: text.slice(labelEnd + DASHES.length, bodyEnd) });
+    from = text.indexOf(BEGIN, bodyEnd + end.length);
+  }
+  const [block] = blocks;
+  if (block && blocks.length === 1) return block;
+  const labels = blocks.slice(0, 4).map(({ label }) => label);
+  const found = block ? `${blocks.length} PEM blocks (${labels.join(", ")})` : "no PEM block with a key";
+  throw invalidKey(`there is ${found} in this text; give one that holds one key`);
 }
 
-function strip(pem: string, label: string, prefix: Bytes, expected: string): Bytes {
-  const block = /^\s*-----BEGIN ([A-Z0-9 ]+)-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----\s*$/.exec(pem);
-  if (!block) throw invalidKey("this is not one PEM block");
-  if (block[1] !== label) throw invalidKey(`a PEM of "${label}" is needed (${expected}), got "${block[1]}"`);
-  let der: Bytes;
+/** @throws BlindreelError `invalid-key`. */
+export function decodePem({ body }: PemText): Bytes {
+  if (/^[A-Za-z-]{1,40}: /m.test(body)) {
+    throw invalidKey(
+      "this PEM has headers: OpenSSL's old way to encrypt a key, or a comment; convert it with openssl pkcs8 -topk8 -nocrypt",
+    );
+  }
   try {
-    der = decodeBase64(block[2]!.replace(/[\r\n]/g, ""));
+    return decodeBase64(body.replace(/\s/g, ""));
   } catch {
     throw invalidKey("the PEM block is not canonical base64");
   }
-  const hasPrefix = equalBytes(der.subarray(0, prefix.length), prefix);
-  if (!hasPrefix || der.length !== prefix.length + KEY_LENGTH)
-    throw invalidKey(`the PEM block is not ${expected} for X25519 in the form of RFC 8410`);
-  return der.slice(prefix.length);
 }

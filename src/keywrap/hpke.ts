@@ -1,49 +1,40 @@
 import { hkdfExpand, hkdfExtract } from "../crypto/hkdf.js";
-import type { CryptoProvider, PublicKeyHandle, X25519KeyPair } from "../crypto/provider.js";
+import type { AeadKey, CryptoProvider } from "../crypto/provider.js";
 import { authenticationFailed } from "../errors.js";
 import { ascii, type Bytes, concatBytes, EMPTY, type MaybePromise, wipe } from "../formats/bytes.js";
+import { encode, u16 } from "../formats/codec.js";
 
 /**
- * HPKE (RFC 9180), base mode, single shot, one suite: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
- * Names are the RFC's. Checks of points are the caller's (`keywrap/x25519.ts`).
+ * HPKE (RFC 9180), base mode, single shot, with HKDF-SHA256 and AES-256-GCM, over any KEM. Names are the RFC's.
  */
 
-/** Nenc = Npk = 32, Nk = 32, Nn = 12, Nh = 32 (RFC 9180 §7). */
-export const Nenc = 32;
+/** Nk = 32, Nn = 12 (RFC 9180 §7.3). */
 const Nk = 32;
 const Nn = 12;
-const Nsecret = 32;
+/** kdf_id HKDF-SHA256, aead_id AES-256-GCM (§7.2, §7.3). */
+const KDF_ID = 0x0001;
+const AEAD_ID = 0x0002;
 
 const HPKE_V1 = /* @__PURE__ */ ascii("HPKE-v1");
-/** §4.1: "KEM" || I2OSP(kem_id, 2). */
-const KEM_SUITE_ID = /* @__PURE__ */ concatBytes(ascii("KEM"), Uint8Array.of(0x00, 0x20));
-/** §5.1: "HPKE" || I2OSP(kem_id, 2) || I2OSP(kdf_id, 2) || I2OSP(aead_id, 2). */
-const HPKE_SUITE_ID = /* @__PURE__ */ concatBytes(
-  ascii("HPKE"),
-  Uint8Array.of(0x00, 0x20, 0x00, 0x01, 0x00, 0x02),
-);
 const MODE_BASE = /* @__PURE__ */ Uint8Array.of(0x00);
 
-/** The constant start of every labeled input (§4): "HPKE-v1" || suite_id || label. */
-function labeled(suiteId: Bytes, label: string): Bytes {
+/** §4: what stands before `ikm` and `info` in every labeled call, "HPKE-v1" || suite_id || label. */
+export function labeled(suiteId: Bytes, label: string): Bytes {
   return concatBytes(HPKE_V1, suiteId, ascii(label));
 }
 
-const EAE_PRK_LABEL = /* @__PURE__ */ labeled(KEM_SUITE_ID, "eae_prk");
-const SHARED_SECRET_LABEL = /* @__PURE__ */ labeled(KEM_SUITE_ID, "shared_secret");
-const PSK_ID_HASH_LABEL = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "psk_id_hash");
-const INFO_HASH_LABEL = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "info_hash");
-const SECRET_LABEL = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "secret");
-const KEY_LABEL = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "key");
-const BASE_NONCE_LABEL = /* @__PURE__ */ labeled(HPKE_SUITE_ID, "base_nonce");
-
 /** §4: LabeledExtract(salt, label, ikm). */
-function labeledExtract(crypto: CryptoProvider, salt: Bytes, label: Bytes, ikm: Bytes): Promise<Bytes> {
+export function labeledExtract(
+  crypto: CryptoProvider,
+  salt: Bytes,
+  label: Bytes,
+  ikm: Bytes,
+): Promise<Bytes> {
   return hkdfExtract(crypto, "SHA-256", salt, concatBytes(label, ikm));
 }
 
 /** §4: LabeledExpand(prk, label, info, L). */
-function labeledExpand(
+export function labeledExpand(
   crypto: CryptoProvider,
   prk: Bytes,
   label: Bytes,
@@ -53,119 +44,114 @@ function labeledExpand(
   return hkdfExpand(crypto, "SHA-256", prk, concatBytes(Uint8Array.of(0x00, L), label, info), L);
 }
 
-/** §4.1: ExtractAndExpand(dh, kem_context), with kem_context = enc || pkRm. */
-async function extractAndExpand(crypto: CryptoProvider, dh: Bytes, enc: Bytes, pkRm: Bytes): Promise<Bytes> {
-  const eaePrk = await labeledExtract(crypto, EMPTY, EAE_PRK_LABEL, dh);
-  const kemContext = concatBytes(enc, pkRm);
-  const sharedSecret = await labeledExpand(crypto, eaePrk, SHARED_SECRET_LABEL, kemContext, Nsecret);
-  wipe(eaePrk);
-  return sharedSecret;
+/** §4: a KEM, as HPKE and the slots use it. `PublicKey` is what its backend makes of a recipient's key. */
+export interface Kem<PublicKey = unknown> {
+  /** kem_id (§7.1). */
+  readonly id: number;
+  readonly Nenc: number;
+  /** For as many encapsulations as are wanted. @param pkRm a checked public key. */
+  importPublicKey(crypto: CryptoProvider, pkRm: Bytes): MaybePromise<PublicKey>;
+  /** Encap(pkR). */
+  encap(crypto: CryptoProvider, pkR: PublicKey): Promise<Encapsulated>;
+  /** What is wrong with an encapsulation from the wire; undefined for none. */
+  encFault(enc: Bytes): string | undefined;
 }
+
+export interface Encapsulated {
+  readonly sharedSecret: Bytes;
+  readonly enc: Bytes;
+}
+
+/** Decap(enc, skR), wherever the private key lives. `enc` is checked. */
+export type Decap = (crypto: CryptoProvider, enc: Bytes) => Promise<Bytes>;
 
 export interface KeySchedule {
   readonly key: Bytes;
   readonly baseNonce: Bytes;
 }
 
-/** §5.1: LabeledExtract("", "psk_id_hash", default_psk_id), a constant, computed once. */
-const pskIdHashes = new WeakMap<CryptoProvider, Promise<Bytes>>();
+/** The key schedule and the AEAD of one suite (§5, §6). */
+export class Hpke {
+  readonly #pskIdHashLabel: Bytes;
+  readonly #infoHashLabel: Bytes;
+  readonly #secretLabel: Bytes;
+  readonly #keyLabel: Bytes;
+  readonly #baseNonceLabel: Bytes;
+  /** LabeledExtract("", "psk_id_hash", default_psk_id): the same for every message. */
+  readonly #pskIdHashes = new WeakMap<CryptoProvider, Promise<Bytes>>();
 
-function pskIdHash(crypto: CryptoProvider): Promise<Bytes> {
-  let hash = pskIdHashes.get(crypto);
-  if (!hash) {
-    hash = labeledExtract(crypto, EMPTY, PSK_ID_HASH_LABEL, EMPTY);
-    pskIdHashes.set(crypto, hash);
-    // Failures are not cached.
-    hash.catch(() => pskIdHashes.delete(crypto));
+  constructor(kemId: number) {
+    // §5.1: "HPKE" || I2OSP(kem_id, 2) || I2OSP(kdf_id, 2) || I2OSP(aead_id, 2).
+    const ids = [kemId, KDF_ID, AEAD_ID].map((id) => encode(u16, id));
+    const suiteId = concatBytes(ascii("HPKE"), ...ids);
+    this.#pskIdHashLabel = labeled(suiteId, "psk_id_hash");
+    this.#infoHashLabel = labeled(suiteId, "info_hash");
+    this.#secretLabel = labeled(suiteId, "secret");
+    this.#keyLabel = labeled(suiteId, "key");
+    this.#baseNonceLabel = labeled(suiteId, "base_nonce");
   }
-  return hash;
-}
 
-/** §5.1: key_schedule_context = mode_base || psk_id_hash || info_hash. Depends on `info` alone. */
-export async function keyScheduleContext(crypto: CryptoProvider, info: Bytes): Promise<Bytes> {
-  const infoHash = await labeledExtract(crypto, EMPTY, INFO_HASH_LABEL, info);
-  return concatBytes(MODE_BASE, await pskIdHash(crypto), infoHash);
-}
+  /** §5.1: key_schedule_context = mode_base || psk_id_hash || info_hash. The same for all that share an `info`. */
+  async keyScheduleContext(crypto: CryptoProvider, info: Bytes): Promise<Bytes> {
+    const infoHash = await labeledExtract(crypto, EMPTY, this.#infoHashLabel, info);
+    return concatBytes(MODE_BASE, await this.#pskIdHash(crypto), infoHash);
+  }
 
-/** §5.1: KeySchedule(mode_base, shared_secret, info, "", ""), without the exporter secret. */
-export async function keySchedule(
-  crypto: CryptoProvider,
-  sharedSecret: Bytes,
-  context: Bytes,
-): Promise<KeySchedule> {
-  const secret = await labeledExtract(crypto, sharedSecret, SECRET_LABEL, EMPTY);
-  const key = await labeledExpand(crypto, secret, KEY_LABEL, context, Nk);
-  const baseNonce = await labeledExpand(crypto, secret, BASE_NONCE_LABEL, context, Nn);
-  wipe(secret);
-  return { key, baseNonce };
-}
+  /** §5.1: KeySchedule(mode_base, shared_secret, info, "", ""), without the exporter secret. */
+  async keySchedule(crypto: CryptoProvider, sharedSecret: Bytes, context: Bytes): Promise<KeySchedule> {
+    const secret = await labeledExtract(crypto, sharedSecret, this.#secretLabel, EMPTY);
+    const key = await labeledExpand(crypto, secret, this.#keyLabel, context, Nk);
+    const baseNonce = await labeledExpand(crypto, secret, this.#baseNonceLabel, context, Nn);
+    wipe(secret);
+    return { key, baseNonce };
+  }
 
-/** pkR: its bytes for kem_context, its handle for the agreement. */
-export interface RecipientPublicKey {
-  readonly bytes: Bytes;
-  readonly handle: PublicKeyHandle;
-}
+  /** §6.1: SealBase after Encap. Wipes the shared secret. @returns ct, the ciphertext with its tag. */
+  async sealBase(
+    crypto: CryptoProvider,
+    sharedSecret: Bytes,
+    context: Bytes,
+    aad: Bytes,
+    pt: Bytes,
+  ): Promise<Bytes> {
+    const { aead, baseNonce } = await this.#aead(crypto, sharedSecret, context);
+    return aead.seal(baseNonce, pt, aad);
+  }
 
-/** skR as an agreement, which a key store may compute, with its public key. */
-export interface RecipientPrivateKey {
-  readonly publicKey: Bytes;
-  /** X25519 with a checked `publicKey`; refuses an all-zero result (RFC 9180 §7.1.4). */
-  agree(publicKey: Bytes): MaybePromise<Bytes>;
-}
+  /** §6.1: OpenBase after Decap. Wipes the shared secret. @throws BlindreelError `authentication-failed`. */
+  async openBase(
+    crypto: CryptoProvider,
+    sharedSecret: Bytes,
+    context: Bytes,
+    aad: Bytes,
+    ct: Bytes,
+    expectedLength: number,
+  ): Promise<Bytes> {
+    const { aead, baseNonce } = await this.#aead(crypto, sharedSecret, context);
+    const pt = await aead.open(baseNonce, ct, aad);
+    if (pt.length !== expectedLength) throw authenticationFailed();
+    return pt;
+  }
 
-/** §4.1: Encap(pkR). `ephemeral` is random, except in known-answer tests. `refuseWeak` checks dh (§7.1.4). */
-export async function encap(
-  crypto: CryptoProvider,
-  pkR: RecipientPublicKey,
-  ephemeral: X25519KeyPair,
-  refuseWeak: (dh: Bytes) => Bytes,
-): Promise<{ sharedSecret: Bytes; enc: Bytes }> {
-  const dh = refuseWeak(await crypto.agreeX25519(ephemeral.privateKey, pkR.handle));
-  const enc = ephemeral.publicKey;
-  const sharedSecret = await extractAndExpand(crypto, dh, enc, pkR.bytes);
-  wipe(dh);
-  return { sharedSecret, enc };
-}
+  async #aead(
+    crypto: CryptoProvider,
+    sharedSecret: Bytes,
+    context: Bytes,
+  ): Promise<{ readonly aead: AeadKey; readonly baseNonce: Bytes }> {
+    const { key, baseNonce } = await this.keySchedule(crypto, sharedSecret, context);
+    const aead = await crypto.importAesGcmKey(key);
+    wipe(key, sharedSecret);
+    return { aead, baseNonce };
+  }
 
-/** §4.1: Decap(enc, skR). */
-export async function decap(crypto: CryptoProvider, enc: Bytes, skR: RecipientPrivateKey): Promise<Bytes> {
-  const dh = await skR.agree(enc);
-  const sharedSecret = await extractAndExpand(crypto, dh, enc, skR.publicKey);
-  wipe(dh);
-  return sharedSecret;
-}
-
-/** §5.2: the AEAD and nonce of a context's first message. Wipes `sharedSecret`. */
-async function firstMessage(crypto: CryptoProvider, sharedSecret: Bytes, context: Bytes) {
-  const { key, baseNonce } = await keySchedule(crypto, sharedSecret, context);
-  const aead = await crypto.importAesGcmKey(key);
-  wipe(key, sharedSecret);
-  return { aead, nonce: baseNonce };
-}
-
-/** §6.1: SealBase, after Encap; `context` is the key schedule's. @returns ct with its tag. */
-export async function sealBase(
-  crypto: CryptoProvider,
-  sharedSecret: Bytes,
-  context: Bytes,
-  aad: Bytes,
-  pt: Bytes,
-): Promise<Bytes> {
-  const { aead, nonce } = await firstMessage(crypto, sharedSecret, context);
-  return aead.seal(nonce, pt, aad);
-}
-
-/** §6.1: OpenBase, after Decap. @throws BlindreelError `authentication-failed`. */
-export async function openBase(
-  crypto: CryptoProvider,
-  sharedSecret: Bytes,
-  context: Bytes,
-  aad: Bytes,
-  ct: Bytes,
-  expectedLength: number,
-): Promise<Bytes> {
-  const { aead, nonce } = await firstMessage(crypto, sharedSecret, context);
-  const pt = await aead.open(nonce, ct, aad);
-  if (pt.length !== expectedLength) throw authenticationFailed();
-  return pt;
+  #pskIdHash(crypto: CryptoProvider): Promise<Bytes> {
+    let hash = this.#pskIdHashes.get(crypto);
+    if (!hash) {
+      hash = labeledExtract(crypto, EMPTY, this.#pskIdHashLabel, EMPTY);
+      this.#pskIdHashes.set(crypto, hash);
+      // A failure is not kept: the next message asks again.
+      hash.catch(() => this.#pskIdHashes.delete(crypto));
+    }
+    return hash;
+  }
 }

@@ -2,257 +2,244 @@ import { providerArgument } from "../crypto/argument.js";
 import { defaultProvider } from "../crypto/default.js";
 import type { CryptoProvider, PrivateKeyHandle } from "../crypto/provider.js";
 import { randomBytes } from "../crypto/random.js";
-import { webCryptoHandle, webCryptoProvider } from "../crypto/webcrypto.js";
-import { invalidKey } from "../errors.js";
-import { isCryptoKey, isUint8Array } from "../formats/brand.js";
-import { type Bytes, bytesArgument, equalBytes, isAllZero } from "../formats/bytes.js";
+import { invalidKey, wrongType } from "../errors.js";
+import { isCryptoKey } from "../formats/brand.js";
+import { type Bytes, bytesArgument, compareBytes } from "../formats/bytes.js";
 import { KEY_LENGTH } from "../formats/constants.js";
-import { parseJson } from "../formats/json.js";
-import {
-  decodePrivateJwk,
-  decodePublicJwk,
-  encodePrivateJwk,
-  type OkpJwk,
-  type OkpPrivateJwk,
+import { encodePkcs8 } from "../formats/der.js";
+import type {
+  CurveName,
+  EcJwk,
+  EcPrivateJwk,
+  OkpJwk,
+  OkpPrivateJwk,
+  RawPrivateKey,
+  RawPublicKey,
 } from "../formats/jwk.js";
 import { type Checks, functionArgument, readOptions } from "../formats/options.js";
-import { decodePrivatePem, decodePublicPem, encodePrivatePem } from "../formats/pem.js";
-import { checkPublicKey, checkSharedSecret } from "./point.js";
-import { thumbprint } from "./thumbprint.js";
-import { type X25519Agreement, X25519Identity, X25519Recipient } from "./x25519.js";
+import { encodePem, PemLabel } from "../formats/pem.js";
+import { recipientOf } from "./curves.js";
+import { checkedDh, type RecipientPrivateKey } from "./dhkem.js";
+import {
+  type IdentityInput,
+  type PlatformIdentityInput,
+  type RecipientInput,
+  readPrivateKey,
+  readPublicKey,
+} from "./key-input.js";
+import type { P256Identity, P256Recipient } from "./p256.js";
+import { PRIVATE_CURVES, X25519_BASE_POINT } from "./private-curves.js";
+import type { X25519Identity, X25519Recipient } from "./x25519.js";
 
-/** u = 9, the base point (RFC 7748 §4.1): agreement with it derives the public half, on any backend. */
-const BASE_POINT: Bytes = /* @__PURE__ */ new Uint8Array(KEY_LENGTH).fill(9, 0, 1);
-
-/** Options of the functions that make keys. */
+/** Options of functions that read keys. */
 export interface KeyOptions {
   /** Overrides the runtime's provider, for this call. */
   readonly crypto?: CryptoProvider;
 }
 
+/** Options of {@link generateIdentity}. */
+export interface GenerateOptions extends KeyOptions {
+  /** `"X25519"` unless stated; `"P-256"` where keys have to move to a KMS, an HSM or a PIV card. */
+  readonly curve?: CurveName;
+}
+
 const KEY: Checks<KeyOptions> = { crypto: providerArgument };
+const GENERATE: Checks<GenerateOptions> = {
+  ...KEY,
+  curve(name, value) {
+    if (value !== "X25519" && value !== "P-256") throw wrongType(name, '"X25519" or "P-256"', value);
+    return value;
+  },
+};
 
 function providerOf(given: KeyOptions | undefined): CryptoProvider {
   return readOptions<KeyOptions>("options", given, KEY).crypto ?? defaultProvider();
 }
 
-/** A `CryptoKey`, structurally: Node's types, unlike the DOM's, have no global of that name. */
-export interface PlatformKey {
-  readonly type: string;
-  readonly extractable: boolean;
-  readonly algorithm: { readonly name: string };
-  readonly usages: readonly string[];
-}
+/** What {@link importRecipient} makes. */
+export type KeyRecipient = X25519Recipient | P256Recipient;
 
-/** A public key in any form: raw bytes, a JWK (object or JSON text), PEM (SPKI), or a platform key. */
-export type RecipientInput = Uint8Array | OkpJwk | string | PlatformKey;
+/** What {@link importIdentity} makes. */
+export type KeyIdentity = X25519Identity | P256Identity;
 
-/** A platform key: a pair, or the private half alone, extractable or not. */
-export type PlatformIdentityInput =
-  | PlatformKey
-  | { readonly privateKey: PlatformKey; readonly publicKey?: PlatformKey };
-
-/** A private key in any form: raw bytes, a JWK (object or JSON text), PEM (PKCS#8), or a platform key. */
-export type IdentityInput = Uint8Array | OkpPrivateJwk | string | PlatformIdentityInput;
+/** An identity whose private key this process holds as bytes, and can therefore export. */
+export type ExportableIdentity<I extends KeyIdentity = X25519Identity> = I & {
+  /** The private key as JWK (RFC 8037 §2, RFC 7518 §6.2.2). It opens everything sealed to this identity. */
+  toJwk(): I extends X25519Identity ? OkpPrivateJwk : EcPrivateJwk;
+  /** The private key as PEM (PKCS#8, RFC 5958; RFC 8410 §7). */
+  toPem(): string;
+};
 
 /**
- * Imports a public X25519 key, for `to` of `seal`, `rewrap` and `startRecording` (format-v1, "Slot type 1").
+ * Reads a public key of X25519 or P-256.
  *
- * @throws BlindreelError `invalid-key` with the reason: a private key, another curve or length, a
- *   non-canonical encoding, a point of low order; `invalid-json` for text that is neither PEM nor strict
- *   JSON.
+ * @throws BlindreelError `invalid-key` saying what was given: a private key, another curve or length, a non-canonical
+ *   encoding, a point of low order or off the curve; `invalid-json` for text that is neither PEM nor strict JSON.
  * @category Recorder
  */
-export async function importRecipient(input: RecipientInput, options?: KeyOptions): Promise<X25519Recipient> {
+export function importRecipient(input: OkpJwk, options?: KeyOptions): Promise<X25519Recipient>;
+export function importRecipient(input: EcJwk, options?: KeyOptions): Promise<P256Recipient>;
+export function importRecipient(input: RecipientInput, options?: KeyOptions): Promise<KeyRecipient>;
+export async function importRecipient(input: RecipientInput, options?: KeyOptions): Promise<KeyRecipient> {
   const crypto = providerOf(options);
-  return makeRecipient(await publicKeyBytes(input), crypto);
+  return recipientOf(isCryptoKey(input) ? await publicCryptoKey(input) : await readPublicKey(input), crypto);
 }
 
-async function makeRecipient(publicKey: Bytes, crypto: CryptoProvider): Promise<X25519Recipient> {
-  checkPublicKey(publicKey);
-  return new X25519Recipient(publicKey, await thumbprint(crypto, publicKey));
-}
-
-async function publicKeyBytes(input: RecipientInput): Promise<Bytes> {
-  if (typeof input === "string") {
-    return isPem(input) ? decodePublicPem(input) : decodePublicJwk(parseJson(input, "the recipient's key"));
-  }
-  if (isUint8Array(input)) return bytesArgument("a recipient's key", input).slice();
-  if (isCryptoKey(input)) return exportPublicKey(input);
-  return decodePublicJwk(input);
-}
-
-async function exportPublicKey(key: CryptoKey): Promise<Bytes> {
+async function publicCryptoKey(key: CryptoKey): Promise<RawPublicKey> {
   if (key.type !== "public")
     throw invalidKey(`a recipient must be a public key, this CryptoKey is ${key.type}`);
-  if (key.algorithm.name !== "X25519")
-    throw invalidKey(`a CryptoKey for X25519 is needed, got ${key.algorithm.name}`);
+  const curve = curveOf(key);
   try {
-    return new Uint8Array(await globalThis.crypto.subtle.exportKey("raw", key));
+    return { curve, publicKey: new Uint8Array(await globalThis.crypto.subtle.exportKey("raw", key)) };
   } catch (cause) {
-    throw invalidKey("this CryptoKey is not extractable; a public key must be", { cause });
+    throw invalidKey("this CryptoKey cannot be exported, which a public key has to be", { cause });
   }
+}
+
+function curveOf({ algorithm }: CryptoKey): CurveName {
+  const { name, namedCurve } = algorithm as { readonly name: string; readonly namedCurve?: string };
+  if (name === "X25519") return "X25519";
+  if (name === "ECDH" && namedCurve === "P-256") return "P-256";
+  const given = namedCurve === undefined ? name : `${name} on ${namedCurve}`;
+  throw invalidKey(`a CryptoKey for X25519, or ECDH on P-256, is needed, got ${given}`);
 }
 
 /**
- * A new X25519 identity, to be stored with `toJwk` or `toPem`.
- *
- * @throws BlindreelError `bad-random`.
+ * Makes a new identity. Keep it with `toJwk`, `toPem`, or sealed (`protectIdentity`).
  *
  * @category Institution
  */
-export async function generateIdentity(options?: KeyOptions): Promise<ExportableIdentity> {
-  const crypto = providerOf(options);
-  return makeExportableIdentity(randomBytes(crypto, KEY_LENGTH), crypto);
-}
-
-/** An identity with its private key as bytes in this process. */
-export interface ExportableIdentity extends X25519Identity {
-  /** The private key as JWK (RFC 8037 §2), a secret. */
-  toJwk(): OkpPrivateJwk;
-  /** The private key as PEM (PKCS#8, RFC 8410 §7), a secret. */
-  toPem(): string;
+export function generateIdentity(
+  options?: GenerateOptions & { readonly curve?: "X25519" },
+): Promise<ExportableIdentity>;
+export function generateIdentity(
+  options: GenerateOptions & { readonly curve: "P-256" },
+): Promise<ExportableIdentity<P256Identity>>;
+export function generateIdentity(options?: GenerateOptions): Promise<ExportableIdentity<KeyIdentity>>;
+export async function generateIdentity(given?: GenerateOptions): Promise<ExportableIdentity<KeyIdentity>> {
+  const options = readOptions<GenerateOptions>("options", given, GENERATE);
+  const { crypto = defaultProvider(), curve = "X25519" } = options;
+  const { privateKeyFault } = PRIVATE_CURVES[curve];
+  let privateKey = randomBytes(crypto, KEY_LENGTH);
+  // P-256: once in 2^32, the bytes are no scalar (FIPS 186-5 §A.2.2).
+  while (privateKeyFault(privateKey)) privateKey = randomBytes(crypto, KEY_LENGTH);
+  return exportableIdentity({ curve, privateKey, publicKey: undefined }, crypto);
 }
 
 /**
- * Imports a private X25519 key, for `identities` of `open` and `openRecording` (format-v1, "Keys in files").
- * The identity of a platform key, extractable or not, has no export. A public half in the input (JWK, key
- * pair) must belong to the private one.
+ * Reads a private key of X25519 or P-256. A platform key may be non-extractable; its identity cannot be exported. Where the
+ * input states a public half (JWK, key pair, PKCS#8), it must belong to the private one.
  *
- * @throws BlindreelError `invalid-key` with the reason; `invalid-json` for text that is neither PEM nor
- *   strict JSON.
+ * @throws BlindreelError `invalid-key` saying what was given; `invalid-json` for text that is neither PEM nor strict JSON.
  * @category Reviewer
  */
-export function importIdentity(input: PlatformIdentityInput, options?: KeyOptions): Promise<X25519Identity>;
+export function importIdentity(input: PlatformIdentityInput, options?: KeyOptions): Promise<KeyIdentity>;
 export function importIdentity(
-  input: Uint8Array | OkpPrivateJwk | string,
+  input: OkpPrivateJwk | Uint8Array,
   options?: KeyOptions,
 ): Promise<ExportableIdentity>;
-export function importIdentity(input: IdentityInput, options?: KeyOptions): Promise<X25519Identity>;
-export async function importIdentity(input: IdentityInput, options?: KeyOptions): Promise<X25519Identity> {
+export function importIdentity(
+  input: EcPrivateJwk,
+  options?: KeyOptions,
+): Promise<ExportableIdentity<P256Identity>>;
+export function importIdentity(input: string, options?: KeyOptions): Promise<ExportableIdentity<KeyIdentity>>;
+export function importIdentity(input: IdentityInput, options?: KeyOptions): Promise<KeyIdentity>;
+export async function importIdentity(input: IdentityInput, options?: KeyOptions): Promise<KeyIdentity> {
   const crypto = providerOf(options);
-  if (typeof input === "string") {
-    return isPem(input)
-      ? makeExportableIdentity(decodePrivatePem(input), crypto)
-      : importJwk(parseJson(input, "the identity's key"), crypto);
-  }
-  if (isUint8Array(input)) {
-    return makeExportableIdentity(bytesArgument("an identity's key", input).slice(), crypto);
-  }
   if (isCryptoKey(input)) return importPlatformKey(input, undefined, crypto);
   const pair = keyPairOf(input);
   if (pair) return importPlatformKey(pair.privateKey, pair.publicKey, crypto);
-  return importJwk(input as OkpPrivateJwk, crypto);
+  return exportableIdentity(await readPrivateKey(input), crypto);
 }
 
-async function importJwk(jwk: unknown, crypto: CryptoProvider): Promise<ExportableIdentity> {
-  const { publicKey, privateKey } = decodePrivateJwk(jwk);
-  const identity = await makeExportableIdentity(privateKey, crypto);
-  checkPair(publicKey, identity.recipient.publicKey);
-  return identity;
-}
-
-function checkPair(stated: Bytes, derived: Bytes): void {
-  if (!equalBytes(stated, derived)) {
-    throw invalidKey(
-      "the public key does not belong to the private key: the key file was altered or mixed up",
-    );
-  }
-}
-
-class RawIdentity extends X25519Identity implements ExportableIdentity {
-  readonly #privateKey: Bytes;
-
-  constructor(recipient: X25519Recipient, agreement: X25519Agreement, privateKey: Bytes) {
-    super(recipient, agreement);
-    this.#privateKey = privateKey;
-  }
-
-  toJwk(): OkpPrivateJwk {
-    return encodePrivateJwk(this.recipient.publicKey, this.#privateKey);
-  }
-
-  toPem(): string {
-    return encodePrivatePem(this.#privateKey);
-  }
-}
-
-async function makeExportableIdentity(
-  privateKey: Bytes,
+async function exportableIdentity(
+  { curve: name, privateKey, publicKey: stated }: RawPrivateKey,
   crypto: CryptoProvider,
-): Promise<ExportableIdentity> {
-  if (privateKey.length !== KEY_LENGTH) {
-    throw invalidKey(`an X25519 private key must be ${KEY_LENGTH} bytes, got ${privateKey.length}`);
-  }
-  if (isAllZero(privateKey)) throw invalidKey("an X25519 private key of zeros is no secret");
+): Promise<ExportableIdentity<KeyIdentity>> {
+  const curve = PRIVATE_CURVES[name];
+  const fault = curve.privateKeyFault(privateKey);
+  if (fault) throw invalidKey(`the ${name} private key ${fault}`);
+  const publicKey = await curve.derivePublicKey(crypto, privateKey);
+  if (stated && compareBytes(stated, publicKey) !== 0) throw mixedUp();
   const handles = new WeakMap<CryptoProvider, PrivateKeyHandle>();
-  const agreement: X25519Agreement = {
-    async agree(publicKey, provider) {
-      let handle = handles.get(provider);
-      if (!handle) {
-        handle = await provider.importX25519(privateKey);
-        handles.set(provider, handle);
-      }
-      return provider.agreeX25519(handle, await provider.importX25519PublicKey(publicKey));
-    },
+  const agree: RecipientPrivateKey["agree"] = async (peer, provider) => {
+    const handle = handles.get(provider) ?? (await curve.importPrivate(provider, privateKey, publicKey));
+    handles.set(provider, handle);
+    return curve.group.dh(provider, handle, await curve.group.importPublicKey(provider, peer));
   };
-  const publicKey = await agreement.agree(BASE_POINT, crypto);
-  return new RawIdentity(await makeRecipient(publicKey, crypto), agreement, privateKey);
+  const recipient = await recipientOf({ curve: name, publicKey }, crypto);
+  // Methods that close over the key: no property shows it to `console.log` or JSON.
+  return Object.assign(curve.identity(recipient, agree), {
+    toJwk: () => curve.privateJwk(publicKey, privateKey),
+    toPem: () =>
+      encodePem({
+        label: PemLabel.privateKey,
+        content: encodePkcs8({ curve: name, publicKey, privateKey }),
+      }),
+  }) as ExportableIdentity<KeyIdentity>;
 }
+
+const mixedUp = () =>
+  invalidKey("the public key does not belong to the private key: the key file was altered or mixed up");
 
 async function importPlatformKey(
   privateKey: CryptoKey,
   publicKey: CryptoKey | undefined,
   crypto: CryptoProvider,
-): Promise<X25519Identity> {
-  if (privateKey.type !== "private" || privateKey.algorithm.name !== "X25519") {
-    throw invalidKey(
-      `a private CryptoKey for X25519 is needed, got ${privateKey.type} ${privateKey.algorithm.name}`,
-    );
-  }
+): Promise<KeyIdentity> {
+  const name = curveOf(privateKey);
+  if (privateKey.type !== "private")
+    throw invalidKey(`a private CryptoKey is needed, this one is ${privateKey.type}`);
   if (!privateKey.usages.includes("deriveBits"))
     throw invalidKey('the CryptoKey lacks the usage "deriveBits"');
-  const handle = webCryptoHandle(privateKey);
-  const agreement: X25519Agreement = {
-    async agree(publicKey) {
-      const peer = await webCryptoProvider.importX25519PublicKey(publicKey);
-      return webCryptoProvider.agreeX25519(handle, peer);
-    },
-  };
-  const derived = await agreement.agree(BASE_POINT, crypto);
-  if (publicKey) checkPair(await exportPublicKey(publicKey), derived);
-  return new X25519Identity(await makeRecipient(derived, crypto), agreement);
+  const curve = PRIVATE_CURVES[name];
+  const agree = (peer: Bytes) => curve.agreeOnPlatform(privateKey, peer);
+  if (publicKey) return agreementIdentity(await publicCryptoKey(publicKey), agree, crypto);
+  // Agreement with the base point gives X25519's public key, and of P-256's only one coordinate.
+  if (name === "P-256")
+    throw invalidKey("a P-256 CryptoKey needs its public half: import { privateKey, publicKey }");
+  const derived = await agree(X25519_BASE_POINT);
+  return curve.identity(await recipientOf({ curve: name, publicKey: derived }, crypto), agree);
 }
 
 /**
- * An identity over raw X25519 of an HSM, a smart card or a KMS.
+ * An identity whose private key lives elsewhere (an HSM, a smart card, a KMS) and can do raw X25519, or ECDH on P-256.
  *
- * @param publicKey the public half.
- * @param agree returns X25519(private key, `publicKey`), 32 bytes. Called once here, with the base point, to
- *   check that both halves belong together.
- * @throws BlindreelError `invalid-key` where they do not; TypeError for other than a function.
+ * @param publicKey its public half. @param agree returns X25519(private key, `publicKey`), or the x coordinate of the
+ *   shared point, 32 bytes. It is called once here, with a random key, to check that both halves belong together.
+ * @throws BlindreelError `invalid-key` where they do not.
  * @category Institution
  */
 export async function identityFromAgreement(
   publicKey: RecipientInput,
   agree: (publicKey: Bytes) => Promise<Bytes>,
   options?: KeyOptions,
-): Promise<X25519Identity> {
+): Promise<KeyIdentity> {
   functionArgument("agree", agree);
-  const recipient = await importRecipient(publicKey, options);
-  const agreement: X25519Agreement = {
-    // Copies both ways: the SDK wipes its secrets after use, but never a caller's buffer.
-    agree: async (peer) => bytesArgument("the agreed secret", await agree(peer.slice())).slice(),
-  };
-  checkPair(recipient.publicKey, checkSharedSecret(await agreement.agree(BASE_POINT, defaultProvider())));
-  return new X25519Identity(recipient, agreement);
+  const crypto = providerOf(options);
+  const key = isCryptoKey(publicKey) ? await publicCryptoKey(publicKey) : await readPublicKey(publicKey);
+  // Copies both ways: secrets are wiped after use, and the seam's buffers belong to it.
+  const ownAgree = async (peer: Bytes) =>
+    bytesArgument("the agreed secret", await agree(peer.slice())).slice();
+  return agreementIdentity(key, ownAgree, crypto);
 }
 
-function isPem(text: string): boolean {
-  return /^\s*-----BEGIN /.test(text);
+/** Checks that both halves belong together, by an agreement with a random pair. */
+async function agreementIdentity(
+  key: RawPublicKey,
+  agree: (peer: Bytes) => Promise<Bytes>,
+  crypto: CryptoProvider,
+): Promise<KeyIdentity> {
+  const { group, identity } = PRIVATE_CURVES[key.curve];
+  const recipient = await recipientOf(key, crypto);
+  const probe = await group.generate(crypto);
+  const handle = await group.importPublicKey(crypto, key.publicKey);
+  const expected = await checkedDh(crypto, group, probe.privateKey, handle);
+  if (compareBytes(await agree(probe.publicKey), expected) !== 0) throw mixedUp();
+  return identity(recipient, agree);
 }
 
-/** A pair of platform keys, each member read once; undefined for other values. */
+/** A pair of platform keys, each of its members read once; undefined for anything else. */
 function keyPairOf(value: unknown): { privateKey: CryptoKey; publicKey: CryptoKey | undefined } | undefined {
   const { privateKey, publicKey } = (value ?? {}) as Record<"privateKey" | "publicKey", unknown>;
   if (!isCryptoKey(privateKey)) return undefined;

@@ -5,17 +5,19 @@
  * @category Institution
  */
 export type { MaybePromise } from "../formats/bytes.js";
+export type { CurveName, EcJwk, EcPrivateJwk, OkpJwk, OkpPrivateJwk } from "../formats/jwk.js";
 export {
   type ExportableIdentity,
+  type GenerateOptions,
   generateIdentity,
-  type IdentityInput,
   identityFromAgreement,
   importIdentity,
   importRecipient,
+  type KeyIdentity,
   type KeyOptions,
-  type PlatformIdentityInput,
-  type PlatformKey,
-  type RecipientInput,
+  type KeyRecipient,
 } from "./import.js";
-export type { Identity, KeyId, Recipient, Slot, WrapContext } from "./types.js";
+export type { IdentityInput, PlatformIdentityInput, PlatformKey, RecipientInput } from "./key-input.js";
+export type { P256Identity, P256Recipient } from "./p256.js";
+export type { Identity, KeyId, Recipient, Slot, UnwrapContext, WrapContext } from "./types.js";
 export type { X25519Identity, X25519Recipient } from "./x25519.js";

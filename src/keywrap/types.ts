@@ -22,6 +22,12 @@ export interface WrapContext {
   readonly crypto: CryptoProvider;
 }
 
+/** The binding of an unwrapping. */
+export interface UnwrapContext extends WrapContext {
+  /** All slots of the envelope: one prompt can then serve them all. Undefined where a slot is tried alone. */
+  readonly slots?: readonly Slot[];
+}
+
 /** The public half of a key. `X25519Recipient` is the default; implement it for other ways of wrapping. */
 export interface Recipient {
   readonly slotType: number;
@@ -44,5 +50,5 @@ export interface Identity {
    *   and for an anonymous one that does not open.
    * @throws BlindreelError `authentication-failed` for a slot that names this key and does not open.
    */
-  unwrap(slot: Slot, context: WrapContext): MaybePromise<Bytes | null>;
+  unwrap(slot: Slot, context: UnwrapContext): MaybePromise<Bytes | null>;
 }

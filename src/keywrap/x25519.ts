@@ -1,155 +1,96 @@
-import type { CryptoProvider } from "../crypto/provider.js";
-import { authenticationFailed } from "../errors.js";
-import { type Bytes, concatBytes, isAllZero } from "../formats/bytes.js";
-import { encode, u16 } from "../formats/codec.js";
-import { KEY_ID_LENGTH, KEY_LENGTH, SLOT_BODY_LENGTH, SlotType } from "../formats/constants.js";
-import { encodeHex } from "../formats/encoding.js";
-import { encodePublicJwk, type OkpJwk } from "../formats/jwk.js";
-import { label } from "../formats/label.js";
-import { encodePublicPem } from "../formats/pem.js";
-import {
-  decap,
-  encap,
-  keyScheduleContext,
-  Nenc,
-  openBase,
-  type RecipientPrivateKey,
-  type RecipientPublicKey,
-  sealBase,
-} from "./hpke.js";
-import { checkSharedSecret, publicKeyFault } from "./point.js";
-import { encodeKeyId, keyIdOf } from "./thumbprint.js";
-import type { Identity, KeyId, Recipient, Slot, WrapContext } from "./types.js";
+import { type Bytes, isAllZero } from "../formats/bytes.js";
+import { KEY_LENGTH, SlotType } from "../formats/constants.js";
+import { encodeSpki } from "../formats/der.js";
+import { decodeHex } from "../formats/encoding.js";
+import { type OkpJwk, x25519Jwk } from "../formats/jwk.js";
+import { encodePem, PemLabel } from "../formats/pem.js";
+import { type DhGroup, dhDecap, dhKem, type RecipientPrivateKey } from "./dhkem.js";
+import { HpkeIdentity, HpkeRecipient, HpkeSlots } from "./hpke-slot.js";
 
-const ANONYMOUS_KEY_ID = /* @__PURE__ */ new Uint8Array(KEY_ID_LENGTH);
+/**
+ * The checks of X25519 public keys that backends disagree on, done once for all of them, before any of them sees
+ * the key: only canonical u coordinates, and none of low order (RFC 7748 §6.1, RFC 9180 §7.1.4).
+ */
 
-/** HPKE `info`: L("slot") || type || keyId as on the wire (format-v1, "Slot type 1"). */
-function slotInfo(keyId: Bytes): Bytes {
-  return concatBytes(label("slot"), encode(u16, SlotType.x25519), keyId);
+/** Canonical u of the points of order 1, 2, 4 and 8 on the curve and its twist, little-endian. */
+const LOW_ORDER_U: readonly Bytes[] = /* @__PURE__ */ [
+  "0000000000000000000000000000000000000000000000000000000000000000",
+  "0100000000000000000000000000000000000000000000000000000000000000",
+  "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+  "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+].map(decodeHex);
+
+/** Whether `u` is below p = 2^255 - 19, with the unused top bit clear. */
+function isCanonical(u: Bytes): boolean {
+  if (u[31]! > 0x7f) return false;
+  if (u[31]! < 0x7f || u.subarray(1, 31).some((byte) => byte !== 0xff)) return true;
+  return u[0]! < 0xed;
 }
 
-/** The public half of an X25519 key of an institution or its staff. Made by `importRecipient`. */
-export class X25519Recipient implements Recipient {
-  readonly slotType = SlotType.x25519;
-  /** Undefined for an anonymous recipient, whose slots are found by trial. */
-  readonly keyId: KeyId | undefined;
-  /** The full RFC 7638 thumbprint, SHA-256, as 64 hex digits: for comparing and pinning. */
-  readonly thumbprint: string;
-  readonly #publicKey: Bytes;
+/** Why `publicKey` may not be used, or undefined. */
+export function x25519Fault(publicKey: Bytes): string | undefined {
+  if (publicKey.length !== KEY_LENGTH) return `must be ${KEY_LENGTH} bytes, got ${publicKey.length}`;
+  if (!isCanonical(publicKey)) return "is not canonically encoded";
+  if (LOW_ORDER_U.some((low) => low.every((byte, i) => byte === publicKey[i])))
+    return "is a point of low order";
+  return undefined;
+}
+
+export const x25519Group: DhGroup = {
+  kemId: 0x0020,
+  Npk: KEY_LENGTH,
+  generate: (crypto) => crypto.generateX25519(),
+  importPublicKey: (crypto, publicKey) => crypto.importX25519PublicKey(publicKey),
+  dh: (crypto, privateKey, publicKey) => crypto.agreeX25519(privateKey, publicKey),
+  publicKeyFault: x25519Fault,
+  // RFC 7748 §6.1.
+  sharedSecretFault(dh) {
+    if (dh.length !== KEY_LENGTH) return `must give ${KEY_LENGTH} bytes, gave ${dh.length}`;
+    return isAllZero(dh) ? "gave an all-zero secret" : undefined;
+  },
+};
+
+export const x25519Kem = /* @__PURE__ */ dhKem(x25519Group);
+const slots = /* @__PURE__ */ new HpkeSlots(SlotType.x25519, x25519Kem);
+
+/** The public half of an institution's or staff member's X25519 key. Made by `importRecipient`. */
+export class X25519Recipient extends HpkeRecipient {
   readonly #thumbprint: Bytes;
-  readonly #prepared = new WeakMap<CryptoProvider, Prepared>();
 
   /** @internal Use `importRecipient`, which checks the key. */
   constructor(publicKey: Bytes, thumbprint: Bytes, { isAnonymous = false } = {}) {
-    this.#publicKey = publicKey;
+    super(slots, publicKey, thumbprint, isAnonymous);
     this.#thumbprint = thumbprint;
-    this.thumbprint = encodeHex(thumbprint);
-    this.keyId = isAnonymous ? undefined : keyIdOf(thumbprint);
   }
 
-  /** The 32 raw bytes, copied. */
-  get publicKey(): Bytes {
-    return this.#publicKey.slice();
-  }
-
-  /** This key with an all-zero keyId on the wire: unlinkable for the server, found by trial by the opener. */
+  /** The same key without a name on the wire: the server cannot tell for whom, the opener tries every slot. */
   anonymous(): X25519Recipient {
-    return new X25519Recipient(this.#publicKey, this.#thumbprint, { isAnonymous: true });
+    return new X25519Recipient(this.publicKey, this.#thumbprint, { isAnonymous: true });
   }
 
   toJwk(): OkpJwk {
-    return encodePublicJwk(this.#publicKey);
+    return x25519Jwk(this.publicKey);
   }
 
   toPem(): string {
-    return encodePublicPem(this.#publicKey);
-  }
-
-  async wrap(fileKey: Bytes, { coreHash, crypto }: WrapContext): Promise<Slot> {
-    const keyId = this.keyId === undefined ? ANONYMOUS_KEY_ID : this.#thumbprint.subarray(0, KEY_ID_LENGTH);
-    const ephemeral = await crypto.generateX25519();
-    const { pkR, keyScheduleContext: context } = await this.#prepare(crypto, keyId);
-    const { sharedSecret, enc } = await encap(crypto, pkR, ephemeral, checkSharedSecret);
-    const ct = await sealBase(crypto, sharedSecret, context, coreHash, fileKey);
-    return { type: SlotType.x25519, keyId: keyId.slice(), body: concatBytes(enc, ct) };
-  }
-
-  /** The part of a wrapping that depends on this key alone, cached for each provider. */
-  async #prepare(crypto: CryptoProvider, keyId: Bytes): Promise<Prepared> {
-    let prepared = this.#prepared.get(crypto);
-    if (!prepared) {
-      const handle = await crypto.importX25519PublicKey(this.#publicKey);
-      prepared = {
-        pkR: { bytes: this.#publicKey, handle },
-        keyScheduleContext: await keyScheduleContext(crypto, slotInfo(keyId)),
-      };
-      this.#prepared.set(crypto, prepared);
-    }
-    return prepared;
+    const content = encodeSpki({ curve: "X25519", publicKey: this.publicKey });
+    return encodePem({ label: PemLabel.publicKey, content });
   }
 }
 
-interface Prepared {
-  readonly pkR: RecipientPublicKey;
-  readonly keyScheduleContext: Bytes;
-}
-
-/** A private X25519 key as an agreement: bytes, a platform key or a key store. */
-export interface X25519Agreement {
-  /** X25519 with a checked public key. Zeros, or an error, for a point of low order. */
-  agree(publicKey: Bytes, crypto: CryptoProvider): Promise<Bytes>;
+/** A published key, to which nothing is done but wrap. Apart, since it needs no other form of the key. */
+export class PublishedX25519 extends HpkeRecipient {
+  /** @param publicKey 32 bytes without an {@link x25519Fault}. */
+  constructor(publicKey: Bytes, thumbprint: Bytes) {
+    super(slots, publicKey, thumbprint, false);
+  }
 }
 
 /** The private half. Made by `generateIdentity`, `importIdentity` or `identityFromAgreement`. */
-export class X25519Identity implements Identity {
-  readonly recipient: X25519Recipient;
-  readonly #publicKey: Bytes;
-  readonly #agreement: X25519Agreement;
-
+export class X25519Identity extends HpkeIdentity<X25519Recipient> {
   /** @internal */
-  constructor(recipient: X25519Recipient, agreement: X25519Agreement) {
-    this.recipient = recipient;
-    this.#publicKey = recipient.publicKey;
-    this.#agreement = agreement;
-  }
-
-  get keyId(): KeyId {
-    return this.recipient.keyId!;
-  }
-
-  /** The full thumbprint as 64 hex digits. */
-  get thumbprint(): string {
-    return this.recipient.thumbprint;
-  }
-
-  /** @returns `null` for another key's slot, and for an anonymous one that does not open. */
-  async unwrap(slot: Slot, context: WrapContext): Promise<Bytes | null> {
-    if (slot.type !== SlotType.x25519) return null;
-    const isAnonymous = isAllZero(slot.keyId);
-    if (!isAnonymous && encodeKeyId(slot.keyId) !== this.keyId) return null;
-    try {
-      return await this.#open(slot, context);
-    } catch (error) {
-      if (isAnonymous && (error as { code?: string }).code === "authentication-failed") return null;
-      throw error;
-    }
-  }
-
-  async #open(slot: Slot, { coreHash, crypto }: WrapContext): Promise<Bytes> {
-    // Length and point are checked before decryption (format-v1, "Slot type 1").
-    if (slot.body.length !== SLOT_BODY_LENGTH[SlotType.x25519]) throw authenticationFailed();
-    const enc = slot.body.slice(0, Nenc);
-    if (publicKeyFault(enc)) throw authenticationFailed();
-    const skR: RecipientPrivateKey = {
-      publicKey: this.#publicKey,
-      agree: async (peer) => {
-        const dh = await this.#agreement.agree(peer, crypto);
-        if (dh.length !== KEY_LENGTH || isAllZero(dh)) throw authenticationFailed();
-        return dh;
-      },
-    };
-    const sharedSecret = await decap(crypto, enc, skR);
-    const context = await keyScheduleContext(crypto, slotInfo(slot.keyId));
-    return openBase(crypto, sharedSecret, context, coreHash, slot.body.slice(Nenc), KEY_LENGTH);
+  constructor(recipient: X25519Recipient, agree: RecipientPrivateKey["agree"]) {
+    super(slots, recipient, dhDecap(x25519Kem, x25519Group, { publicKey: recipient.publicKey, agree }));
   }
 }

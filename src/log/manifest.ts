@@ -10,10 +10,10 @@ import { hash, readMany, signature, text } from "./fields.js";
 import {
   encodeSealedHeader,
   type LogBinding,
-  openObject,
+  openLogObject,
   type SealedObjectKind,
   type SignedBinding,
-  sealObject,
+  sealLogObject,
 } from "./sealed-object.js";
 import {
   checkSignature,
@@ -104,7 +104,11 @@ export async function sealManifest(
   const statement = { header, state, size, logRoot, detailsHash };
   const signed = await signEd25519(crypto, signingKey, manifestMessage(binding.coreHash, statement));
   const body = joinBytes([head, ...peaks, ...tail, signed]);
-  return { bytes: await sealObject(crypto, MANIFEST, binding, header, body), statement, signature: signed };
+  return {
+    bytes: await sealLogObject(crypto, MANIFEST, binding, header, body),
+    statement,
+    signature: signed,
+  };
 }
 
 /** A manifest whose seal and signature fit its recording, and whose root is that of its peaks and entries. */
@@ -127,7 +131,7 @@ export async function openManifest(
   bytes: Bytes,
   limits: Pick<Limits, "manifest" | "log"> = LIMITS,
 ): Promise<OpenedManifest> {
-  const { header, number, content } = await openObject(crypto, MANIFEST, binding, bytes, limits.manifest);
+  const { header, number, content } = await openLogObject(crypto, MANIFEST, binding, bytes, limits.manifest);
   const reader = new Reader(content, "the manifest");
   const { state, size, logRoot, details: detailsBytes } = headCodec.read(reader);
   if (size > limits.log) throw limitExceeded("the recording's log", limits.log, size);

@@ -8,10 +8,10 @@ import { signature } from "./fields.js";
 import {
   encodeSealedHeader,
   type LogBinding,
-  openObject,
+  openLogObject,
   type SealedObjectKind,
   type SignedBinding,
-  sealObject,
+  sealLogObject,
 } from "./sealed-object.js";
 import { checkSignature, pageMessage } from "./statement.js";
 import { SUBTREE, treeRoot } from "./tree.js";
@@ -37,7 +37,7 @@ export async function sealPage(
   const header = encodeSealedHeader(PAGE, binding.recordingId, number);
   const message = pageMessage(binding.coreHash, header, pageRoot(entries));
   const signed = await signEd25519(crypto, signingKey, message);
-  return sealObject(crypto, PAGE, binding, header, joinBytes([...entries, signed]));
+  return sealLogObject(crypto, PAGE, binding, header, joinBytes([...entries, signed]));
 }
 
 export interface OpenedPage {
@@ -59,7 +59,7 @@ export async function openPage(
   bytes: Bytes,
   limit: number = LIMITS.page,
 ): Promise<OpenedPage> {
-  const { header, number, content } = await openObject(crypto, PAGE, binding, bytes, limit);
+  const { header, number, content } = await openLogObject(crypto, PAGE, binding, bytes, limit);
   const reader = new Reader(content, "the page");
   const entries: LoggedEntry[] = [];
   while (entries.length < PAGE_ENTRIES) entries.push(readEntry(reader, content));

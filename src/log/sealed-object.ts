@@ -77,7 +77,7 @@ function unpadded(plaintext: Bytes, what: string): Bytes {
   return plaintext.subarray(LENGTH_FIELD, end);
 }
 
-export async function sealObject(
+export async function sealLogObject(
   crypto: CryptoProvider,
   kind: SealedObjectKind,
   binding: LogBinding,
@@ -92,7 +92,7 @@ export async function sealObject(
  * @throws BlindreelError `limit-exceeded`, `truncated`, `malformed`, `unsupported-version`, `wrong-recording`,
  *   `authentication-failed`, in this order.
  */
-export async function openObject(
+export async function openLogObject(
   crypto: CryptoProvider,
   kind: SealedObjectKind,
   binding: LogBinding,

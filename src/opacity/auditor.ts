@@ -1,7 +1,8 @@
 import { isBlindreelError } from "../errors.js";
 import type { Bytes } from "../formats/bytes.js";
-import type { Limits } from "../formats/constants.js";
-import { publicKeyFault } from "../keywrap/point.js";
+import { KEY_LENGTH, type Limits, P256_POINT_LENGTH } from "../formats/constants.js";
+import { p256Fault } from "../keywrap/p256.js";
+import { x25519Fault } from "../keywrap/x25519.js";
 import { ObjectCheck } from "../server/object-check.js";
 import type { Field, FieldId, Structure } from "../server/structure.js";
 import { SEALED_CHUNK } from "../stream/geometry.js";
@@ -16,9 +17,14 @@ import type { PieceSearch, Watchlist } from "./watchlist.js";
 const SHORTEST_WINDOW = 64;
 /** A field of one repeated byte is no accident from this length on: once in 2^120. */
 const SHORTEST_DEGENERATE = 16;
-const X25519_LENGTH = 32;
 /** Of the head, so much at a time: what it is refused for is then found near where it is. */
 const HEAD_PIECE = 1024;
+
+/** Why an encapsulated key is none, by its length: of X25519, of P-256. */
+const POINT_FAULTS: Readonly<Record<number, (point: Uint8Array<ArrayBuffer>) => string | undefined>> = {
+  [KEY_LENGTH]: x25519Fault,
+  [P256_POINT_LENGTH]: p256Fault,
+};
 
 /**
  * Runs every check over one object's bytes as they arrive. The structure says which bytes are what; what is none of our
@@ -135,8 +141,8 @@ export class Auditor {
     if (bytes.length >= SHORTEST_DEGENERATE && bytes.every((byte) => byte === bytes[0])) {
       const place = { bytes, base: offset, at: 0, length: bytes.length };
       this.list.add("degenerate", place, `the ${id} is one byte repeated`);
-    } else if (role === "public-key" && bytes.length === X25519_LENGTH) {
-      const fault = publicKeyFault(bytes);
+    } else if (role === "public-key") {
+      const fault = POINT_FAULTS[bytes.length]?.(bytes);
       const place = { bytes, base: offset, at: 0, length: bytes.length };
       if (fault) this.list.add("degenerate", place, `the ${id} ${fault}`);
     }

@@ -1,6 +1,13 @@
 import { defaultProvider } from "../crypto/default.js";
 import { hashCore } from "../envelope/key-schedule.js";
-import { type EnvelopeInfo, UNLOCK, type UnlockArguments, type UnlockOptions } from "../envelope/unlock.js";
+import {
+  type EnvelopeInfo,
+  grantsArgument,
+  type ReadKeySource,
+  UNLOCK,
+  type UnlockArguments,
+  type UnlockOptions,
+} from "../envelope/unlock.js";
 import { decodeEnvelope } from "../envelope/wire.js";
 import { BlindreelError } from "../errors.js";
 import { type Bytes, bytesArgument } from "../formats/bytes.js";
@@ -31,6 +38,8 @@ import { verifyRecording } from "./verify.js";
 
 /** Options of {@link openRecording}. */
 export interface OpenRecordingOptions extends UnlockOptions {
+  /** Of `verifyGrant`: what opens the recording where no identity does. See `isReadOnly`. */
+  readonly grants?: ReadKeySource | readonly ReadKeySource[];
   /** Finds the recording's objects: `httpObjects(base)`, say. */
   readonly objects: ObjectLookup;
   /**
@@ -64,7 +73,7 @@ export interface OpenRecordingOptions extends UnlockOptions {
  *
  * @param envelope the envelope alone.
  * @throws BlindreelError as `open` for the envelope; `unexpected-recording` where the announced coreHash is another,
- *   before any key is used; `wrong-recording`, `authentication-failed`, `malformed`, `unsupported-version`,
+ *   before any key is used; `grant-refused` where grants were given and none is of it; `wrong-recording`, `authentication-failed`, `malformed`, `unsupported-version`,
  *   `truncated`, `limit-exceeded` for a single manifest; `stale-manifest`; `source-failed`, `source-changed`; `limit-exceeded` for
  *   an endless listing, and for manifests without end; `signal.reason`. TypeError and RangeError for the options.
  */
@@ -84,7 +93,7 @@ export async function openRecording(
     const names = await listObjects(recording, reading);
     const manifests = await findManifests(recording, names, options.manifest, reading);
     const log = await readLog(recording, names, manifests, reading);
-    checkSequence(log.head?.sequence, options.minSequence);
+    checkMinSequence(log.head?.sequence, options.minSequence);
     return new RecordingReview(recording, info, origin, log);
   } catch (error) {
     await recording.keys.close();
@@ -92,13 +101,16 @@ export async function openRecording(
   }
 }
 
-interface OpenRecordingArguments extends Omit<OpenRecordingOptions & UnlockArguments, "manifest" | "retry"> {
+interface OpenRecordingArguments
+  extends Omit<OpenRecordingOptions & UnlockArguments, "grants" | "manifest" | "retry"> {
+  readonly grants?: readonly ReadKeySource[];
   readonly manifest?: GivenManifests;
   readonly retry?: Required<RetryOptions>;
 }
 
 const OPEN: Checks<OpenRecordingArguments> = {
   ...UNLOCK,
+  grants: grantsArgument,
   objects: functionArgument,
   list: functionArgument,
   manifest(name, value) {
@@ -112,7 +124,7 @@ const OPEN: Checks<OpenRecordingArguments> = {
   signal: signalArgument,
 };
 
-function checkSequence(sequence: number | undefined, minSequence = 0): void {
+function checkMinSequence(sequence: number | undefined, minSequence = 0): void {
   if (minSequence === 0 || (sequence !== undefined && sequence >= minSequence)) return;
   const newest =
     sequence === undefined ? "no manifest was found" : `the newest manifest has sequence ${sequence}`;
@@ -127,8 +139,14 @@ export class RecordingReview implements EnvelopeInfo {
   readonly createdAt: EnvelopeInfo["createdAt"];
   readonly policy: EnvelopeInfo["policy"];
   readonly metadata: EnvelopeInfo["metadata"];
+  readonly keyset: EnvelopeInfo["keyset"];
   readonly epoch: EnvelopeInfo["epoch"];
   readonly keyIds: EnvelopeInfo["keyIds"];
+  /**
+   * Opened with the read key of a grant alone: the MAC cannot be checked, so `epoch` and `keyIds` are not authenticated, and
+   * `minEpoch` has no effect.
+   */
+  readonly isReadOnly: boolean;
   readonly origin: Origin;
   /** Sequence of the manifest that counts; undefined where there is none. */
   readonly sequence: number | undefined;
@@ -154,8 +172,10 @@ export class RecordingReview implements EnvelopeInfo {
     this.createdAt = info.createdAt;
     this.policy = info.policy;
     this.metadata = info.metadata;
+    this.keyset = info.keyset;
     this.epoch = info.epoch;
     this.keyIds = info.keyIds;
+    this.isReadOnly = recording.isReadOnly;
     this.origin = origin;
     this.#recording = recording;
     this.#log = log;

@@ -1,6 +1,6 @@
 import type { CryptoProvider } from "../crypto/provider.js";
 import { deriveManifestKey, deriveSegmentKey } from "../envelope/key-schedule.js";
-import { type EnvelopeInfo, type UnlockArguments, unlock } from "../envelope/unlock.js";
+import { type EnvelopeInfo, type ReadKeySource, type UnlockArguments, unlock } from "../envelope/unlock.js";
 import type { DecodedEnvelope } from "../envelope/wire.js";
 import { type Bytes, wipe } from "../formats/bytes.js";
 import { type Limits, SenderType } from "../formats/constants.js";
@@ -22,16 +22,23 @@ export interface UnlockedRecording extends SegmentBinding {
   readonly keys: KeyHolder<{ readonly contentKey: Bytes; readonly manifestKey: Bytes }>;
   readonly store: Store;
   readonly limits: Limits;
+  /** Opened by a grant alone: slots and epoch are not authenticated. */
+  readonly isReadOnly: boolean;
 }
 
 /** @throws BlindreelError as `unlock`. */
 export async function unlockRecording(
   envelope: DecodedEnvelope,
   store: Store,
-  options: UnlockArguments & { readonly crypto: CryptoProvider; readonly limits: Limits },
+  options: UnlockArguments & {
+    readonly crypto: CryptoProvider;
+    readonly limits: Limits;
+    readonly grants?: readonly ReadKeySource[];
+  },
 ): Promise<{ readonly recording: UnlockedRecording; readonly info: EnvelopeInfo }> {
-  const { crypto, limits } = options;
-  const { info, coreHash, contentKey, readKey, fileKey } = await unlock(envelope, ["recording"], options);
+  const { crypto, limits, grants } = options;
+  const unlocked = await unlock(envelope, ["recording"], options, grants);
+  const { info, coreHash, contentKey, readKey, fileKey } = unlocked;
   wipe(fileKey);
   const manifestKey = await deriveManifestKey(crypto, readKey, coreHash);
   wipe(readKey);
@@ -46,6 +53,7 @@ export async function unlockRecording(
     keys: new KeyHolder({ contentKey, manifestKey }, "the recording"),
     store,
     limits,
+    isReadOnly: fileKey === undefined,
   };
   return { recording, info };
 }

@@ -13,10 +13,13 @@ export function within(...parts: string[]): IDBKeyRange {
   return IDBKeyRange.bound(parts, [...parts, []]);
 }
 
-export function openDatabase(name: string): Promise<IDBDatabase> {
+const JOURNAL_STORES = [JOURNALS, FRAMES, BLOBS, KEYS];
+
+/** @param stores object stores of a new database. */
+export function openDatabase(name: string, stores: readonly string[] = JOURNAL_STORES): Promise<IDBDatabase> {
   const request = indexedDB.open(name, VERSION);
   request.onupgradeneeded = () => {
-    for (const store of [JOURNALS, FRAMES, BLOBS, KEYS]) request.result.createObjectStore(store);
+    for (const store of stores) request.result.createObjectStore(store);
   };
   return settled(request);
 }
@@ -109,7 +112,7 @@ export type Write = (
 ) => Promise<void>;
 
 /** WebKit's shared workers cannot store a platform's key: it is lost there. */
-function putKey(store: IDBObjectStore, value: unknown, place: string[]): void {
+export function putKey(store: IDBObjectStore, value: unknown, place: string | string[]): void {
   try {
     store.put(value, place);
   } catch (error) {

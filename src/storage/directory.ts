@@ -113,7 +113,7 @@ export function directoryJournal(root: string): JournalStore {
 }
 
 /** A new name is durable only when its folder is. */
-async function syncFolder({ fs }: NodeFiles, place: string): Promise<void> {
+export async function syncFolder({ fs }: NodeFiles, place: string): Promise<void> {
   let handle: FileHandle | undefined;
   try {
     handle = await fs.open(place, "r");

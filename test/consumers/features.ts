@@ -33,6 +33,8 @@ const options: ts.CompilerOptions = {
 
 /** Dependencies publish their sources beside what they build from them. */
 function sourceOfPackage(specifier: string): string | undefined {
+  const [isShamir, part = "index"] = /^shamir-secret-sharing(?:\/(.*))?$/.exec(specifier) ?? [];
+  if (isShamir) return join(ROOT, "node_modules/shamir-secret-sharing/src", `${part}.ts`);
   const [, name, path] = /^(@(?:noble|scure)\/[^/]+)(?:\/(.*)\.js)?$/.exec(specifier) ?? [];
   if (!name) return undefined;
   return join(ROOT, "node_modules", name, path ? `src/${path}.ts` : "index.ts");

@@ -79,7 +79,7 @@ describe("the package", () => {
     const [, table] = /\| import \| for \|\n([\s\S]*?)\n\n/.exec(readPage("README.md"))!;
     const listed = table!
       .split("\n")
-      .flatMap((row) => [...row.split(" | ")[0]!.matchAll(/`(?:blindreel)?(\/\w+)?`/g)])
+      .flatMap((row) => [...row.split(" | ")[0]!.matchAll(/`(?:blindreel)?(\/[\w-]+)?`/g)])
       .map(([, path = ""]) => `.${path}`);
     const expected = Object.keys(exports).filter((path) => path !== "./package.json");
     expect(listed.sort()).toEqual(expected.sort());
@@ -134,6 +134,7 @@ describe("docs/format-v1.md", () => {
         "journal-damaged",
         "journal-in-use",
         "upload-refused",
+        "passkey-failed",
       ],
     ];
     const page = readPage("docs/format-v1.md");

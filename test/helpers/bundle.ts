@@ -10,6 +10,8 @@ export interface Bundle {
   readonly atOnce: readonly string[];
   /** Source files of which something is loaded with the page, relative to the repository. */
   readonly inputs: readonly string[];
+  /** Source files of everything, loaded later too. */
+  readonly all: readonly string[];
   /** Scripts that are loaded by `import()`, if ever. */
   readonly later: readonly string[];
   /** Loaded with the page, minified and gzipped. */
@@ -42,6 +44,7 @@ export async function bundlePage(contents: string): Promise<Bundle> {
         bytesInOutput > 0 ? path : [],
       ),
     ),
+    all: Object.keys(metafile.inputs),
     later: outputFiles.filter(({ path }) => !isAtOnce(path)).map(({ text }) => text),
     bytes: first.reduce((sum, { contents }) => sum + gzipSync(contents, { level: 9 }).length, 0),
   };

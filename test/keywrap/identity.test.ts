@@ -4,21 +4,24 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { signaturesOf } from "../../src/crypto/signatures.js";
 import type { BlindreelError } from "../../src/errors.js";
 import { type Bytes, concatBytes } from "../../src/formats/bytes.js";
-import { encodePrivateJwk, encodePublicJwk } from "../../src/formats/jwk.js";
 import { label } from "../../src/formats/label.js";
-import { encodePrivatePem, encodePublicPem } from "../../src/formats/pem.js";
-import { encap, keyScheduleContext, sealBase } from "../../src/keywrap/hpke.js";
+
+import { dhKem } from "../../src/keywrap/dhkem.js";
+import { Hpke } from "../../src/keywrap/hpke.js";
 import {
   generateIdentity,
   identityFromAgreement,
   importIdentity,
   importRecipient,
+  type KeyIdentity,
+  type KeyRecipient,
 } from "../../src/keywrap/import.js";
 import type { Slot } from "../../src/keywrap/types.js";
-import { X25519Identity, X25519Recipient } from "../../src/keywrap/x25519.js";
+import { X25519Identity, X25519Recipient, x25519Group } from "../../src/keywrap/x25519.js";
 import { backends, nobleProvider } from "../helpers/backends.js";
 import { fromHex, pattern, toHex, withRandom } from "../helpers/bytes.js";
 import { caught, expectCode, expectErrorCode, expectWrongType } from "../helpers/errors.js";
+import { privateJwk, privatePem, publicJwk, publicPem } from "../helpers/keys.js";
 
 const coreHash = pattern(32, 11);
 const fileKey = pattern(32, 12);
@@ -37,7 +40,7 @@ async function platformPair(extractable: boolean): Promise<CryptoKeyPair> {
 }
 
 async function platformPrivate(extractable: boolean): Promise<CryptoKey> {
-  const jwk = { ...encodePrivateJwk(raw.public, raw.private) };
+  const jwk = { ...privateJwk(raw.public, raw.private) };
   return subtle.importKey("jwk", jwk, { name: "X25519" }, extractable, ["deriveBits"]);
 }
 
@@ -46,11 +49,11 @@ async function platformPublic(bytes: Bytes = raw.public): Promise<CryptoKey> {
 }
 
 /** Every form of one and the same key. */
-const identityForms: Record<string, () => Promise<X25519Identity>> = {
+const identityForms: Record<string, () => Promise<KeyIdentity>> = {
   "raw bytes": () => importIdentity(raw.private),
-  "a JWK object": () => importIdentity(encodePrivateJwk(raw.public, raw.private)),
-  "JWK text": () => importIdentity(JSON.stringify(encodePrivateJwk(raw.public, raw.private), undefined, 2)),
-  PEM: () => importIdentity(encodePrivatePem(raw.private)),
+  "a JWK object": () => importIdentity(privateJwk(raw.public, raw.private)),
+  "JWK text": () => importIdentity(JSON.stringify(privateJwk(raw.public, raw.private), undefined, 2)),
+  PEM: () => importIdentity(privatePem(raw.private)),
   "an extractable CryptoKey": async () => importIdentity(await platformPrivate(true)),
   "a non-extractable CryptoKey": async () => importIdentity(await platformPrivate(false)),
   "a CryptoKeyPair": async () =>
@@ -59,11 +62,11 @@ const identityForms: Record<string, () => Promise<X25519Identity>> = {
   "an HSM": () => identityFromAgreement(raw.public, (peer) => nobleAgree(raw.private, peer)),
 };
 
-const recipientForms: Record<string, () => Promise<X25519Recipient>> = {
+const recipientForms: Record<string, () => Promise<KeyRecipient>> = {
   "raw bytes": () => importRecipient(raw.public),
-  "a JWK object": () => importRecipient(encodePublicJwk(raw.public)),
-  "JWK text": () => importRecipient(JSON.stringify(encodePublicJwk(raw.public))),
-  PEM: () => importRecipient(encodePublicPem(raw.public)),
+  "a JWK object": () => importRecipient(publicJwk(raw.public)),
+  "JWK text": () => importRecipient(JSON.stringify(publicJwk(raw.public))),
+  PEM: () => importRecipient(publicPem(raw.public)),
   "a CryptoKey": async () => importRecipient(await platformPublic()),
 };
 
@@ -108,11 +111,11 @@ describe("one key in every form", () => {
   });
 
   it("is exported as it was imported", async () => {
-    const identity = await importIdentity(encodePrivatePem(raw.private));
-    expect(identity.toJwk()).toEqual(encodePrivateJwk(raw.public, raw.private));
-    expect(identity.toPem()).toBe(encodePrivatePem(raw.private));
-    expect(identity.recipient.toJwk()).toEqual(encodePublicJwk(raw.public));
-    expect(identity.recipient.toPem()).toBe(encodePublicPem(raw.public));
+    const identity = await importIdentity(privatePem(raw.private));
+    expect(identity.toJwk()).toEqual(privateJwk(raw.public, raw.private));
+    expect(identity.toPem()).toBe(privatePem(raw.private));
+    expect(identity.recipient.toJwk()).toEqual(publicJwk(raw.public));
+    expect(identity.recipient.toPem()).toBe(publicPem(raw.public));
     expect("toJwk" in (await importIdentity(await platformPrivate(false)))).toBe(false);
   });
 
@@ -144,7 +147,7 @@ describe("one key in every form", () => {
     const [identity, recipient] = await Promise.all(importing);
     expect(toHex(identity.recipient.publicKey)).toBe(toHex(raw.public));
     expect(toHex(recipient.publicKey)).toBe(toHex(raw.public));
-    expect(identity.toJwk()).toEqual(encodePrivateJwk(raw.public, raw.private));
+    expect(identity.toJwk()).toEqual(privateJwk(raw.public, raw.private));
     const slot = await recipient.wrap(fileKey, { coreHash, crypto: nobleProvider });
     for (const crypto of backends) {
       expect(toHex((await identity.unwrap(slot, { coreHash, crypto }))!)).toBe(toHex(fileKey));
@@ -177,21 +180,21 @@ describe("keys that are refused, with the reason (E1, E2, E3)", () => {
     ["u = p", () => bytesOf(`ed${"ff".repeat(30)}7f`), /canonical/],
     ["u = p + 1", () => bytesOf(`ee${"ff".repeat(30)}7f`), /canonical/],
     ["the top bit set", () => raw.public.map((byte, i) => (i === 31 ? byte | 0x80 : byte)), /canonical/],
-    ["a private JWK", () => encodePrivateJwk(raw.public, raw.private), /private key/],
-    ["private JWK text", () => JSON.stringify(encodePrivateJwk(raw.public, raw.private)), /private key/],
-    ["a private PEM", () => encodePrivatePem(raw.private), /"PUBLIC KEY" is needed/],
+    ["a private JWK", () => privateJwk(raw.public, raw.private), /private key/],
+    ["private JWK text", () => JSON.stringify(privateJwk(raw.public, raw.private)), /private key/],
+    ["a private PEM", () => privatePem(raw.private), /"PUBLIC KEY" is needed/],
     ["an Ed25519 PEM", () => ed25519.publicKey.export({ format: "pem", type: "spki" }), /X25519/],
     ["an Ed25519 JWK", () => ed25519.publicKey.export({ format: "jwk" }), /X25519.*Ed25519/],
-    ["a low-order JWK", () => encodePublicJwk(new Uint8Array(32)), /low order/],
-    ["a low-order PEM", () => encodePublicPem(new Uint8Array(32)), /low order/],
+    ["a low-order JWK", () => publicJwk(new Uint8Array(32)), /low order/],
+    ["a low-order PEM", () => publicPem(new Uint8Array(32)), /low order/],
     ["a private CryptoKey", () => platformPrivate(true), /public key.*private/],
     ["a CryptoKey for Ed25519", async () => (await edPair()).publicKey, /X25519.*Ed25519/],
     ["a low-order CryptoKey", () => platformPublic(new Uint8Array(32)), /low order/],
     ["a secret CryptoKey", () => aesKey(), /public key.*secret/],
-    ["null", () => null, /object/],
-    ["a number", () => 7, /object/],
-    ["an identity", () => importIdentity(raw.private), /kty/],
-    ["JSON that is no object", () => "[]", /object/],
+    ["null", () => null, /no key/],
+    ["a number", () => 7, /no key/],
+    ["an identity", () => importIdentity(raw.private), /is an identity; its public half is its recipient/],
+    ["JSON that is no object", () => "[]", /a list of JSON/],
   ])("as a recipient: %s", async (_, make, reason) => {
     const input = await make();
     const { message } = await expectCode(() => importRecipient(input as never), "invalid-key");
@@ -202,12 +205,12 @@ describe("keys that are refused, with the reason (E1, E2, E3)", () => {
     ["31 bytes", () => new Uint8Array(31).fill(1), /must be 32 bytes, got 31/],
     ["33 bytes", () => new Uint8Array(33).fill(1), /must be 32 bytes, got 33/],
     ["zeros", () => new Uint8Array(32), /zeros/],
-    ["a public JWK", () => encodePublicJwk(raw.public), /public key.*private key is needed/],
-    ["a public PEM", () => encodePublicPem(raw.public), /"PRIVATE KEY" is needed/],
+    ["a public JWK", () => publicJwk(raw.public), /public key.*private key is needed/],
+    ["a public PEM", () => publicPem(raw.public), /"PRIVATE KEY" is needed/],
     ["an Ed25519 PEM", () => ed25519.privateKey.export({ format: "pem", type: "pkcs8" }), /X25519/],
     ["an Ed25519 JWK", () => ed25519.privateKey.export({ format: "jwk" }), /X25519/],
-    ["a JWK of mixed halves", () => encodePrivateJwk(pattern(32, 1), raw.private), /does not belong/],
-    ["a public CryptoKey", () => platformPublic(), /private CryptoKey.*public X25519/],
+    ["a JWK of mixed halves", () => privateJwk(pattern(32, 1), raw.private), /does not belong/],
+    ["a public CryptoKey", () => platformPublic(), /private CryptoKey is needed.*public/],
     ["a CryptoKey for Ed25519", async () => (await edPair()).privateKey, /X25519.*Ed25519/],
     ["a CryptoKey that only derives keys", () => derivingKeysOnly(), /deriveBits/],
     [
@@ -223,7 +226,7 @@ describe("keys that are refused, with the reason (E1, E2, E3)", () => {
       async () => ({ privateKey: await platformPrivate(false), publicKey: (await edPair()).publicKey }),
       /X25519.*Ed25519/,
     ],
-    ["null", () => null, /object/],
+    ["null", () => null, /no key/],
   ])("as an identity: %s", async (_, make, reason) => {
     const input = await make();
     const { message } = await expectCode(() => importIdentity(input as never), "invalid-key");
@@ -231,13 +234,10 @@ describe("keys that are refused, with the reason (E1, E2, E3)", () => {
     for (const form of spellings(raw.private)) expect(message).not.toContain(form);
   });
 
-  it.each(["", "hello", "{", '{"kty":"OKP","kty":"OKP"}', "-----BEGIN"])(
-    "text that is neither PEM nor strict JSON: %j",
-    async (text) => {
-      await expectCode(() => importRecipient(text), "invalid-json");
-      await expectCode(() => importIdentity(text), "invalid-json");
-    },
-  );
+  it.each(["{", "{}{}", '{"kty":"OKP","kty":"OKP"}'])("text that is not strict JSON: %j", async (text) => {
+    await expectCode(() => importRecipient(text), "invalid-json");
+    await expectCode(() => importIdentity(text), "invalid-json");
+  });
 
   async function edPair(): Promise<CryptoKeyPair> {
     return (await subtle.generateKey({ name: "Ed25519" }, true, ["sign", "verify"])) as CryptoKeyPair;
@@ -248,13 +248,13 @@ describe("keys that are refused, with the reason (E1, E2, E3)", () => {
   }
 
   async function derivingKeysOnly(): Promise<CryptoKey> {
-    const jwk = { ...encodePrivateJwk(raw.public, raw.private) };
+    const jwk = { ...privateJwk(raw.public, raw.private) };
     return subtle.importKey("jwk", jwk, { name: "X25519" }, false, ["deriveKey"]);
   }
 });
 
 describe("a private key elsewhere (identityFromAgreement)", () => {
-  it("is checked once, with the base point, and given copies", async () => {
+  it("is checked once, with a random key, and given copies", async () => {
     const seen: string[] = [];
     const identity = await identityFromAgreement(raw.public, async (peer) => {
       seen.push(toHex(peer));
@@ -262,7 +262,7 @@ describe("a private key elsewhere (identityFromAgreement)", () => {
       peer.fill(0);
       return secret;
     });
-    expect(seen).toEqual([`09${"00".repeat(31)}`]);
+    expect(seen).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
     const slot = await identity.recipient.wrap(fileKey, { coreHash, crypto: nobleProvider });
     for (let i = 0; i < 2; i++) {
       const opened = await identity.unwrap(slot, { coreHash, crypto: nobleProvider });
@@ -321,21 +321,22 @@ describe("a private key elsewhere (identityFromAgreement)", () => {
 });
 
 describe("an all-zero shared secret (E1)", () => {
+  const lenientKem = dhKem({
+    ...x25519Group,
+    sharedSecretFault: () => undefined,
+  });
+
   /** Wraps as anybody could who knows that the agreement will give `secret`. */
-  async function wrapUnder(secret: Bytes, identity: X25519Identity): Promise<Slot> {
+  async function wrapUnder(secret: Bytes, identity: KeyIdentity): Promise<Slot> {
     const crypto = { ...nobleProvider, agreeX25519: () => secret.slice() };
     const ephemeral = await crypto.generateX25519();
     const pkR = { bytes: raw.public, handle: await crypto.importX25519PublicKey(raw.public) };
-    const { sharedSecret, enc } = await encap(crypto, pkR, ephemeral, (dh) => dh);
+    const { sharedSecret, enc } = await lenientKem.encapWith(crypto, pkR, ephemeral);
     const keyId = fromHex(identity.keyId);
     const info = concatBytes(label("slot"), Uint8Array.of(0, 1), keyId);
-    const ct = await sealBase(
-      crypto,
-      sharedSecret,
-      await keyScheduleContext(crypto, info),
-      coreHash,
-      fileKey,
-    );
+    const hpke = new Hpke(lenientKem.id);
+    const context = await hpke.keyScheduleContext(crypto, info);
+    const ct = await hpke.sealBase(crypto, sharedSecret, context, coreHash, fileKey);
     return { type: 1, keyId, body: concatBytes(enc, ct) };
   }
 
@@ -539,8 +540,8 @@ describe("no key in anything that is printed (I4)", () => {
       JSON.stringify({ kty: "OKP", crv: "X25519", x: d, d: `${d}AA` }),
       `{"kty":"OKP","d":"${d}"`,
       `{"d":"${d}","d":"${d}"}`,
-      encodePrivatePem(raw.private).replace("M", ""),
-      encodePrivatePem(concatBytes(raw.private, raw.private)),
+      privatePem(raw.private).replace("M", ""),
+      privatePem(concatBytes(raw.private, raw.private)),
       concatBytes(raw.private, Uint8Array.of(1)),
       d,
     ];

@@ -36,5 +36,8 @@ test("every code has a message, and no message is only known at run time", () =>
   expect(names.length).toBeGreaterThan(30);
   const codes = new Set(messages.map(({ code }) => code));
   expect([...codes].sort()).toEqual([...names, "wrong-type", "out-of-range"].sort());
-  expect(messages.filter(({ text }) => /^[…\s]*$/.test(text))).toEqual([]);
+  // Sentences out of a table: of keys that are none (src/keywrap/foreign-key.ts) and of passkeys (src/keywrap/passkey.ts).
+  const fromTables = ["invalid-key", "passkey-failed"];
+  const unknown = messages.filter(({ text }) => /^[…\s]*$/.test(text));
+  expect(unknown.map(({ code }) => code)).toEqual(fromTables);
 });

@@ -109,7 +109,12 @@ export function readMessages(): Message[] {
     const declared = origin?.valueDeclaration;
     const isConstant =
       declared && ts.isVariableDeclaration(declared) && declared.parent.flags & ts.NodeFlags.Const;
-    return isConstant && declared.initializer ? textsOf(declared.initializer, given) : [UNKNOWN];
+    if (isConstant && declared.initializer) return textsOf(declared.initializer, given);
+    // A parameter of a closed list, such as a code.
+    const type = checker.getTypeAtLocation(node);
+    const literals = type.isUnion() ? type.types.filter((each) => each.isStringLiteral()) : [];
+    const isClosed = type.isUnion() && literals.length === type.types.length;
+    return isClosed ? literals.map(({ value }) => value) : [UNKNOWN];
   }
 }
 

@@ -4,11 +4,11 @@
  */
 import { describe, expect, it } from "vitest";
 import type { Bytes } from "../../src/formats/bytes.js";
-import { encodePublicJwk } from "../../src/formats/jwk.js";
-import { encodePublicPem } from "../../src/formats/pem.js";
+
 import { generateIdentity, identityFromAgreement, importRecipient, open, seal } from "../../src/index.js";
 import { backends } from "../helpers/backends.js";
 import { expectCode } from "../helpers/errors.js";
+import { publicJwk, publicPem } from "../helpers/keys.js";
 
 const P = 2n ** 255n - 19n;
 
@@ -33,9 +33,9 @@ const NON_CANONICAL = [
 const paths: Record<string, (publicKey: Bytes, crypto: (typeof backends)[number]) => Promise<unknown>> = {
   bytes: (publicKey, crypto) => importRecipient(publicKey, { crypto }),
   "a pooled Buffer": (publicKey, crypto) => importRecipient(Buffer.from(publicKey), { crypto }),
-  "a JWK": (publicKey, crypto) => importRecipient(encodePublicJwk(publicKey), { crypto }),
-  "JWK text": (publicKey, crypto) => importRecipient(JSON.stringify(encodePublicJwk(publicKey)), { crypto }),
-  PEM: (publicKey, crypto) => importRecipient(encodePublicPem(publicKey), { crypto }),
+  "a JWK": (publicKey, crypto) => importRecipient(publicJwk(publicKey), { crypto }),
+  "JWK text": (publicKey, crypto) => importRecipient(JSON.stringify(publicJwk(publicKey)), { crypto }),
+  PEM: (publicKey, crypto) => importRecipient(publicPem(publicKey), { crypto }),
   "a CryptoKey": async (publicKey, crypto) => {
     const key = await globalThis.crypto.subtle.importKey("raw", publicKey, { name: "X25519" }, true, []);
     return importRecipient(key, { crypto });
@@ -81,9 +81,11 @@ describe("E3 text too long for a key", () => {
     ["a long string of escapes", `{"kty":"${"\\n".repeat(5e6)}"}`, "invalid-key"],
     ["a long name", `{"${"a".repeat(5e6)}":1}`, "invalid-key"],
     ["many members", `{${Array.from({ length: 1e5 }, (_, i) => `"${i}":${i}`).join(",")}}`, "invalid-key"],
-    ["deep nesting", "[".repeat(1e6), "invalid-json"],
-    ["deep nesting that is closed", `${"[".repeat(5000)}${"]".repeat(5000)}`, "invalid-json"],
-    ["white space", `${" ".repeat(5e6)}x`, "invalid-json"],
+    ["deep nesting", "[".repeat(1e6), "invalid-key"],
+    ["deep nesting that is closed", `{"a":${"[".repeat(5000)}${"]".repeat(5000)}}`, "invalid-json"],
+    ["deep nesting that is not", `{"a":${"[".repeat(60_000)}`, "invalid-json"],
+    ["white space", `${" ".repeat(5e6)}x`, "invalid-key"],
+    ["white space within the ceiling", `${" ".repeat(60_000)}x`, "invalid-key"],
     ["a PEM without an end", `-----BEGIN PUBLIC KEY-----\n${"A".repeat(5e6)}`, "invalid-key"],
     ["a PEM of dashes", `-----BEGIN PUBLIC KEY-----\n${"-".repeat(5e6)}`, "invalid-key"],
     ["a PEM of line ends", `-----BEGIN PUBLIC KEY-----\n${"\r\n".repeat(2e6)}`, "invalid-key"],

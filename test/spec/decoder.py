@@ -7,6 +7,8 @@ usage: decoder.py KEY.jwk FILE.reel > plaintext
        decoder.py --recording KEY.jwk FOLDER [--expect COREHASH] [--min-sequence N]      (prints the verdict as JSON)
        decoder.py --excerpt FILE [--expect COREHASH]                  (prints what it shows as JSON)
        decoder.py --receipt FILE [--expect COREHASH]
+       decoder.py --identity READER.json FILE > JWK                   (opens an identity file; see identity_decoder.py)
+       decoder.py --statement FILE.vector                             (prints what holds of it as JSON)
        decoder.py … --now SECONDS       (another time than the clock's)
 
 FOLDER holds a recording's objects under their customary names, without the recordingId in front.
@@ -26,6 +28,7 @@ import time
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
@@ -179,24 +182,12 @@ class Envelope:
             check(kind != 3 or count == 1, "malformed")
             check(kind not in (1, 6) or self.flags & 1 == 0, "malformed")
             check(not self.slots or self.slots[-1] < (kind, key_id, body), "malformed")
+            if kind == 4 and self.slots and self.slots[-1][0] == 4:
+                check(self.slots[-1][2][32:64] == body[32:64], "malformed")
             self.slots.append((kind, key_id, body))
 
 
-# Slot type 1 ---------------------------------------------------------------------------------------------------
-
-LOW_ORDER = {
-    bytes.fromhex(u)
-    for u in (
-        "0000000000000000000000000000000000000000000000000000000000000000",
-        "0100000000000000000000000000000000000000000000000000000000000000",
-        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
-        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
-        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    )
-}
-
-KEM = b"KEM" + b"\x00\x20"
-HPKE = b"HPKE" + b"\x00\x20" + b"\x00\x01" + b"\x00\x02"
+# Slot types 1 and 6 --------------------------------------------------------------------------------------------
 
 
 def labeled_extract(suite, salt, label, ikm):
@@ -211,6 +202,64 @@ def base64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
+class X25519Key:
+    slot_type, kem, enc_length = 1, b"\x00\x20", 32
+    LOW_ORDER = {
+        bytes.fromhex(u)
+        for u in (
+            "0000000000000000000000000000000000000000000000000000000000000000",
+            "0100000000000000000000000000000000000000000000000000000000000000",
+            "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+            "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+            "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        )
+    }
+
+    def __init__(self, d):
+        self.key = X25519PrivateKey.from_private_bytes(d)
+        raw = serialization.Encoding.Raw, serialization.PublicFormat.Raw
+        self.public = self.key.public_key().public_bytes(*raw)
+        self.json = b'{"crv":"X25519","kty":"OKP","x":"' + base64url(self.public) + b'"}'
+
+    def agree(self, enc):
+        check(int.from_bytes(enc, "little") < 2**255 - 19, "authentication-failed")
+        check(enc not in self.LOW_ORDER, "authentication-failed")
+        try:
+            dh = self.key.exchange(X25519PublicKey.from_public_bytes(enc))
+        except ValueError:  # all zero
+            raise Fault("authentication-failed") from None
+        check(dh != bytes(32), "authentication-failed")
+        return dh
+
+
+class P256Key:
+    slot_type, kem, enc_length = 6, b"\x00\x10", 65
+    P = 2**256 - 2**224 + 2**192 + 2**96 - 1
+    B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+    N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+    def __init__(self, d):
+        d = int.from_bytes(d, "big")
+        check(1 <= d < self.N, "invalid-key")
+        self.key = ec.derive_private_key(d, ec.SECP256R1())
+        numbers = self.key.public_key().public_numbers()
+        x, y = numbers.x.to_bytes(32, "big"), numbers.y.to_bytes(32, "big")
+        self.public = b"\x04" + x + y
+        self.json = b'{"crv":"P-256","kty":"EC","x":"' + base64url(x) + b'","y":"' + base64url(y) + b'"}'
+
+    def agree(self, enc):
+        x, y = int.from_bytes(enc[1:33], "big"), int.from_bytes(enc[33:], "big")
+        check(enc[0] == 4 and x < self.P and y < self.P, "authentication-failed")
+        check((y * y - x**3 + 3 * x - self.B) % self.P == 0, "authentication-failed")
+        return self.key.exchange(ec.ECDH(), ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key())
+
+def from_base64url(text):
+    check(isinstance(text, str) and re.fullmatch(r"[A-Za-z0-9_-]*", text) and len(text) % 4 != 1, "malformed")
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    check(base64url(data).decode() == text, "malformed")
+    return data
+
+
 def raw_public(private_key):
     public = private_key.public_key()
     return public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
@@ -218,58 +267,69 @@ def raw_public(private_key):
 
 def read_jwk(text):
     jwk = json.loads(text)
-    check(jwk.get("kty") == "OKP" and jwk.get("crv") == "X25519" and "d" in jwk, "invalid-key")
-    x, d = (base64.urlsafe_b64decode(jwk[name] + "=") for name in ("x", "d"))
-    check(len(x) == 32 and len(d) == 32, "invalid-key")
-    private_key = X25519PrivateKey.from_private_bytes(d)
-    check(raw_public(private_key) == x, "invalid-key")
+    kind = {("OKP", "X25519"): X25519Key, ("EC", "P-256"): P256Key}.get((jwk.get("kty"), jwk.get("crv")))
+    check(kind and "d" in jwk, "invalid-key")
+    halves = [base64.urlsafe_b64decode(jwk[name] + "=") for name in ("x", "y", "d") if name in jwk]
+    check(all(len(half) == 32 for half in halves), "invalid-key")
+    private_key = kind(halves.pop())
+    check(private_key.public[-32 * len(halves) :] == b"".join(halves), "invalid-key")
     return private_key
 
 
-def key_id(public_key):
-    json_text = b'{"crv":"X25519","kty":"OKP","x":"' + base64url(public_key) + b'"}'
-    return hashlib.sha256(json_text).digest()[:16]
+def key_id(private_key):
+    return hashlib.sha256(private_key.json).digest()[:16]
 
 
 def unwrap(private_key, slot_key_id, body, core_hash):
-    enc, ct = body[:32], body[32:]
-    check(int.from_bytes(enc, "little") < 2**255 - 19 and enc not in LOW_ORDER, "authentication-failed")
-    try:
-        dh = private_key.exchange(X25519PublicKey.from_public_bytes(enc))
-    except ValueError:  # all zero
-        raise Fault("authentication-failed") from None
-    check(dh != bytes(32), "authentication-failed")
-    eae_prk = labeled_extract(KEM, b"", b"eae_prk", dh)
-    shared_secret = labeled_expand(KEM, eae_prk, b"shared_secret", enc + raw_public(private_key), 32)
-    psk_id_hash = labeled_extract(HPKE, b"", b"psk_id_hash", b"")
-    info_hash = labeled_extract(HPKE, b"", b"info_hash", L("slot") + b"\x00\x01" + slot_key_id)
-    context = b"\0" + psk_id_hash + info_hash
-    secret = labeled_extract(HPKE, shared_secret, b"secret", b"")
-    key = labeled_expand(HPKE, secret, b"key", context, 32)
-    base_nonce = labeled_expand(HPKE, secret, b"base_nonce", context, 12)
+    kem = b"KEM" + private_key.kem
+    hpke = b"HPKE" + private_key.kem + b"\x00\x01" + b"\x00\x02"
+    enc, ct = body[: private_key.enc_length], body[private_key.enc_length :]
+    eae_prk = labeled_extract(kem, b"", b"eae_prk", private_key.agree(enc))
+    shared_secret = labeled_expand(kem, eae_prk, b"shared_secret", enc + private_key.public, 32)
+    info = L("slot") + private_key.slot_type.to_bytes(2, "big") + slot_key_id
+    psk_id_hash = labeled_extract(hpke, b"", b"psk_id_hash", b"")
+    context = b"\0" + psk_id_hash + labeled_extract(hpke, b"", b"info_hash", info)
+    secret = labeled_extract(hpke, shared_secret, b"secret", b"")
+    key = labeled_expand(hpke, secret, b"key", context, 32)
+    base_nonce = labeled_expand(hpke, secret, b"base_nonce", context, 12)
     return gcm_open(key, base_nonce, ct, core_hash)
 
 
-def find_file_key(envelope, private_key, core_hash):
-    own_id = key_id(raw_public(private_key))
-    found, failed = None, False
-    for kind, slot_key_id, body in envelope.slots:
+class KeySlots:
+    """What a private key opens: slots that name it, and anonymous ones."""
+
+    def __init__(self, private_key):
+        self.private_key, self.key_id = private_key, key_id(private_key)
+
+    def unwrap(self, kind, slot_key_id, body, core_hash):
+        """None for another's slot."""
         is_anonymous = slot_key_id == bytes(16)
-        if kind != 1 or not (is_anonymous or slot_key_id == own_id):
-            continue
+        if kind != self.private_key.slot_type or not (is_anonymous or slot_key_id == self.key_id):
+            return None
         try:
-            file_key = unwrap(private_key, slot_key_id, body, core_hash)
+            return unwrap(self.private_key, slot_key_id, body, core_hash)
         except Fault:
-            failed = failed or not is_anonymous
-            continue
-        read_key = expand(file_key, L("read"))
-        commitment = expand(read_key, L("commitment") + H("core0", envelope.core0))
-        if same(commitment, envelope.commitment):
-            found = found or (file_key, read_key)
-        else:
-            failed = True
-    check(found or not failed, "authentication-failed")
-    check(found, "no-matching-key")
+            if is_anonymous:
+                return None
+            raise
+
+
+def find_file_key(envelope, keys, core_hash):
+    found, failure = None, Fault("no-matching-key")
+    for key in keys:
+        for kind, slot_key_id, body in envelope.slots:
+            try:
+                file_key = key.unwrap(kind, slot_key_id, body, core_hash)
+                if file_key is None:
+                    continue
+                read_key = expand(file_key, L("read"))
+                commitment = expand(read_key, L("commitment") + H("core0", envelope.core0))
+                check(same(commitment, envelope.commitment), "authentication-failed")
+                found = found or (file_key, read_key)
+            except Fault as fault:
+                failure = fault
+    if not found:
+        raise failure
     return found
 
 
@@ -356,7 +416,13 @@ def read_metadata(plaintext, public_created_at):
     check(isinstance(created_at, int) and 0 <= created_at < 2**53, "malformed")
     check(created_at - created_at % 3600 == public_created_at, "malformed")
     check(isinstance(value.get("metadata", {}), dict), "malformed")
-    return {"createdAt": created_at, "metadata": value.get("metadata")}
+    info = {"createdAt": created_at, "metadata": value.get("metadata")}
+    if "keyset" in value:
+        keyset = info["keyset"] = value["keyset"]
+        check(isinstance(keyset, dict) and sorted(keyset) == ["hash", "sequence"], "malformed")
+        check(type(keyset["sequence"]) is int and 0 <= keyset["sequence"] < 2**53, "malformed")
+        check(len(from_base64url(keyset["hash"])) == 32, "malformed")
+    return info
 
 
 # Sealed file ---------------------------------------------------------------------------------------------------
@@ -370,11 +436,11 @@ def unpad(padded):
     return padded[:length]
 
 
-def open_envelope(envelope, kind, private_key, now):
+def open_envelope(envelope, kind, keys, now):
     """Steps 10 to 17 of "Opening", in their order."""
     check(envelope.kind == kind, "wrong-kind")
     core_hash = H("core", envelope.core)
-    file_key, read_key = find_file_key(envelope, private_key, core_hash)
+    file_key, read_key = find_file_key(envelope, keys, core_hash)
     slots_key = expand(file_key, L("slots") + core_hash)
     check(same(mac(slots_key, envelope.before_mac), envelope.mac), "authentication-failed")
     metadata_key = expand(read_key, L("metadata") + H("head", envelope.head))
@@ -384,10 +450,10 @@ def open_envelope(envelope, kind, private_key, now):
     return info, core_hash, read_key
 
 
-def open_file(file, private_key, now):
+def open_file(file, keys, now, kind=KIND_FILE):
     """The steps of "Opening", in their order."""
     envelope = Envelope(file)
-    info, core_hash, read_key = open_envelope(envelope, KIND_FILE, private_key, now)
+    info, core_hash, read_key = open_envelope(envelope, kind, keys, now)
     header = file[envelope.length : envelope.length + 30]
     check(len(header) == 30, "truncated")
     check(header[:4] == b"BLRS", "malformed")
@@ -428,6 +494,16 @@ def main(arguments):
             read = recording_decoder.read_excerpt if flag == "--excerpt" else recording_decoder.read_receipt
             print(json.dumps(read(read_file(paths[0]), expected)))
             return 0
+        if flag == "--identity":
+            import identity_decoder
+
+            sys.stdout.buffer.write(identity_decoder.read_identity(*paths, now))
+            return 0
+        if flag == "--statement":
+            import statement_decoder
+
+            print(json.dumps(statement_decoder.read_statement(read_file(paths[0]))))
+            return 0
         private_key = read_jwk(read_file(paths[0]))
         if flag == "--recording":
             import recording_decoder
@@ -435,7 +511,7 @@ def main(arguments):
             options = (paths[1], private_key, expected, min_sequence, now)
             print(json.dumps(recording_decoder.read_recording(*options)))
             return 0
-        info, plaintext = open_file(read_file(paths[1]), private_key, now)
+        info, plaintext = open_file(read_file(paths[1]), [KeySlots(private_key)], now)
     except Fault as fault:
         print(fault, file=sys.stderr)
         return 1

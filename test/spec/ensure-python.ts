@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { installDebian } from "../helpers/debian.js";
 
 /** A Python that can run `decoder.py`, or why there is none. */
 export type Python = { readonly path: string } | { readonly missing: string };
@@ -14,13 +14,9 @@ const PROBE = "import cryptography; assert int(cryptography.__version__.split('.
 export function ensurePython(): Python {
   const found = find();
   if (found) return { path: found };
-  if (canInstall()) {
-    console.warn("No Python with `cryptography` was found: installing Debian's python3-cryptography.");
-    run("apt-get", ["update"]);
-    run("apt-get", ["install", "-y", "--no-install-recommends", "python3-cryptography"]);
-    const installed = find();
-    if (installed) return { path: installed };
-  }
+  installDebian(["python3-cryptography"]);
+  const installed = find();
+  if (installed) return { path: installed };
   const missing = "no python3 with the package `cryptography` 38 or newer (on Debian: python3-cryptography)";
   if (process.env.CI) throw new Error(`the independent decoder cannot be tested: ${missing}`);
   console.warn(`\n*** SKIPPED, NOT TESTED: the independent decoder. There is ${missing}. ***\n`);
@@ -29,14 +25,4 @@ export function ensurePython(): Python {
 
 function find(): string | undefined {
   return CANDIDATES.find((path) => spawnSync(path, ["-c", PROBE], { stdio: "ignore" }).status === 0);
-}
-
-function canInstall(): boolean {
-  return process.getuid?.() === 0 && existsSync("/etc/debian_version");
-}
-
-function run(command: string, args: readonly string[]): void {
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const { status, stderr } = spawnSync(command, args, { env, encoding: "utf8", timeout: 300_000 });
-  if (status !== 0) console.warn(`${command} ${args.join(" ")} failed:\n${stderr}`);
 }

@@ -8,6 +8,7 @@ import {
   sealFrom,
 } from "../../src/index.js";
 import { importIdentity } from "../../src/keywrap/index.js";
+import { inDays, institution as institutionOf, NOW, verified } from "../keyset/institution.js";
 import { readVectors, sha256Hex } from "../vectors/vector-file.js";
 import { DECODER, type Decoded, PythonDecoder, python } from "./python-decoder.js";
 import { PLAINTEXT, RECIPIENT_PRIVATE_KEY, sealExample } from "./worked-example.js";
@@ -88,6 +89,22 @@ describe.skipIf("missing" in python)("docs/format-v1.md, read by an independent 
     const { status, stdout } = await decode(file, institution, "--info");
     expect(status).toBe(0);
     expect(JSON.parse(stdout.toString())).toEqual({ createdAt: now.getTime() / 1000, metadata });
+  });
+
+  test("reads which keyset named the recipients", async () => {
+    const ours = await institutionOf({});
+    const keyset = await verified(ours);
+    const now = NOW;
+    const file = await seal(sample(10), { to: keyset, policy: { expiresAt: inDays(10) }, now });
+    const identity = ours.buckets[0]!.identity as ExportableIdentity;
+    const at = ["--now", String(now.getTime() / 1000)];
+    const { status, stdout } = await decode(file, identity, "--info", ...at);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout.toString())).toEqual({
+      createdAt: now.getTime() / 1000,
+      metadata: null,
+      keyset: { sequence: 7, hash: Buffer.from(keyset.hash, "hex").toString("base64url") },
+    });
   });
 
   test("opens the page's worked example", async () => {

@@ -17,6 +17,7 @@ from decoder import (
     Fields,
     H,
     L,
+    KeySlots,
     check,
     expand,
     gcm_open,
@@ -669,7 +670,7 @@ def read_recording(folder, private_key, expected, min_sequence, now):
     envelope = Envelope(data)
     check(len(data) == envelope.length, "malformed")
     origin = check_announced(H("core", envelope.core), expected)
-    info, core_hash, read_key = open_envelope(envelope, KIND_RECORDING, private_key, now)
+    info, core_hash, read_key = open_envelope(envelope, KIND_RECORDING, [KeySlots(private_key)], now)
     review = Review(store, Binding(envelope, core_hash, read_key))
     has_sender = len(envelope.sender) == 32
     manifest, lower = review.choose_manifest(has_sender)

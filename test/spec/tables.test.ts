@@ -240,11 +240,15 @@ describe("docs/format-v1.md and src/formats/constants.ts agree on", () => {
     const listed = new Set(table("code", "meaning").map(([code]) => code as ErrorCode));
     const checks: readonly (readonly string[])[] = [
       ["step", "check", "fails with"],
+      ["step", "check of an identity file", "fails with"],
       ["step", "check of a page", "fails with"],
       ["step", "check of a manifest", "fails with"],
       ["step", "check of a segment without an entry", "fails with"],
       ["step", "check of an excerpt", "fails with"],
       ["step", "check of a receipt", "fails with"],
+      ["step", "check of a request", "fails with"],
+      ["step", "check of a grant", "fails with"],
+      ["step", "check of a share", "fails with"],
     ];
     for (const columns of checks) {
       const rows = table(...columns);

@@ -27,6 +27,7 @@ import { ascii, type Bytes, concatBytes, utf8 } from "../../src/formats/bytes.js
 import { LIMITS } from "../../src/formats/constants.js";
 import { decodeHex, encodeHex } from "../../src/formats/encoding.js";
 import { encodeJson } from "../../src/formats/json.js";
+import { x25519Jwk } from "../../src/formats/jwk.js";
 import { label } from "../../src/formats/label.js";
 import { importIdentity } from "../../src/keywrap/index.js";
 import { thumbprint } from "../../src/keywrap/thumbprint.js";
@@ -248,7 +249,7 @@ export async function exampleSteps(): Promise<readonly Step[]> {
     {
       title: "Key id",
       values: [
-        { name: "thumbprint of pkR", bytes: await thumbprint(crypto, pkR) },
+        { name: "thumbprint of pkR", bytes: await thumbprint(crypto, x25519Jwk(pkR)) },
         { name: "keyId", bytes: slot.keyId, note: "its first 16 bytes" },
       ],
     },

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../../src/errors.js";
-import { CHUNK, type Forgery, type KeyPair, keyPair, Seeded } from "./forge.js";
+import { CHUNK, type Forgery, type KeyPair, keyPair, p256Pair, Seeded } from "./forge.js";
 
 /** One vector before it is written: a file with at most one fault, and what must come of opening it. */
 export interface Case {
@@ -21,6 +21,10 @@ export interface Case {
 export const alice = keyPair(new Seeded("alice").bytes(32));
 export const bob = keyPair(new Seeded("bob").bytes(32));
 export const mallory = keyPair(new Seeded("mallory").bytes(32));
+
+/** Keys of P-256. */
+export const carol = p256Pair(new Seeded("carol").bytes(32));
+export const dave = p256Pair(new Seeded("dave").bytes(32));
 
 /** Recognisable content: reproducible, incompressible, different for every length. */
 export function content(length: number): Uint8Array {

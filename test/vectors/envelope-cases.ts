@@ -14,6 +14,7 @@ import {
   Seeded,
   THIS_HOUR,
 } from "./forge.js";
+import { p256Cases } from "./p256-cases.js";
 
 /** Sections C, D and E1 to E3 of test/README.md: who may open, and what the envelope says. */
 
@@ -808,4 +809,5 @@ export const envelopeCases: readonly Case[] = [
   ...slots(),
   ...macs(),
   ...points(),
+  ...p256Cases,
 ];

@@ -1,5 +1,6 @@
 import { gcm } from "@noble/ciphers/aes.js";
 import { x25519 } from "@noble/curves/ed25519.js";
+import { p256 } from "@noble/curves/nist.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256, sha512 } from "@noble/hashes/sha2.js";
 import { concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
@@ -39,9 +40,10 @@ export const u64 = (value: number | bigint): Bytes => {
   new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
   return bytes;
 };
-const label = (name: string): Bytes => concatBytes(utf8ToBytes(`blindreel/v1 ${name}`), u8(0));
+export const label = (name: string): Bytes => concatBytes(utf8ToBytes(`blindreel/v1 ${name}`), u8(0));
 const hash = (name: string, message: Bytes): Bytes => sha256(concatBytes(label(name), message));
-const expand32 = (key: Bytes, ...info: Bytes[]): Bytes => expand(sha256, key, concatBytes(...info), 32);
+export const expand32 = (key: Bytes, ...info: Bytes[]): Bytes =>
+  expand(sha256, key, concatBytes(...info), 32);
 
 export const segmentKey = (contentKey: Bytes, segmentHeader: Bytes): Bytes =>
   expand32(contentKey, label("segment key"), segmentHeader);
@@ -68,9 +70,20 @@ export function keyPair(secret: Bytes): KeyPair {
   return { secret, publicKey: x25519.getPublicKey(secret) };
 }
 
-export function keyIdOf({ publicKey }: KeyPair): Bytes {
-  const x = Buffer.from(publicKey).toString("base64url");
-  return sha256(utf8ToBytes(`{"crv":"X25519","kty":"OKP","x":"${x}"}`)).slice(0, 16);
+/** A pair of slot type 6: the public key is an uncompressed point. */
+export function p256Pair(secret: Bytes): KeyPair {
+  return { secret, publicKey: p256.getPublicKey(secret, false) };
+}
+
+export const isP256 = ({ publicKey }: Pick<KeyPair, "publicKey">): boolean => publicKey.length === 65;
+
+export function keyIdOf(pair: KeyPair): Bytes {
+  const text = (bytes: Bytes) => Buffer.from(bytes).toString("base64url");
+  const { publicKey } = pair;
+  const jwk = isP256(pair)
+    ? `{"crv":"P-256","kty":"EC","x":"${text(publicKey.slice(1, 33))}","y":"${text(publicKey.slice(33))}"}`
+    : `{"crv":"X25519","kty":"OKP","x":"${text(publicKey)}"}`;
+  return sha256(utf8ToBytes(jwk)).slice(0, 16);
 }
 
 /** RFC 9180, base mode, this format's suite. @param fault replaces what a sender would have computed. */
@@ -82,8 +95,9 @@ export function hpkeSeal(
   plaintext: Bytes,
   fault: { readonly dh?: Bytes; readonly enc?: Bytes } = {},
 ): Bytes {
-  const kem = concatBytes(utf8ToBytes("KEM"), u16(0x0020));
-  const suite = concatBytes(utf8ToBytes("HPKE"), u16(0x0020), u16(0x0001), u16(0x0002));
+  const kemId = isP256({ publicKey }) ? 0x0010 : 0x0020;
+  const kem = concatBytes(utf8ToBytes("KEM"), u16(kemId));
+  const suite = concatBytes(utf8ToBytes("HPKE"), u16(kemId), u16(0x0001), u16(0x0002));
   const version = utf8ToBytes("HPKE-v1");
   const labeledExtract = (id: Bytes, salt: Bytes, name: string, ikm: Bytes) =>
     extract(concatBytes(version, id, utf8ToBytes(name), ikm), salt);
@@ -92,7 +106,11 @@ export function hpkeSeal(
   const none = new Uint8Array(0);
 
   const enc = fault.enc ?? ephemeral.publicKey;
-  const dh = fault.dh ?? x25519.getSharedSecret(ephemeral.secret, publicKey);
+  const agreed = () =>
+    isP256({ publicKey })
+      ? p256.getSharedSecret(ephemeral.secret, publicKey).slice(1, 33)
+      : x25519.getSharedSecret(ephemeral.secret, publicKey);
+  const dh = fault.dh ?? agreed();
   const eaePrk = labeledExtract(kem, none, "eae_prk", dh);
   const sharedSecret = labeledExpand(kem, eaePrk, "shared_secret", concatBytes(enc, publicKey), 32);
   const context = concatBytes(
@@ -213,6 +231,7 @@ export interface WrapOverrides {
   readonly infoKeyId?: Bytes;
   readonly coreHash?: Bytes;
   readonly type?: number;
+  readonly infoType?: number;
   readonly label?: string;
   readonly dh?: Bytes;
   readonly enc?: Bytes;
@@ -284,10 +303,12 @@ export function forge(
   const secrets = { fileKey, readKey, contentKey, coreHash };
 
   const wrap: Wrap = (recipient, overrides = {}) => {
-    const type = overrides.type ?? 1;
+    const natural = isP256(recipient) ? 6 : 1;
+    const type = overrides.type ?? natural;
     const keyId = overrides.keyId ?? keyIdOf(recipient);
-    const info = concatBytes(label(overrides.label ?? "slot"), u16(1), overrides.infoKeyId ?? keyId);
-    const ephemeral = keyPair(random.bytes(32));
+    const infoType = u16(overrides.infoType ?? natural);
+    const info = concatBytes(label(overrides.label ?? "slot"), infoType, overrides.infoKeyId ?? keyId);
+    const ephemeral = (isP256(recipient) ? p256Pair : keyPair)(random.bytes(32));
     const aad = overrides.coreHash ?? coreHash;
     const body = hpkeSeal(recipient.publicKey, ephemeral, info, aad, overrides.fileKey ?? fileKey, overrides);
     return { type, keyId, body };

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Case } from "./cases.js";
-import { forge, NOW } from "./forge.js";
+import { forge, isP256, type KeyPair, NOW } from "./forge.js";
 
 /**
  * A vector on disk: a header of `key: value` lines, an empty line, the file's bytes. Text first, so that `head` on a
@@ -21,7 +21,7 @@ export interface Vector {
   /** Bytes of content that may be released, all of them where it opens. */
   readonly released: number;
   readonly releasedSha256: string;
-  /** Private keys, 32 bytes each. */
+  /** Private keys: 32 bytes of X25519, or PKCS#8 of P-256. */
   readonly identities: readonly Uint8Array<ArrayBuffer>[];
   /** Seconds since 1970. */
   readonly now: number;
@@ -33,6 +33,16 @@ export interface Vector {
 export const sha256Hex = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
+/** PKCS#8 of a P-256 scalar alone, as Java writes it (RFC 5958, RFC 5915). */
+const P256_PKCS8 = Buffer.from(
+  "3041020100301306072a8648ce3d020106082a8648ce3d030107042730250201010420",
+  "hex",
+);
+
+function identityFile(pair: KeyPair): Uint8Array {
+  return isP256(pair) ? Buffer.concat([P256_PKCS8, pair.secret]) : pair.secret;
+}
+
 export function fileName({ name }: Pick<Case, "name">): string {
   return `${name}${SUFFIX}`;
 }
@@ -43,7 +53,7 @@ export function encodeVector(each: Case): Buffer {
     `expect: ${each.expect === "ok" ? "ok" : each.expect.join(" ")}`,
     `released: ${each.released}`,
     `released-sha256: ${sha256Hex(each.content.subarray(0, each.released))}`,
-    `identities: ${each.identities.map(({ secret }) => hex(secret)).join(" ")}`,
+    `identities: ${each.identities.map(identityFile).map(hex).join(" ")}`,
     `now: ${each.options.now ?? NOW}`,
   ];
   if (each.options.ignoreExpiry) header.push("ignore-expiry: yes");

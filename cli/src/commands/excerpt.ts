@@ -1,13 +1,15 @@
 import { usageError } from "../cli-error.js";
 import { explain } from "../explain.js";
 import { loadIdentities } from "../keys.js";
+import { type GrantedOptions, loadGrants } from "../office/granted.js";
 import { checkTarget, createOutput, PRIVATE_MODE, typedTarget } from "../output.js";
+import type { PassphraseOptions } from "../passphrase.js";
 import { reviewRecording } from "../recording-store.js";
 import { type ReportOptions, writeReport } from "../report.js";
 import { filling } from "../sink.js";
 import { byteCount, columns } from "../text.js";
 
-export interface ExcerptCommandOptions extends ReportOptions {
+export interface ExcerptCommandOptions extends ReportOptions, PassphraseOptions, GrantedOptions {
   readonly identity: readonly string[];
   readonly track: string;
   readonly from: Date;
@@ -22,10 +24,11 @@ export interface ExcerptCommandOptions extends ReportOptions {
 export async function excerpt(where: string, options: ExcerptCommandOptions): Promise<void> {
   const { track, from, to, output, json, expected, ignoreExpiry, force } = options;
   if (to <= from) throw usageError("--to must be later than --from");
-  const identities = await loadIdentities(options.identity);
+  const identities = await loadIdentities(options.identity, options);
+  const grants = await loadGrants(options, identities);
   const target = typedTarget(output, force);
   checkTarget(target);
-  const review = await reviewRecording(where, { identities, expected, ignoreExpiry });
+  const review = await reviewRecording(where, { identities, grants, expected, ignoreExpiry });
   try {
     const bytes = await review.excerpt(track, { from, to });
     const sink = await createOutput(target, { mode: PRIVATE_MODE });

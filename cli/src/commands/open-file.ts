@@ -23,12 +23,13 @@ import {
   typedTarget,
 } from "../output.js";
 import { PaddedPipe } from "../padded-pipe.js";
+import type { PassphraseOptions } from "../passphrase.js";
 import { counted, startProgress } from "../progress.js";
 import { type ReportOptions, writeReport } from "../report.js";
 import { filling, pump, type Sink } from "../sink.js";
 import { byteCount, columns, isoDate, jsonLine } from "../text.js";
 
-export interface OpenFileOptions extends ReportOptions {
+export interface OpenFileOptions extends ReportOptions, PassphraseOptions {
   readonly identity: readonly string[];
   readonly output?: string | undefined;
   readonly range?: ByteRange | undefined;
@@ -56,7 +57,7 @@ interface Opened {
 /** Opens a sealed file, or a range of it, with private keys. */
 export async function openSealedFile(input: Input, options: OpenFileOptions): Promise<void> {
   const { output, range, json, force = false, ignoreExpiry = false } = options;
-  const identities = await loadIdentities(options.identity);
+  const identities = await loadIdentities(options.identity, options);
   const unlocking = { identities, ignoreExpiry };
   const typed = output === undefined ? undefined : typedTarget(output, force);
   let content: Opened | undefined;

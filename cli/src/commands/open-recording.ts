@@ -3,7 +3,9 @@ import type { RecordingReview, Verdict } from "blindreel/review";
 import { usageError } from "../cli-error.js";
 import { explain } from "../explain.js";
 import { loadIdentities } from "../keys.js";
+import { type GrantedOptions, loadGrants } from "../office/granted.js";
 import { OutputFolder } from "../output-set.js";
+import type { PassphraseOptions } from "../passphrase.js";
 import { startProgress } from "../progress.js";
 import { reviewRecording } from "../recording-store.js";
 import { type ReportOptions, writeReport } from "../report.js";
@@ -12,7 +14,7 @@ import { planTakes, type Selection, type TakeFile } from "../take-plan.js";
 import { byteCount } from "../text.js";
 import { checkComplete, verdictJson, verdictLines } from "../verdict-text.js";
 
-export interface OpenTakesOptions extends ReportOptions, Selection {
+export interface OpenTakesOptions extends ReportOptions, PassphraseOptions, GrantedOptions, Selection {
   readonly identity: readonly string[];
   /** The folder. */
   readonly output?: string | undefined;
@@ -26,8 +28,9 @@ export async function openRecordingTakes(where: string, options: OpenTakesOption
   if (output === undefined || output === "-") {
     throw usageError("a recording is opened to a folder, with a file for each take: name one with -o");
   }
-  const identities = await loadIdentities(options.identity);
-  const review = await reviewRecording(where, { identities, expected, ignoreExpiry });
+  const identities = await loadIdentities(options.identity, options);
+  const grants = await loadGrants(options, identities);
+  const review = await reviewRecording(where, { identities, grants, expected, ignoreExpiry });
   let folder: OutputFolder | undefined;
   try {
     const verifying = startProgress({ verb: "verifying", total: undefined, json });

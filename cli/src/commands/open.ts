@@ -2,14 +2,16 @@ import { identifyObject } from "blindreel/server";
 import { usageError } from "../cli-error.js";
 import { peek } from "../head.js";
 import { openInput } from "../input.js";
+import type { GrantedOptions } from "../office/granted.js";
 import type { ByteRange } from "../options.js";
+import type { PassphraseOptions } from "../passphrase.js";
 import { isRecording } from "../recording-store.js";
 import type { ReportOptions } from "../report.js";
 import { openExcerptFile } from "./open-excerpt.js";
 import { openSealedFile } from "./open-file.js";
 import { openRecordingTakes } from "./open-recording.js";
 
-export interface OpenCommandOptions extends ReportOptions {
+export interface OpenCommandOptions extends ReportOptions, PassphraseOptions, GrantedOptions {
   readonly identity?: readonly string[];
   readonly output?: string;
   readonly range?: ByteRange;

@@ -6,12 +6,13 @@ import { type Head, inspectHead, readHead } from "../head.js";
 import { type Input, openInput } from "../input.js";
 import { loadIdentities, loadRecipients } from "../keys.js";
 import { checkTarget, createOutput, PUBLIC_MODE, type Target, typedTarget } from "../output.js";
+import type { PassphraseOptions } from "../passphrase.js";
 import { startProgress } from "../progress.js";
 import { type ReportOptions, writeReport } from "../report.js";
 import { filling, type Sink } from "../sink.js";
 import { byteCount, columns } from "../text.js";
 
-export interface RewrapCommandOptions extends ReportOptions {
+export interface RewrapCommandOptions extends ReportOptions, PassphraseOptions {
   readonly identity: readonly string[];
   readonly recipient: readonly string[];
   readonly output?: string;
@@ -23,7 +24,7 @@ export interface RewrapCommandOptions extends ReportOptions {
 /** Changes who can open a file: a new envelope, and the sealed content copied as it is, never opened. */
 export async function rewrap(path: string, options: RewrapCommandOptions): Promise<void> {
   const { json, ignoreExpiry = false, inPlace = false } = options;
-  const identities = await loadIdentities(options.identity);
+  const identities = await loadIdentities(options.identity, options);
   const recipients = await loadRecipients(options.recipient);
   const input = await openInput(path);
   try {

@@ -1,11 +1,13 @@
 import { explain } from "../explain.js";
 import { loadIdentities } from "../keys.js";
+import { type GrantedOptions, loadGrants } from "../office/granted.js";
+import type { PassphraseOptions } from "../passphrase.js";
 import { startProgress } from "../progress.js";
 import { reviewRecording } from "../recording-store.js";
 import { type ReportOptions, writeReport } from "../report.js";
 import { checkComplete, verdictJson, verdictLines } from "../verdict-text.js";
 
-export interface VerifyOptions extends ReportOptions {
+export interface VerifyOptions extends ReportOptions, PassphraseOptions, GrantedOptions {
   readonly identity: readonly string[];
   readonly expected?: string;
   readonly ignoreExpiry?: boolean;
@@ -14,8 +16,9 @@ export interface VerifyOptions extends ReportOptions {
 /** Compares everything that is stored of a recording with everything that was signed. */
 export async function verify(where: string, options: VerifyOptions): Promise<void> {
   const { json, expected, ignoreExpiry } = options;
-  const identities = await loadIdentities(options.identity);
-  const review = await reviewRecording(where, { identities, expected, ignoreExpiry });
+  const identities = await loadIdentities(options.identity, options);
+  const grants = await loadGrants(options, identities);
+  const review = await reviewRecording(where, { identities, grants, expected, ignoreExpiry });
   const progress = startProgress({ verb: "verifying", total: undefined, json });
   try {
     const verdict = await review.verify({ onProgress: progress.reach }).finally(progress.stop);

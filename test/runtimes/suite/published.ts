@@ -2,6 +2,7 @@ import { importRecipient } from "blindreel";
 import { defaultProvider, verifyEd25519 } from "blindreel/crypto";
 import { openBytes, openReadable, openTransform } from "blindreel/stream";
 import { hkdfExpand, hkdfExtract } from "../../../src/crypto/hkdf.js";
+import { p256Of } from "../../../src/crypto/p256.js";
 import { decodeHex, encodeHex } from "../../../src/formats/encoding.js";
 import { type Bytes, cut, drain, fromHex, type Outcome, readableOf } from "./bytes.js";
 import { publishedVectors } from "./data.js";
@@ -134,6 +135,31 @@ export const published: readonly Case[] = [
         const secret = await crypto.agreeX25519(privateKey, await crypto.importX25519PublicKey(publicKey));
         equal(encodeHex(secret), test.shared);
       });
+    },
+  },
+  {
+    name: "Wycheproof ECDH on P-256, all 355: compressed points and those off the curve refused, x = 0 agreed on",
+    async run(host) {
+      type T = Test & Hex<"public" | "private" | "shared">;
+      const name = "wycheproof-ecdh-p256-ecpoint.json";
+      const { tests } = await publishedVectors<{ readonly tests: readonly T[] }>(host, name);
+      const backend = p256Of(defaultProvider());
+      let agreed = 0;
+      for (const { tcId, result, ...test } of tests) {
+        const publicKey = decodeHex(test.public);
+        if (result !== "valid") {
+          await fails(() => importRecipient(publicKey), "invalid-key");
+          continue;
+        }
+        sameKey(await importRecipient(publicKey), publicKey);
+        // Integers of any length in the file.
+        const scalar = decodeHex(test.private.replace(/^(00)+/, "").padStart(64, "0"));
+        const privateKey = await backend.importPrivate(scalar, await backend.derivePublicKey(scalar));
+        const shared = await backend.agree(privateKey, await backend.importPublic(publicKey));
+        equal(encodeHex(shared), test.shared, `tcId ${tcId}`);
+        agreed++;
+      }
+      equal([tests.length, agreed], [355, 330], "tests, and those that are valid");
     },
   },
   {
