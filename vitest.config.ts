@@ -13,9 +13,6 @@ const ALONE = [
 /** Run by other runners, and by vitest in browsers: test/runtimes/run.ts. The consumers install first. */
 const ELSEWHERE = ["test/runtimes/hosts/**", "test/runtimes/.built/**", "test/consumers/**"];
 
-/** `npm run s3`: a cluster of Ceph is installed and started for them. */
-if (process.env.BLINDREEL_S3 !== "all") ELSEWHERE.push("test/s3/**");
-
 export default defineConfig({
   test: {
     // vitest leaves one core to itself, which of two is half.

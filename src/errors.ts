@@ -312,7 +312,7 @@ export function refused<C extends RefusalCode>(
 }
 
 export function closedError(what: string): BlindreelError<"closed"> {
-  return new BlindreelError("closed", `${what} is already finished or closed`, undefined);
+  return new BlindreelError("closed", `${what} is finished or closed`, undefined);
 }
 
 /** A `TypeError` with code `"wrong-type"`. Without `actual` the message ends after the expectation. */

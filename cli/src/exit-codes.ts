@@ -20,7 +20,7 @@ export const EXIT_MEANINGS = {
   11: "a key file is not a usable key",
   12: "an input file cannot be read, or changed while it was read",
   13: "the output exists already",
-  14: "the output cannot be written",
+  14: "the output cannot be written, or another process changes the office",
   15: "the disk is full",
   16: "the audit found bytes that are not opaque",
   17: "the recording is not the one that was expected, or an older state of it",
@@ -49,6 +49,7 @@ export type CliCode =
   | "input-changed"
   | "output-exists"
   | "output-unwritable"
+  | "office-in-use"
   | "disk-full"
   | "reader-gone"
   | VerdictCode
@@ -100,6 +101,7 @@ const EXIT_CODES: Record<FailureCode, ExitCode> = {
   "source-changed": 12,
   "output-exists": 13,
   "output-unwritable": 14,
+  "office-in-use": 14,
   "disk-full": 15,
   "not-opaque": 16,
   "stale-epoch": 17,

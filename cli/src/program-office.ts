@@ -7,6 +7,7 @@ import { init } from "./commands/office/init.js";
 import { enrol, offBoard, reEnrol } from "./commands/office/people.js";
 import { rePin } from "./commands/office/re-pin.js";
 import { checkShare, recover, split } from "./commands/office/recovery.js";
+import { rotateRoot } from "./commands/office/rotate-root.js";
 import { collectKeys, once, parseCount, parseExpiry, parseName } from "./options.js";
 import { passphraseOptions } from "./program-keys.js";
 import { examples, JSON_OPTION } from "./program-text.js";
@@ -68,6 +69,19 @@ function addKeys(office: Command): void {
     )
     .option("--keyset", "the keyset, too")
     .action(renew);
+  office
+    .command("rotate-root")
+    .summary("let the next root take over, as planned")
+    .description(
+      "With --announce, makes the next root, and the keyset names it. Later, without it, both roots sign that the next one takes\n" +
+        "over, and it signs keyset and holds anew: clients of the old pin follow by themselves. It needs both roots then.",
+    )
+    .option("--announce", "make the next root and name it in the keyset: some days or weeks ahead")
+    .addHelpText(
+      "after",
+      examples(["blindreel office rotate-root --announce", "blindreel office rotate-root"]),
+    )
+    .action(rotateRoot);
   office
     .command("re-pin")
     .summary("begin again with a new root, after the old one was stolen")

@@ -1,43 +1,19 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { copyFile, readdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { mountSmallDisk } from "../../test/helpers/small-disk.js";
 import { expectFailure, pattern, workspace } from "./helpers.js";
 import { storeRecording } from "./recordings.js";
 
 const space = workspace();
 
-/** A file system with room for 1 MiB, or undefined where this user may not mount one. */
 const smallDisk = mountSmallDisk();
-
-afterAll(() => {
-  if (smallDisk === undefined) return;
-  execFileSync("umount", [smallDisk]);
-  rmSync(smallDisk, { recursive: true });
-});
-
-function mountSmallDisk(): string | undefined {
-  const folder = mkdtempSync(join(tmpdir(), "blindreel-disk-"));
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "blindreel-test", folder], { stdio: "ignore" });
-    return folder;
-  } catch {
-    rmSync(folder, { recursive: true });
-    return undefined;
-  }
-}
 
 const full = { exit: 15, code: "disk-full", message: /the disk is full \(ENOSPC\)/ };
 
 describe("a full disk", () => {
-  it("can be tested here", () => {
-    if (smallDisk !== undefined) return;
-    console.warn("a small file system could not be mounted: the tests on it did not run (they need root)");
-    expect(process.env.CI, "CI must run the tests on a full disk, as root").toBeUndefined();
-  });
-
   it.skipIf(smallDisk === undefined)("leaves neither output nor temporary file", async () => {
     await space.fixture("a.webm", pattern(3 * 2 ** 20));
     const target = join(smallDisk!, "out");

@@ -34,7 +34,8 @@ it("every office command of docs/keys.md runs, in its order", async () => {
       "re-enrol",
       "rotate-bucket",
     ],
-    ...["expiring", "renew", "hold", "keep", "destroy-bucket", "split", "check-share", "recover", "re-pin"],
+    ...["expiring", "renew", "hold", "keep", "destroy-bucket", "split", "check-share", "recover"],
+    ...["rotate-root", "rotate-root", "re-pin"],
   ]);
   await space.write("staff.csv", "name,roles\nJo Lee,staff\nKim,staff grantor\nSam Roe,grantor\n");
   for (const name of ["a", "b", "c"]) await space.ok(["keygen", "-o", `${name}.jwk`]);

@@ -14,7 +14,12 @@ const record = (days: number) =>
 
 const mode = async (name: string): Promise<number> => (await stat(space.path(name))).mode & 0o777;
 
-const kinds = (who: Json): string[] => (who.access as { kind: string }[]).map(({ kind }) => kind).sort();
+/** Of those who can open it. */
+const kinds = (who: Json): string[] =>
+  (who.access as { kind: string; refused: string | null }[])
+    .filter(({ refused }) => refused === null)
+    .map(({ kind }) => kind)
+    .sort();
 
 describe("a day in the office", () => {
   it("enrols, off-boards, re-enrols, rotates, grants, holds, destroys, recovers and pins anew", async () => {
@@ -140,7 +145,11 @@ describe("a day in the office", () => {
       code: "grant-refused",
       message: /withdrawn/,
     });
-    expect(kinds(await space.json(["who", soon.folder]))).toEqual(["bucket", "recovery"]);
+    const withdrawn = await space.json(["who", "--exam", "algebra-2", soon.folder]);
+    expect(kinds(withdrawn)).toEqual(["bucket", "recovery"]);
+    expect(withdrawn.access).toContainEqual(
+      expect.objectContaining({ kind: "grant", name: "Person 1", refused: "withdrawn" }),
+    );
 
     const { endings } = (await office("expiring", "--days", "31", "--recordings", "exams")) as {
       endings: Json[];

@@ -28,8 +28,8 @@ export async function loadFallback(operation: string): Promise<CompleteProvider>
     return loaded;
   } catch (cause) {
     const message =
-      `this runtime has no ${operation}, and the implementation in JavaScript could not be loaded by import(); ` +
-      'import it statically: import { registerFallback } from "blindreel/fallback"';
+      `this runtime has no ${operation}, and its fallback did not load: ` +
+      'call registerFallback() of "blindreel/fallback"';
     throw new BlindreelError("unsupported-runtime", message, { operation }, { cause });
   }
 }

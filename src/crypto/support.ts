@@ -1,3 +1,4 @@
+import { cached } from "./cached.js";
 import { webCryptoProvider } from "./webcrypto.js";
 import { webCryptoP256 } from "./webcrypto-p256.js";
 import { importSeed } from "./webcrypto-signatures.js";
@@ -27,13 +28,7 @@ const support = new Map<Family, Promise<boolean>>();
  * missing; other failures are thrown and not cached.
  */
 export function isSupported(family: Family): Promise<boolean> {
-  let result = support.get(family);
-  if (!result) {
-    result = testSupport(family);
-    support.set(family, result);
-    result.catch(() => support.delete(family));
-  }
-  return result;
+  return cached(support, family, () => testSupport(family));
 }
 
 async function testSupport(family: Family): Promise<boolean> {

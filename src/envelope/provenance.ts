@@ -33,7 +33,9 @@ export interface RecipientSet extends ReadonlyArray<Recipient> {
 
 /** Chooses recipients by a recording's policy: a `VerifiedKeyset`. */
 export interface RecipientSource {
-  recipients(policy: Pick<Policy, "expiresAt" | "region"> & { readonly now?: Date }): RecipientSet;
+  recipients(
+    policy: Pick<Policy, "expiresAt" | "region"> & { readonly now?: Date; readonly heldUntil?: Date },
+  ): RecipientSet;
 }
 
 /** One recipient, several, or a keyset that chooses them. */
@@ -47,17 +49,33 @@ interface ResolvedRecipients {
 
 /**
  * @param policy of the new envelope, or of the one that is rewrapped.
+ * @param heldUntil end of its legal holds, where there are any.
  * @throws BlindreelError `keyset-refused`, `invalid-recipients`, `limit-exceeded`; TypeError.
  */
-export function resolveRecipients(to: Recipients, policy: PolicyFields, now: Date): ResolvedRecipients {
+export function resolveRecipients(
+  to: Recipients,
+  policy: PolicyFields,
+  now: Date,
+  heldUntil?: Date,
+): ResolvedRecipients {
   const needed = decodePolicy(policy);
   const { expiresAt, region } = needed;
-  const list = isSource(to) ? to.recipients({ expiresAt, region, now }) : to;
-  const provenance = Object.hasOwn(Object(list), "provenance")
-    ? (list as RecipientSet).provenance
-    : undefined;
+  const held = heldUntil && { heldUntil };
+  const list = isSource(to) ? to.recipients({ expiresAt, region, now, ...held }) : to;
+  const provenance = provenanceOf(list);
   provenance?.checkPolicy(needed, now);
   return { recipients: recipientList(list), provenance };
+}
+
+/** Recipients that are resolved later, for many envelopes: a caller's list is checked and copied now. @throws as {@link resolveRecipients}. */
+export function recipientsArgument(to: Recipients): Recipients {
+  if (isSource(to)) return to;
+  const provenance = provenanceOf(to);
+  return Object.assign([...recipientList(to)], provenance && { provenance });
+}
+
+function provenanceOf(list: Recipient | readonly Recipient[]): Provenance | undefined {
+  return Object.hasOwn(Object(list), "provenance") ? (list as RecipientSet).provenance : undefined;
 }
 
 /** Not by a member of a polluted `Object.prototype`. */

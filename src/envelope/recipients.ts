@@ -63,7 +63,7 @@ export function recipientList(to: Recipient | readonly Recipient[]): readonly Re
     }
     if (recipient.keyId === undefined) {
       if (!ANONYMOUS_SLOT_TYPES.includes(recipient.slotType)) {
-        throw invalidRecipients(`a recipient of slot type ${recipient.slotType} must have a key id`);
+        throw invalidRecipients(`a recipient of slot type ${recipient.slotType} has no key id`);
       }
       if (++anonymous > LIMITS.anonymousSlots) {
         throw limitExceeded("the number of anonymous recipients", LIMITS.anonymousSlots, anonymous);

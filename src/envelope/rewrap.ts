@@ -3,13 +3,16 @@ import type { CryptoProvider } from "../crypto/provider.js";
 import { authenticationFailed, invalidRecipients, limitExceeded } from "../errors.js";
 import { type Bytes, bytesArgument, constantTimeEqual, equalBytes, wipe } from "../formats/bytes.js";
 import { CLASSICAL_SLOT_TYPES, CoreFlag, type KindName, LIMITS } from "../formats/constants.js";
+import { encodeHex } from "../formats/encoding.js";
 import { asGiven, type Checks, readOptions, signalArgument } from "../formats/options.js";
+import type { Recipient } from "../keywrap/types.js";
 import { encodeEnvelope } from "./create.js";
-import { envelopeMac } from "./key-schedule.js";
+import { envelopeMac, hashCore } from "./key-schedule.js";
+import { toDate } from "./policy.js";
 import { type Recipients, resolveRecipients } from "./provenance.js";
 import { wrapToAll } from "./recipients.js";
-import { UNLOCK, type UnlockArguments, type UnlockOptions, unlock } from "./unlock.js";
-import { decodeEnvelope } from "./wire.js";
+import { heldUntil, UNLOCK, type UnlockArguments, type UnlockOptions, unlock } from "./unlock.js";
+import { type DecodedEnvelope, decodeEnvelope } from "./wire.js";
 
 /** Options of {@link rewrap}: who opens it, and for whom. */
 export interface RewrapOptions extends UnlockOptions {
@@ -67,6 +70,15 @@ export async function rewrapVerified(envelope: Bytes, options: RewrapArguments):
   });
 }
 
+/** Those whom `to` means for an envelope: a keyset chooses by its region, its expiry and its holds. */
+export async function recipientsFor(
+  { core, coreParts }: DecodedEnvelope,
+  { to, holds, now = new Date(), crypto = defaultProvider() }: RewrapArguments,
+): Promise<readonly Recipient[]> {
+  const held = holds?.length ? heldUntil(encodeHex(await hashCore(crypto, coreParts)), holds) : 0;
+  return resolveRecipients(to, core, now, held > 0 ? toDate(held) : undefined).recipients;
+}
+
 const REWRAPPABLE: readonly KindName[] = ["recording", "file"];
 
 interface FileKey {
@@ -80,9 +92,9 @@ async function rewrapBytes(
   options: RewrapArguments,
   check: (bytes: Bytes, key: FileKey) => Promise<void>,
 ): Promise<Bytes> {
-  const { crypto = defaultProvider(), limits = LIMITS, now = new Date() } = options;
+  const { crypto = defaultProvider(), limits = LIMITS } = options;
   const decoded = decodeEnvelope(envelope, limits);
-  const { recipients: to } = resolveRecipients(options.to, decoded.core, now);
+  const to = await recipientsFor(decoded, options);
   const isPostQuantumOnly = (decoded.core.flags & CoreFlag.postQuantumOnly) !== 0;
   if (isPostQuantumOnly && to.some(({ slotType }) => CLASSICAL_SLOT_TYPES.includes(slotType))) {
     throw invalidRecipients("this envelope is post-quantum only; a classical recipient would weaken it");

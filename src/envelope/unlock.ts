@@ -292,9 +292,12 @@ function holdsArgument(name: string, holds: unknown): readonly ExpiryHold[] {
 }
 
 /** The latest end of the holds on a recording, in seconds since 1970; 0 for none. */
-function heldUntil(coreHash: string, holds: readonly ExpiryHold[] = []): number {
-  const ends = holds.filter(({ recordings }) => recordings.includes(coreHash));
-  return Math.max(0, ...ends.map(({ until }) => toSeconds(until)));
+export function heldUntil(coreHash: string, holds: readonly ExpiryHold[] = []): number {
+  let end = 0;
+  for (const { recordings, until } of holds) {
+    if (recordings.includes(coreHash)) end = Math.max(end, toSeconds(until));
+  }
+  return end;
 }
 
 /** One grant or several. @throws TypeError. */

@@ -59,8 +59,10 @@ export class DerReader {
   /** A non-negative integer below 2^32. */
   integer(): number {
     const content = this.read(Tag.integer);
-    if (content.length === 0 || content.length > 5 || content[0]! >= 0x80) throw notDer();
-    return content.reduce((value, byte) => 256 * value + byte, 0);
+    const value = content.reduce((sum, byte) => 256 * sum + byte, 0);
+    const isMinimal = content.length === 1 || content[0]! !== 0 || content[1]! >= 0x80;
+    if (content.length === 0 || content[0]! >= 0x80 || !isMinimal || value >= 2 ** 32) throw notDer();
+    return value;
   }
 
   /** An object identifier, its content in hex. */

@@ -48,8 +48,8 @@ export interface RawPrivateKey {
 /** A JWK before it is checked. */
 type Members = Readonly<Record<string, unknown>>;
 
-/** Members that only private or symmetric keys have (RFC 7518 §6, RFC 8037 §2). */
-export const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] as const;
+/** Members that only private or symmetric keys have (RFC 7518 §6, RFC 8037 §2; `priv` of AKP). */
+export const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"] as const;
 
 export function x25519Jwk(publicKey: Uint8Array): OkpJwk {
   return { kty: "OKP", crv: "X25519", x: encodeBase64Url(publicKey) };

@@ -93,6 +93,14 @@ export const functionArgument: Check<any> = (name, value) => {
   return value;
 };
 
+/** What `for await` goes through; its items are their user's to check. */
+// biome-ignore lint/suspicious/noExplicitAny: of items of any type.
+export const iterableArgument: Check<any> = (name, value) => {
+  const { [Symbol.asyncIterator]: isAsync, [Symbol.iterator]: isSync } = Object(value);
+  if (typeof (isAsync ?? isSync) === "function") return value;
+  throw wrongType(name, "iterable, asynchronously or not", value);
+};
+
 /** Copies, since a `Date` is mutable. @throws TypeError; RangeError for an invalid date. */
 export const dateArgument: Check<Date> = (name, value) => {
   const time = dateTime(value);

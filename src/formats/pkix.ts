@@ -10,6 +10,7 @@ import type { CurveName, RawPrivateKey } from "./jwk.js";
  */
 
 const ID_X25519 = "2b656e";
+const ID_ED25519 = "2b6570";
 const ID_EC_PUBLIC_KEY = "2a8648ce3d0201";
 const SECP256R1 = "2a8648ce3d030107";
 
@@ -43,22 +44,57 @@ export function decodePrivateDer(bytes: Bytes): RawPrivateKey | undefined {
   return key?.namesCurve ? key : undefined;
 }
 
-/** Behind the version, 1 or 2; attributes are skipped, a public key is read (RFC 5958 §2). */
+/** A private Ed25519 key and the public half that its file states. */
+export interface RawSigningKey {
+  readonly seed: Bytes;
+  readonly publicKey: Bytes | undefined;
+}
+
+/** PKCS#8 of Ed25519 (RFC 8410 §7); undefined for another form or algorithm. @throws BlindreelError `invalid-key` where it is damaged. */
+export function decodeEd25519Der(bytes: Bytes): RawSigningKey | undefined {
+  const reader = openOnly(bytes);
+  const { tag: first } = reader;
+  if (first !== Tag.integer || reader.integer() > 1) return undefined;
+  const { tag: second } = reader;
+  if (second !== Tag.sequence) return undefined;
+  const algorithm = reader.open(Tag.sequence);
+  if (algorithm.oid() !== ID_ED25519) return undefined;
+  algorithm.end();
+  const { content, publicKey } = readContent(reader, KEY_LENGTH);
+  return { seed: readKeyBytes(content), publicKey };
+}
+
+/** The rest of PKCS#8: the private key, attributes, which are skipped, and a public key, which is read (RFC 5958 §2). */
+function readContent(reader: DerReader, publicLength: number) {
+  const content = reader.read(Tag.octetString);
+  if (reader.tag === Tag.explicit0) reader.read(Tag.explicit0);
+  const publicKey =
+    reader.tag === Tag.implicit1 ? readBits(reader.read(Tag.implicit1), publicLength) : undefined;
+  reader.end();
+  return { content, publicKey };
+}
+
+/** CurvePrivateKey (RFC 8410 §7): an octet string in the octet string. */
+function readKeyBytes(content: Bytes): Bytes {
+  const inner = new DerReader(content);
+  const key = keyBytes(inner.read(Tag.octetString));
+  inner.end();
+  return key;
+}
+
+/** Behind the version, 1 or 2. */
 function readPkcs8(reader: DerReader): RawPrivateKey | undefined {
   const curve = readAlgorithm(reader);
   if (!curve) return undefined;
-  const content = reader.read(Tag.octetString);
-  if (reader.tag === Tag.explicit0) reader.read(Tag.explicit0);
-  const stated = reader.tag === Tag.implicit1 ? readBits(reader.read(Tag.implicit1), curve) : undefined;
-  reader.end();
+  const { content, publicKey: stated } = readContent(
+    reader,
+    curve === "P-256" ? P256_POINT_LENGTH : KEY_LENGTH,
+  );
   if (curve === "P-256") {
     const key = readEcPrivateKey(content);
     return key && { ...key, publicKey: key.publicKey ?? stated };
   }
-  const inner = new DerReader(content);
-  const privateKey = keyBytes(inner.read(Tag.octetString));
-  inner.end();
-  return { curve, privateKey, publicKey: stated };
+  return { curve, privateKey: readKeyBytes(content), publicKey: stated };
 }
 
 /** RFC 5915 §3: a file of its own has to name its curve, in PKCS#8 the algorithm does. */
@@ -73,7 +109,7 @@ function readEcPrivateKey(bytes: Bytes): (RawPrivateKey & { readonly namesCurve:
   let publicKey: Bytes | undefined;
   if (reader.tag === Tag.explicit1) {
     const stated = reader.open(Tag.explicit1);
-    publicKey = readBits(stated.read(Tag.bitString), "P-256");
+    publicKey = readBits(stated.read(Tag.bitString), P256_POINT_LENGTH);
     stated.end();
   }
   reader.end();
@@ -89,12 +125,9 @@ function openOnly(bytes: Bytes): DerReader {
 }
 
 /** A bit string of whole bytes. */
-function readBits(content: Bytes, curve: CurveName): Bytes {
-  const expected = curve === "X25519" ? KEY_LENGTH : P256_POINT_LENGTH;
+function readBits(content: Bytes, expected: number): Bytes {
   if (content[0] === 0 && content.length === 1 + expected) return content.slice(1);
-  throw invalidKey(
-    `a public key for ${curve} has ${expected} bytes${curve === "P-256" ? ", uncompressed" : ""}`,
-  );
+  throw invalidKey(`its public key has ${expected} bytes${expected === KEY_LENGTH ? "" : ", uncompressed"}`);
 }
 
 function keyBytes(content: Bytes): Bytes {

@@ -1,43 +1,15 @@
 import type { CryptoProvider } from "../crypto/provider.js";
 import { toDate, toSeconds } from "../envelope/policy.js";
-import { type BlindreelError, type GrantFault, refused, wrongType } from "../errors.js";
+import { type BlindreelError, type GrantFault, refused } from "../errors.js";
 import type { Bytes } from "../formats/bytes.js";
 import { encodeHex } from "../formats/encoding.js";
-import type { Check } from "../formats/options.js";
 import type { Recipient } from "../keywrap/types.js";
 import type { Claim } from "./claims.js";
+import type { StaffMember, VerifiedDirectory } from "./directory.js";
 import { isSignedBy, type UnverifiedStatement } from "./jws.js";
-import { decodeSigningJwk, type SigningJwk } from "./signing-key.js";
+import { decodeSigningJwk } from "./signing-key.js";
 
 /** What requests, approvals and grants share: who may do what, and when (format-v1, "Request", "Grant"). */
-
-/** The keyset's say in grants. A verified keyset is one. */
-export interface GrantRules {
-  /** 32 hex digits. */
-  readonly institution: string;
-  /** How many others a grant needs: 1 is the issuer, 2 the issuer and an approver. */
-  readonly approvals: 1 | 2;
-}
-
-/** A person's signing key. */
-export interface DirectoryMember {
-  /** Pseudonym of the person, the same for all of their keys. */
-  readonly holder: string;
-  readonly key: SigningJwk;
-  /** `staff` may request access, `grantor` may issue and approve grants. */
-  readonly roles: readonly string[];
-}
-
-/** The directory's say in grants. A verified directory is one. */
-export interface StaffDirectory {
-  /** 32 hex digits. */
-  readonly institution: string;
-  readonly expires: Date;
-  /** @param thumbprint of a signing key, 64 hex digits. */
-  member(thumbprint: string): DirectoryMember | undefined;
-  /** @param grantId 32 hex digits. */
-  isWithdrawn(grantId: string): boolean;
-}
 
 /** Reads a public encryption key; `importXWingRecipient` for hybrid ones. */
 export type ImportRecipient = (
@@ -58,7 +30,7 @@ export function refuse(reason: GrantFault, sentence: string): BlindreelError<"gr
 }
 
 /** @throws BlindreelError `grant-refused`: `other-institution`, `stale-directory`. */
-export function checkDirectory(institution: string, directory: StaffDirectory, now: Date): void {
+export function checkDirectory(institution: string, directory: VerifiedDirectory, now: Date): void {
   if (directory.institution !== institution)
     throw refuse("other-institution", `it is of institution ${institution}, not of ${directory.institution}`);
   if (directory.expires.getTime() <= now.getTime())
@@ -66,7 +38,7 @@ export function checkDirectory(institution: string, directory: StaffDirectory, n
 }
 
 /** The directory's member with a key. @param thumbprint 32 bytes. @throws BlindreelError `grant-refused`. */
-export function memberOf(directory: StaffDirectory, thumbprint: Bytes, role: Role): DirectoryMember {
+export function memberOf(directory: VerifiedDirectory, thumbprint: Bytes, role: Role): StaffMember {
   const id = encodeHex(thumbprint);
   const member = directory.member(id);
   const needed = role === "requester" ? "staff" : "grantor";
@@ -77,22 +49,22 @@ export function memberOf(directory: StaffDirectory, thumbprint: Bytes, role: Rol
 }
 
 /** Ed25519, 32 bytes. */
-export const publicKeyOf = ({ key }: DirectoryMember): Bytes => decodeSigningJwk(key);
+export const publicKeyOf = ({ key }: StaffMember): Bytes => decodeSigningJwk(key);
 
 /** The member who signed a statement. @throws BlindreelError `grant-refused`. */
 export async function signerOf(
   crypto: CryptoProvider,
   statement: UnverifiedStatement,
-  directory: StaffDirectory,
+  directory: VerifiedDirectory,
   role: Role,
-): Promise<DirectoryMember> {
+): Promise<StaffMember> {
   const member = memberOf(directory, statement.kid, role);
   if (await isSignedBy(crypto, statement, publicKeyOf(member))) return member;
   throw refuse("bad-signature", `the ${role}'s signature does not hold`);
 }
 
 /** Requester, issuer and approver are different persons. @throws BlindreelError `grant-refused`. */
-export function checkHolders(...people: readonly (DirectoryMember | undefined)[]): void {
+export function checkHolders(...people: readonly (StaffMember | undefined)[]): void {
   const holders = people.flatMap((member) => member?.holder ?? []);
   if (new Set(holders).size < holders.length)
     throw refuse("same-holder", "requester, issuer and approver have to be different persons");
@@ -116,33 +88,34 @@ export function checkTimes(
 
 const shown = (seconds: number): string => toDate(seconds).toISOString();
 
-/** Text for people, up to `longest` characters, without control characters. */
+/** Joiners and variation selectors: letters of some scripts, and of emoji, that show only in what stands before them. */
+const JOINERS = /\u200c|\u200d|[\ufe00-\ufe0f]/g;
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
+
+/**
+ * Text for people, up to `longest` characters, which shows what it holds: something, and no control, format or ignorable
+ * characters, of which some turn around the direction of what follows, and no line separators.
+ */
 export const claimedText =
   (longest: number): Claim<string> =>
-  (value) =>
-    typeof value === "string" && value.length > 0 && value.length <= longest && !/\p{Cc}/u.test(value)
-      ? value
-      : undefined;
+  (value) => {
+    if (typeof value !== "string" || value.length === 0 || value.length > longest) return undefined;
+    const shown = value.replace(JOINERS, "");
+    return !HIDDEN.test(shown) && /[^\p{Zs}\u2800]/u.test(shown) ? value : undefined;
+  };
 
-/** A directory, by its members. @throws TypeError. */
-export const directoryArgument: Check<StaffDirectory> = (name, value) => {
-  const directory = value as Partial<StaffDirectory> | null | undefined;
-  if (typeof directory?.member === "function" && typeof directory.isWithdrawn === "function")
-    return directory as StaffDirectory;
-  throw wrongType(name, "a directory that verifyDirectory returned", value);
-};
-
-/** A keyset, by its members. @throws TypeError. */
-export const rulesArgument: Check<GrantRules> = (name, value) => {
-  const rules = value as Partial<GrantRules> | null | undefined;
-  if (typeof rules?.institution === "string" && (rules.approvals === 1 || rules.approvals === 2))
-    return rules as GrantRules;
-  throw wrongType(name, "a keyset that verifyKeyset returned", value);
-};
+/** An id, which is compared: one text for what looks alike, as far as Unicode can say; of spaces U+0020 alone, between words. */
+export const claimedId =
+  (longest: number): Claim<string> =>
+  (value) => {
+    const text = claimedText(longest)(value);
+    const isOne = text === text?.normalize("NFC") && text?.replace(JOINERS, "") === text;
+    return isOne && !/[^\P{Zs} ]|\u2800|^ | $| {2}/u.test(text!) ? text : undefined;
+  };
 
 /** What is at hand for every check. */
 export interface AccessContext {
   readonly crypto: CryptoProvider;
-  readonly directory: StaffDirectory;
+  readonly directory: VerifiedDirectory;
   readonly now: Date;
 }

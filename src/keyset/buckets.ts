@@ -1,4 +1,4 @@
-import { outOfRange } from "../errors.js";
+import { outOfRange, wrongType } from "../errors.js";
 import {
   type Checks,
   countArgument,
@@ -38,7 +38,10 @@ const PLAN: Checks<PlanBucketsOptions> = {
   days: positiveCount,
   count: positiveCount,
   notBefore: dateArgument,
-  regions: (_name, value) => value as readonly string[],
+  regions(name, value) {
+    if (!Array.isArray(value)) throw wrongType(name, "a list of regions", value);
+    return [...value];
+  },
   generate: functionArgument,
 };
 
@@ -53,6 +56,8 @@ export interface PlannedBucket<I extends PublishableIdentity = PublishableIdenti
 }
 
 const DAY = 86_400_000;
+/** The latest `Date`, in milliseconds. */
+const LATEST = 8.64e15;
 
 /**
  * Makes the keys of consecutive retention periods. A recording's bucket is chosen by its `expiresAt`; one that expires where two
@@ -69,6 +74,8 @@ export function planBuckets<I extends PublishableIdentity>(
 export async function planBuckets(given: PlanBucketsOptions): Promise<PlannedBucket[]> {
   const options = readOptions<PlanBucketsOptions>("options", given, PLAN, ["from", "days", "count"]);
   const { from, days, count, notBefore = new Date(), regions, generate = generateIdentity } = options;
+  if (!(from.getTime() + count * days * DAY <= LATEST))
+    throw outOfRange("options.days", "such that the last period ends within the dates of JavaScript", days);
   const planned: PlannedBucket[] = [];
   for (let i = 0; i < count; i++) {
     const expiresFrom = new Date(from.getTime() + i * days * DAY);

@@ -1,8 +1,14 @@
+import { defaultProvider } from "../crypto/default.js";
+import { randomBytes } from "../crypto/random.js";
+import { recipientList } from "../envelope/recipients.js";
+import { UNLOCK } from "../envelope/unlock.js";
 import { BlindreelError } from "../errors.js";
 import { type Bytes, bytesArgument, equalBytes } from "../formats/bytes.js";
-import { asGiven, type Checks, readOptions, signalArgument } from "../formats/options.js";
+import { encodeHex } from "../formats/encoding.js";
+import { type Checks, functionArgument, readOptions, signalArgument } from "../formats/options.js";
+import { thumbprintArgument } from "../keywrap/expected.js";
 import type { ExportableIdentity, KeyIdentity } from "../keywrap/import.js";
-import type { Identity } from "../keywrap/types.js";
+import type { Identity, Recipient } from "../keywrap/types.js";
 import {
   type ProtectableKey,
   type ProtectOptions,
@@ -29,21 +35,27 @@ export interface ChangeProtectionOptions<K extends ProtectableKey = ExportableId
   readonly newIdentities: Identity | readonly Identity[];
 }
 
+/** All of it is read, and lists are copied, before anything is awaited. */
 const CHANGE = {
-  identities: asGiven,
-  newIdentities: asGiven,
-  expected: asGiven,
-  importKey: asGiven,
-  limits: asGiven,
-  crypto: asGiven,
-  to: asGiven,
+  identities: UNLOCK.identities,
+  newIdentities: UNLOCK.identities,
+  expected: thumbprintArgument,
+  importKey: functionArgument,
+  limits: UNLOCK.limits,
+  crypto: UNLOCK.crypto,
+  to: (_name: string, value: unknown) => recipientList(value as Recipient | readonly Recipient[]),
   signal: signalArgument,
 };
 
+/** Random bytes of a new file's name: two changes at once, in two tabs, say, never write one file. */
+const SUFFIX_LENGTH = 8;
+
 /**
  * Seals the identity of a file anew, to another passphrase or other keys. The new file is written beside the old one as
- * `<name>.new`, read back, and opened, before it takes the old one's name: after a failure at any moment, a crash or a full
- * disk, `name` holds the old file or the new one, and opens.
+ * `<name>.<16 random digits>.new`, read back, and opened, before it takes the old one's name: after a failure at any
+ * moment, a crash or a full disk, `name` holds the old file or the new one, and opens.
+ *
+ * A crash may leave a file of that other name: whole, it opens by the new protection; delete it.
  *
  * Whoever has a copy of the old file and its passphrase still opens that.
  *
@@ -66,7 +78,8 @@ export async function changeProtection<K extends ProtectableKey = ExportableIden
   const crypto = unlocking.crypto && { crypto: unlocking.crypto };
   const identity = await unlockIdentity<K>(await contentOf(files, name), unlocking);
   const sealed = await protectIdentity(identity, { to, ...crypto, ...(signal && { signal }) });
-  const next = `${name}.new`;
+  const suffix = randomBytes(unlocking.crypto ?? defaultProvider(), SUFFIX_LENGTH);
+  const next = `${name}.${encodeHex(suffix)}.new`;
   try {
     await files.write(next, sealed.slice());
     const written = await contentOf(files, next);

@@ -12,16 +12,17 @@ export type Claims<T extends object> = { readonly [K in keyof T]-?: Claim<Exclud
 
 /**
  * @param what names the object in errors.
+ * @param claims undefined for an object of no known kind.
  * @param optional members that may be missing.
  * @throws BlindreelError `malformed`.
  */
 export function readClaims<T extends object>(
   what: string,
   value: JsonValue,
-  claims: Claims<T>,
+  claims: Claims<T> | undefined,
   optional: readonly (keyof T & string)[] = [],
 ): T {
-  if (!isJsonObject(value)) throw malformed(`${what} is wrong`, 0);
+  if (!isJsonObject(value) || !claims) throw malformed(`${what} is wrong`, 0);
   const read: Partial<Record<string, unknown>> = Object.create(null);
   for (const name of new Set([...Object.keys(claims), ...Object.keys(value)])) {
     const isGiven = Object.hasOwn(value, name);
@@ -49,11 +50,16 @@ export const oneOfClaim =
   (value) =>
     known.find((each) => each === value);
 
-/** 32 bytes in base64url, a hash or a thumbprint, as 64 hex digits. */
-export const hashClaim: Claim<string> = (value) => {
-  const bytes = typeof value === "string" ? decodeBase64Url(value) : undefined;
-  return bytes?.length === HASH_LENGTH ? encodeHex(bytes) : undefined;
-};
+/** So many bytes in base64url, as hex digits. */
+export const bytesOf =
+  (length: number): Claim<string> =>
+  (value) => {
+    const bytes = typeof value === "string" ? decodeBase64Url(value) : undefined;
+    return bytes?.length === length ? encodeHex(bytes) : undefined;
+  };
+
+/** A hash or a thumbprint: 64 hex digits. */
+export const hashClaim: Claim<string> = /* @__PURE__ */ bytesOf(HASH_LENGTH);
 
 export const hashText = (hash: string): string => encodeBase64Url(decodeHex(hash));
 

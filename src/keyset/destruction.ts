@@ -5,17 +5,17 @@ import { toDate, toSeconds } from "../envelope/policy.js";
 import type { KeysetReference } from "../envelope/provenance.js";
 import { UNLOCK, unlock } from "../envelope/unlock.js";
 import { decodeEnvelope } from "../envelope/wire.js";
-import { type DestructionFault, isBlindreelError, refused, wrongType } from "../errors.js";
+import { type DestructionFault, isBlindreelError, refused } from "../errors.js";
 import { bytesArgument, wipe } from "../formats/bytes.js";
 import { INSTITUTION_LENGTH, LIMITS } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
 import type { JsonObject } from "../formats/json.js";
 import {
-  asGiven,
   type Checks,
   dateArgument,
   flagArgument,
   functionArgument,
+  iterableArgument,
   readOptions,
 } from "../formats/options.js";
 import type { Identity } from "../keywrap/types.js";
@@ -26,6 +26,7 @@ import {
   signingRootOf,
   type VerifiedHold,
   type VerifyHoldOptions,
+  verifiedHoldsArgument,
 } from "./hold.js";
 import { readStatement, StatementType, signStatement } from "./jws.js";
 import { keysetArgument, type VerifiedKeyset } from "./keyset.js";
@@ -66,11 +67,8 @@ interface DestroyBucketArguments extends DestroyBucketOptions {
 const DESTROY: Checks<DestroyBucketArguments> = {
   bucket: pinArgument,
   keyset: keysetArgument,
-  holds(name, value) {
-    if (!Array.isArray(value)) throw wrongType(name, "a list of verified holds", value);
-    return [...value];
-  },
-  recordings: asGiven,
+  holds: verifiedHoldsArgument,
+  recordings: iterableArgument,
   identities: UNLOCK.identities,
   erase: functionArgument,
   early: flagArgument,
@@ -79,13 +77,13 @@ const DESTROY: Checks<DestroyBucketArguments> = {
 };
 
 /**
- * Destroys a bucket: checks that every held recording is kept by another bucket as long as its hold lasts, has the keys erased,
- * and signs the statement that they are.
+ * Destroys a bucket: checks that every held recording is kept by another bucket as long as its hold lasts, signs the statement
+ * that the keys are erased, has them erased, and only then hands it out.
  *
  * @param signer the institution's root.
  * @returns a compact JWS.
  * @throws BlindreelError `destruction-refused`: `unknown-bucket`, `too-early`, `held` naming the recording, `wrong-signer`; `keyset-refused` where that has expired; as `open`
- *   for an envelope that its bucket does not open; errors of `erase`, and then nothing is signed; TypeError.
+ *   for an envelope that its bucket does not open; errors of the signer, and then nothing is erased; of `erase`, and then there is no statement; TypeError.
  */
 export async function destroyBucket(given: DestroyBucketOptions, signer: Signer): Promise<string> {
   const options = readOptions<DestroyBucketArguments>("options", given, DESTROY, [
@@ -116,8 +114,10 @@ export async function destroyBucket(given: DestroyBucketOptions, signer: Signer)
     issued: toSeconds(now),
     ...(held.length > 0 && { held: encodeRecordings(held) }),
   };
+  // Before the keys go: with a signer that fails afterwards nobody could ever say that they are gone.
+  const statement = await signStatement(crypto, StatementType.destruction, payload, root);
   await options.erase();
-  return signStatement(crypto, StatementType.destruction, payload, root);
+  return statement;
 }
 
 /** @returns coreHashes of the held recordings, all of them kept by other buckets. @throws BlindreelError `held`. */

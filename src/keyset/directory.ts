@@ -153,17 +153,24 @@ export async function signDirectory(
     sequence: read.sequence,
     issued: toSeconds(issued),
     expires: toSeconds(read.expires),
-    staff: read.staff.map(({ holder, key, roles }) => ({
-      holder,
-      key: { ...encodeSigningJwk(decodeSigningJwk(key)) },
-      roles: [...roles].sort(),
-    })),
+    staff: read.staff.map((entry, i) => entryPayload(`claims.staff[${i}]`, entry)),
     ...(withdrawn.length > 0 && { withdrawn: [...new Set(withdrawn)].sort() }),
   };
   const checked = readPayload(payload);
   checkValidity(checked, issued, LONGEST_DIRECTORY_DAYS, "directory-refused");
   await indexStaff(crypto, checked.staff, [encodeHex(await signingThumbprint(crypto, registrar.publicKey))]);
   return signStatement(crypto, StatementType.directory, payload, registrar);
+}
+
+function entryPayload(name: string, entry: StaffEntry): JsonObject {
+  if (typeof entry !== "object" || entry === null) throw wrongType(name, "an object", entry);
+  const { holder, key, roles } = entry;
+  const publicKey = decodeSigningJwk(key);
+  return {
+    holder,
+    key: { ...encodeSigningJwk(publicKey) },
+    roles: [...listArgument(`${name}.roles`, roles)].sort(),
+  };
 }
 
 function readPayload(payload: JsonObject): Payload {
@@ -216,24 +223,37 @@ export async function verifyDirectory(
   checkInstitution(payload.institution, keyset.institution, "directory-refused");
   checkValidity(payload, now, LONGEST_DIRECTORY_DAYS, "directory-refused");
   checkSequence(reference, options.seen, "directory-refused");
-  const staff = await indexStaff(crypto, payload.staff, [keyset.root, keyset.registrar]);
-  return new VerifiedDirectory(payload, staff, reference);
+  const taken = [keyset.root, keyset.registrar, keyset.next];
+  const staff = await indexStaff(crypto, payload.staff, taken);
+  const verified = new VerifiedDirectory(payload, staff, reference);
+  VERIFIED.add(verified);
+  return verified;
 }
+
+/** As of keysets. */
+const VERIFIED = new WeakSet<object>();
 
 /** By thumbprint. @param taken thumbprints of keys that are nobody's. */
 async function indexStaff(
   crypto: CryptoProvider,
   entries: readonly EntryPayload[],
-  taken: readonly string[],
+  taken: readonly (string | undefined)[],
 ): Promise<ReadonlyMap<string, StaffMember>> {
   const staff = new Map<string, StaffMember>();
   for (const { holder, key, roles } of entries) {
     if (!isStrictPoint(key)) throw fail("weak-key", `a key of the holder ${holder} is weak`);
     const thumbprint = encodeHex(await signingThumbprint(crypto, key));
     if (taken.includes(thumbprint))
-      throw fail("key-in-two-roles", `a key of the holder ${holder} is the registrar's or the root`);
+      throw fail("key-in-two-roles", `a key of the holder ${holder} is the registrar's or a root`);
     if (staff.has(thumbprint)) throw fail("duplicate-key", `the key ${thumbprint} is in it twice`);
-    staff.set(thumbprint, { holder, thumbprint, key: encodeSigningJwk(key), roles: roles as StaffRole[] });
+    const member = {
+      holder,
+      thumbprint,
+      key: Object.freeze(encodeSigningJwk(key)),
+      roles: roles as StaffRole[],
+    };
+    Object.freeze(member.roles);
+    staff.set(thumbprint, Object.freeze(member));
   }
   return staff;
 }
@@ -251,7 +271,6 @@ export class VerifiedDirectory {
   /** SHA-256 of the directory, 64 hex digits. */
   readonly hash: string;
   readonly issued: Date;
-  readonly expires: Date;
   readonly #expires: number;
   readonly #staff: ReadonlyMap<string, StaffMember>;
   readonly #withdrawn: ReadonlySet<string>;
@@ -262,11 +281,15 @@ export class VerifiedDirectory {
     this.sequence = reference.sequence;
     this.hash = reference.hash;
     this.issued = toDate(payload.issued);
-    this.expires = toDate(payload.expires);
     this.#expires = payload.expires;
     this.#staff = staff;
     this.#withdrawn = new Set(payload.withdrawn);
     Object.freeze(this);
+  }
+
+  /** A date of its own for each reader: nobody prolongs the directory by changing it. */
+  get expires(): Date {
+    return toDate(this.#expires);
   }
 
   /** What the client stores, and passes to the next verification. */
@@ -312,4 +335,10 @@ export class VerifiedDirectory {
     this.checkValid(now);
     return this.member(thumbprint)?.roles.includes(role) ?? false;
   }
+}
+
+/** For all that a directory decides: what {@link verifyDirectory} returned, and nothing that looks like it. @throws TypeError. */
+export function directoryArgument(name: string, value: unknown): VerifiedDirectory {
+  if (VERIFIED.has(value as object)) return value as VerifiedDirectory;
+  throw wrongType(name, "a directory that verifyDirectory returned", value);
 }

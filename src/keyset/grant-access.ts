@@ -11,10 +11,10 @@ import { type Bytes, bytesArgument, concatBytes, wipe } from "../formats/bytes.j
 import { CLASSICAL_SLOT_TYPES, CoreFlag, HASH_LENGTH, LIMITS } from "../formats/constants.js";
 import { decodeHex, encodeHex } from "../formats/encoding.js";
 import {
-  asGiven,
   type Checks,
   dateArgument,
   functionArgument,
+  iterableArgument,
   readOptions,
   signalArgument,
 } from "../formats/options.js";
@@ -24,14 +24,11 @@ import {
   type AccessContext,
   checkDirectory,
   checkHolders,
-  directoryArgument,
-  type GrantRules,
   type ImportRecipient,
   memberOf,
   refuse,
-  rulesArgument,
-  type StaffDirectory,
 } from "./access.js";
+import { directoryArgument, type VerifiedDirectory } from "./directory.js";
 import {
   encodeGrantBody,
   encodeKeys,
@@ -40,6 +37,8 @@ import {
   grantMessage,
   MOST_RECORDINGS,
 } from "./grant-format.js";
+import { statementBytes } from "./jws.js";
+import { keysetArgument, type VerifiedKeyset } from "./keyset.js";
 import { type ReadRequest, readApproval, readRequest } from "./request.js";
 import { type Signer, signerArgument, signingThumbprint, signWith } from "./signing-key.js";
 
@@ -54,8 +53,8 @@ export interface GrantAccessOptions extends Omit<UnlockOptions, "minEpoch"> {
   readonly issuer: Signer;
   /** Of `approveRequest`, by a third person, where the keyset asks for two. */
   readonly approval?: string | Uint8Array;
-  readonly keyset: GrantRules;
-  readonly directory: StaffDirectory;
+  readonly keyset: VerifiedKeyset;
+  readonly directory: VerifiedDirectory;
   /** An earlier end than the request's. */
   readonly notAfter?: Date;
   /** `importXWingRecipient`, for a request with a hybrid key. */
@@ -64,8 +63,10 @@ export interface GrantAccessOptions extends Omit<UnlockOptions, "minEpoch"> {
 }
 
 interface GrantAccessArguments
-  extends Omit<GrantAccessOptions, "identities" | "limits">,
-    Omit<UnlockArguments, "minEpoch"> {}
+  extends Omit<GrantAccessOptions, "identities" | "limits" | "approval">,
+    Omit<UnlockArguments, "minEpoch"> {
+  readonly approval?: string;
+}
 
 const GRANT = (): Checks<GrantAccessArguments> => ({
   identities: UNLOCK.identities,
@@ -74,10 +75,10 @@ const GRANT = (): Checks<GrantAccessArguments> => ({
   limits: UNLOCK.limits,
   now: UNLOCK.now,
   crypto: UNLOCK.crypto,
-  envelopes: asGiven,
+  envelopes: iterableArgument,
   issuer: signerArgument,
-  approval: asGiven,
-  keyset: rulesArgument,
+  approval: textArgument,
+  keyset: keysetArgument,
   directory: directoryArgument,
   notAfter: dateArgument,
   importKey: functionArgument,
@@ -107,7 +108,6 @@ export async function grantAccess(request: string | Uint8Array, given: GrantAcce
     throw refuse("not-approved", "the institution asks for a second person's approval");
 
   const recipient = await keyOf(asked, options.importKey, crypto);
-  const keys = await readKeys(asked, recipient, { ...options, crypto, now });
   const bodyBytes = encodeGrantBody({
     grantId: randomBytes(crypto, GRANT_ID_LENGTH),
     institution: decodeHex(asked.claims.institution),
@@ -118,10 +118,10 @@ export async function grantAccess(request: string | Uint8Array, given: GrantAcce
     issued: toSeconds(now),
     notAfter: endOf(asked, options.notAfter, now),
   });
-  const plaintext = await encodeKeys(crypto, bodyBytes, keys);
-  wipe(...keys.map(({ readKey }) => readKey));
+  const keys = await readKeys(asked, recipient, { ...options, crypto, now });
+  const plaintext = await encodeKeys(crypto, bodyBytes, keys).finally(() => wipeKeys(keys));
   try {
-    const metadata = approved && { metadata: { approval: textOf(approval!) } };
+    const metadata = approved && { metadata: { approval: approval! } };
     const file = await sealObject("grant", plaintext, { to: recipient, now, crypto, ...metadata });
     const signature = await signWith(crypto, issuer, await grantMessage(crypto, bodyBytes, file));
     return concatBytes(bodyBytes, signature, file);
@@ -130,8 +130,14 @@ export async function grantAccess(request: string | Uint8Array, given: GrantAcce
   }
 }
 
-const textOf = (approval: string | Uint8Array): string =>
-  typeof approval === "string" ? approval : new TextDecoder().decode(approval);
+/** The text that is verified is the one that is sealed, whatever becomes of its bytes. */
+function textArgument(name: string, value: unknown): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(statementBytes(name, value as string));
+}
+
+function wipeKeys(keys: Iterable<GrantedKey>): void {
+  for (const { readKey } of keys) wipe(readKey);
+}
 
 async function keyOf(
   { key }: ReadRequest,
@@ -162,6 +168,7 @@ async function readKeys(
 ): Promise<readonly GrantedKey[]> {
   const { crypto, signal, limits = LIMITS } = options;
   const isClassical = CLASSICAL_SLOT_TYPES.includes(recipient.slotType);
+  const wanted = claims.recordings && new Set(claims.recordings);
   const keys = new Map<string, GrantedKey>();
   try {
     for await (const bytes of options.envelopes) {
@@ -169,15 +176,14 @@ async function readKeys(
       const envelope = decodeEnvelope(bytesArgument("every envelope", bytes).slice(), limits);
       const coreHash = await hashCore(crypto, envelope.coreParts);
       const id = encodeHex(coreHash);
-      if (claims.recordings && !claims.recordings.includes(id))
-        throw refuse("other-recording", `nobody asked for the recording ${id}`);
+      if (wanted?.has(id) === false) throw refuse("other-recording", `nobody asked for the recording ${id}`);
       if (isClassical && (envelope.core.flags & CoreFlag.postQuantumOnly) !== 0)
         throw refuse(
           "classical-key",
           `the recording ${id} is post-quantum only, and the request's key is not`,
         );
       const { info, fileKey, contentKey, readKey } = await unlock(envelope, ["recording"], options);
-      wipe(fileKey, contentKey);
+      wipe(fileKey, contentKey, keys.get(id)?.readKey);
       keys.set(id, { coreHash, readKey });
       const { institution = claims.institution } = info.policy;
       if (institution !== claims.institution)
@@ -188,7 +194,7 @@ async function readKeys(
     if (keys.size === 0) throw wrongType("options.envelopes", "of at least one recording");
     return [...keys.values()];
   } catch (error) {
-    wipe(...[...keys.values()].map(({ readKey }) => readKey));
+    wipeKeys(keys.values());
     throw error;
   }
 }

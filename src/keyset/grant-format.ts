@@ -1,7 +1,7 @@
 import type { CryptoProvider } from "../crypto/provider.js";
 import { taggedHash } from "../envelope/key-schedule.js";
 import { limitExceeded, malformed, truncated } from "../errors.js";
-import { type Bytes, compareBytes, concatBytes, isAllZero, wipe } from "../formats/bytes.js";
+import { type Bytes, compareBytes, concatBytes, isAllZero, joinBytes, wipe } from "../formats/bytes.js";
 import { decode, encode, fixed, struct, u64 } from "../formats/codec.js";
 import {
   HASH_LENGTH,
@@ -100,7 +100,7 @@ export async function encodeKeys(
 ): Promise<Bytes> {
   const sorted = [...keys].sort((left, right) => compareBytes(left.coreHash, right.coreHash));
   const hash = await taggedHash(crypto, "grant", bodyBytes);
-  return concatBytes(hash, ...sorted.flatMap(({ coreHash, readKey }) => [coreHash, readKey]));
+  return joinBytes([hash, ...sorted.flatMap(({ coreHash, readKey }) => [coreHash, readKey])]);
 }
 
 /** Reads {@link encodeKeys}, and wipes it. @returns copies; undefined for the file of another grant. */

@@ -16,14 +16,11 @@ import {
   checkDirectory,
   checkHolders,
   checkTimes,
-  directoryArgument,
-  type GrantRules,
   memberOf,
   publicKeyOf,
   refuse,
-  rulesArgument,
-  type StaffDirectory,
 } from "./access.js";
+import { directoryArgument, type VerifiedDirectory } from "./directory.js";
 import {
   type DecodedGrant,
   decodeGrant,
@@ -32,6 +29,7 @@ import {
   type GrantedKey,
   grantMessage,
 } from "./grant-format.js";
+import { keysetArgument, type VerifiedKeyset } from "./keyset.js";
 import { type ReadRequest, readApproval, readRequest } from "./request.js";
 
 /** Grants as their readers see them (format-v1, "Grant"). `grant-access.ts` makes them. */
@@ -82,8 +80,11 @@ export interface Withdrawal {
 }
 
 /**
- * The directory's line for a grant that is to be followed no more, from the grant itself or from what `inspectGrant` returned.
- * Honest software stops at the next directory; whoever opened the grant before may have kept its keys.
+ * The directory's line for a grant that is to be followed no more. Honest software stops at the next directory; whoever opened
+ * the grant before may have kept its keys.
+ *
+ * @param grant the copy that its issuer keeps: nothing of it is verified here, and a copy from a server may name another grant.
+ * @throws as `inspectGrant`.
  */
 export function withdrawGrant(grant: Uint8Array): Withdrawal {
   const { grantId, notAfter } = inspectGrant(grant);
@@ -96,8 +97,8 @@ export interface VerifyGrantOptions {
   readonly request: string | Uint8Array;
   /** The request's key. */
   readonly identities: Identity | readonly Identity[];
-  readonly keyset: GrantRules;
-  readonly directory: StaffDirectory;
+  readonly keyset: VerifiedKeyset;
+  readonly directory: VerifiedDirectory;
   /** Overrides the clock. */
   readonly now?: Date;
   /** Overrides the runtime's provider. */
@@ -111,7 +112,7 @@ interface VerifyGrantArguments extends VerifyGrantOptions {
 const VERIFY: Checks<VerifyGrantArguments> = {
   request: asGiven,
   identities: UNLOCK.identities,
-  keyset: rulesArgument,
+  keyset: keysetArgument,
   directory: directoryArgument,
   now: dateArgument,
   crypto: providerArgument,
@@ -135,26 +136,33 @@ export async function verifyGrant(grant: Uint8Array, given: VerifyGrantOptions):
   const opened = await openObject("grant", decoded.file, { identities, crypto, now, limits: LIMITS });
   const keys = await decodeKeys(crypto, decoded.bodyBytes, opened.data);
   if (!keys) throw authenticationFailed();
-  if (facts.approver !== undefined) {
-    const approval = opened.metadata?.approval;
-    if (typeof approval !== "string") throw malformed("the grant names an approver and holds no approval", 0);
-    const { statement } = await readApproval(approval, asked, context);
-    if (encodeHex(statement.kid) !== facts.approver)
-      throw refuse("bad-signature", "another person approved it than it says");
+  try {
+    if (facts.approver !== undefined) {
+      const approval = opened.metadata?.approval;
+      if (typeof approval !== "string")
+        throw malformed("the grant names an approver and holds no approval", 0);
+      const { statement } = await readApproval(approval, asked, context);
+      if (encodeHex(statement.kid) !== facts.approver)
+        throw refuse("bad-signature", "another person approved it than it says");
+    }
+    const { recordings, reason, exam } = asked.claims;
+    const wanted = recordings && new Set(recordings);
+    for (const { coreHash } of keys) {
+      if (wanted?.has(encodeHex(coreHash)) === false)
+        throw refuse("other-recording", `it holds ${encodeHex(coreHash)}, which was not asked for`);
+    }
+    return new VerifiedGrant(facts, { reason, exam, keys });
+  } catch (error) {
+    for (const { readKey } of keys) wipe(readKey);
+    throw error;
   }
-  const { recordings, reason, exam } = asked.claims;
-  for (const { coreHash } of keys) {
-    if (recordings && !recordings.includes(encodeHex(coreHash)))
-      throw refuse("other-recording", `it holds ${encodeHex(coreHash)}, which was not asked for`);
-  }
-  return new VerifiedGrant(facts, { reason, exam, keys });
 }
 
 /** All checks of a grant but those of its file, which its reader alone opens. @throws as {@link verifyGrant}. */
 export async function checkGrant(
   { body, bodyBytes, signature, file }: DecodedGrant,
   request: string | Uint8Array,
-  keyset: GrantRules,
+  keyset: VerifiedKeyset,
   context: AccessContext,
 ): Promise<{ readonly facts: InspectedGrant; readonly asked: ReadRequest }> {
   const { crypto, now, directory } = context;
@@ -196,7 +204,9 @@ export class VerifiedGrant implements InspectedGrant, ReadKeySource {
   readonly exam: string | undefined;
   /** coreHashes, 64 hex digits each. */
   readonly recordings: readonly string[];
-  readonly #readKeys: ReadonlyMap<string, Bytes>;
+  readonly #readKeys: Map<string, Bytes>;
+  /** Its end, in seconds since 1970, which no caller changes. */
+  readonly #end: number;
 
   /** @internal */
   constructor(
@@ -218,20 +228,22 @@ export class VerifiedGrant implements InspectedGrant, ReadKeySource {
     this.reason = opened.reason;
     this.exam = opened.exam;
     this.#readKeys = new Map(opened.keys.map(({ coreHash, readKey }) => [encodeHex(coreHash), readKey]));
-    this.recordings = [...this.#readKeys.keys()];
+    this.recordings = Object.freeze([...this.#readKeys.keys()]);
+    this.#end = toSeconds(facts.notAfter);
+    Object.freeze(this);
   }
 
   /** For `openRecording`. @throws BlindreelError `grant-refused` at its end. */
   readKeyOf(coreHash: string, now: Date): Bytes | undefined {
     const readKey = this.#readKeys.get(coreHash);
-    if (readKey && toSeconds(now) >= toSeconds(this.notAfter))
-      throw refuse("expired", `it ended at ${this.notAfter.toISOString()}`);
+    if (readKey && toSeconds(now) >= this.#end)
+      throw refuse("expired", `it ended at ${toDate(this.#end).toISOString()}`);
     return readKey;
   }
 
   /** Forgets the keys. */
   close(): void {
-    wipe(...this.#readKeys.values());
-    (this.#readKeys as Map<string, Bytes>).clear();
+    for (const readKey of this.#readKeys.values()) wipe(readKey);
+    this.#readKeys.clear();
   }
 }

@@ -131,8 +131,29 @@ export async function verifyHold(hold: string | Uint8Array, given: VerifyHoldOpt
   checkInstitution(institution, keyset.institution, "hold-refused");
   checkIssued(issued, now, "hold-refused");
   checkExpires(until, now, "hold-refused");
-  return { institution, recordings, issued: toDate(issued), until: toDate(until) };
+  const verified: VerifiedHold = Object.freeze({
+    institution,
+    recordings: Object.freeze(recordings),
+    issued: toDate(issued),
+    // A date of its own for each reader: nobody shortens the hold by changing it.
+    get until() {
+      return toDate(until);
+    },
+  });
+  verifiedHolds.add(verified);
+  return verified;
 }
+
+const verifiedHolds = /* @__PURE__ */ new WeakSet<object>();
+
+/** For whoever destroys what no hold names: text, payloads and copies are refused. @throws TypeError. */
+export const verifiedHoldsArgument: Check<readonly VerifiedHold[]> = (name, value) => {
+  if (!Array.isArray(value)) throw wrongType(name, "a list of verified holds", value);
+  const holds: readonly VerifiedHold[] = [...value];
+  for (const hold of holds)
+    if (!verifiedHolds.has(hold)) throw wrongType(name, "a list of what verifyHold returned", hold);
+  return holds;
+};
 
 export const signingRootOf = ({ root, checked }: VerifiedKeyset) => ({
   thumbprint: root,

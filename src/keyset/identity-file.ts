@@ -5,7 +5,7 @@ import { sealObject } from "../envelope/seal.js";
 import { UNLOCK, type UnlockArguments, type UnlockOptions } from "../envelope/unlock.js";
 import { invalidKey, invalidRecipients, wrongType } from "../errors.js";
 import { type Bytes, bytesArgument, wipe } from "../formats/bytes.js";
-import { CLASSICAL_SLOT_TYPES, LIMITS, SlotType } from "../formats/constants.js";
+import { CLASSICAL_SLOT_TYPES, KEY_ID_LENGTH, LIMITS } from "../formats/constants.js";
 import { decodeJson, encodeJson, type JsonObject } from "../formats/json.js";
 import { asGiven, type Checks, functionArgument, readOptions, signalArgument } from "../formats/options.js";
 import { checkExpected, thumbprintArgument } from "../keywrap/expected.js";
@@ -53,15 +53,18 @@ const PROTECT: Checks<ProtectOptions> = {
  * Seals a private key. Keep the thumbprint beside it, where whoever stores the file cannot change it: opening requires it.
  *
  * @throws TypeError for an identity that cannot be exported (an HSM's, a non-extractable `CryptoKey`); BlindreelError
- *   `invalid-recipients`, also for a hybrid key that is sealed to a classical one; `signal.reason`.
+ *   `invalid-recipients`, also for a key that is sealed to itself, and a hybrid one to a classical one; `signal.reason`.
  */
 export async function protectIdentity(identity: ProtectableKey, given: ProtectOptions): Promise<Bytes> {
   const options = readOptions<ProtectOptions>("options", given, PROTECT, ["to"]);
   exportableArgument("identity", identity);
   const to: readonly Recipient[] = Array.isArray(options.to) ? [...options.to] : [options.to as Recipient];
-  if (identity.recipient?.slotType === SlotType.xWing && to.some(isClassical))
+  const jwk = identity.toJwk() as JsonObject;
+  // By the key itself: it may come without its recipient.
+  if (jwk.kty === "AKP" && to.some(isClassical))
     throw invalidRecipients("a hybrid key sealed to a classical one would be no better than that one");
-  const plaintext = encodeJson(identity.toJwk() as JsonObject);
+  refuseItself(identity, to);
+  const plaintext = encodeJson(jwk);
   try {
     return await sealObject("identity", plaintext, { ...options, to });
   } finally {
@@ -71,7 +74,15 @@ export async function protectIdentity(identity: ProtectableKey, given: ProtectOp
 
 /** @throws TypeError. */
 export function exportableArgument(name: string, key: ProtectableKey): void {
-  if (typeof key?.toJwk !== "function") throw wrongType(name, "one that can be exported: it has toJwk", key);
+  if (typeof key?.toJwk !== "function" || typeof key.thumbprint !== "string")
+    throw wrongType(name, "one that can be exported: it has toJwk and a thumbprint", key);
+}
+
+/** The last copy of a key, sealed to the key, is lost. @throws BlindreelError `invalid-recipients`. */
+export function refuseItself({ thumbprint }: ProtectableKey, to: readonly Recipient[]): void {
+  const keyId = thumbprint.slice(0, 2 * KEY_ID_LENGTH);
+  if (to.some((recipient) => recipient?.thumbprint === thumbprint || recipient?.keyId === keyId))
+    throw invalidRecipients("a key sealed to itself opens for nobody");
 }
 
 function isClassical(recipient: Recipient): boolean {

@@ -139,8 +139,12 @@ export function identityStore(name = "blindreel-identities"): IdentityStore {
     });
     const isThere = await platformPair(thumbprint).then(Boolean, () => false);
     await write((store) => {
-      if (isThere) store(FILES).delete(thumbprint);
-      else removeKeys(store, thumbprint);
+      if (!isThere) return removeKeys(store, thumbprint);
+      // As long as the keys are there: a sealed copy that was saved meanwhile took them away.
+      const kept = store(PRIVATE).count(thumbprint);
+      kept.onsuccess = () => {
+        if (kept.result > 0) store(FILES).delete(filesOf(thumbprint));
+      };
     });
     return isThere;
   }
@@ -154,6 +158,7 @@ export function identityStore(name = "blindreel-identities"): IdentityStore {
       const file = await protectIdentity(identity, { to });
       const { thumbprint } = identity;
       await write((store) => {
+        store(FILES).delete(filesOf(thumbprint));
         store(FILES).put(file, thumbprint);
         removeKeys(store, thumbprint);
       });
@@ -179,7 +184,7 @@ export function identityStore(name = "blindreel-identities"): IdentityStore {
     remove: (thumbprint) =>
       write((store) => {
         removeKeys(store, thumbprint);
-        store(FILES).delete(thumbprint);
+        store(FILES).delete(filesOf(thumbprint));
       }),
     files: {
       async read(file) {
@@ -199,6 +204,10 @@ export function identityStore(name = "blindreel-identities"): IdentityStore {
     },
   };
 }
+
+/** An identity's file, and what `changeProtection` left beside it in a crash: names of it and a full stop. */
+const filesOf = (thumbprint: string): IDBKeyRange =>
+  IDBKeyRange.bound(thumbprint, `${thumbprint}/`, false, true);
 
 function removeKeys(store: (name: string) => IDBObjectStore, thumbprint: string): void {
   for (const half of [PRIVATE, PUBLIC]) store(half).delete(thumbprint);

@@ -7,7 +7,7 @@
 export { coreHashOf } from "../envelope/core-hash.js";
 export type { KeysetReference, Provenance, RecipientSet, RecipientSource } from "../envelope/provenance.js";
 export type { ExpiryHold, ReadKeySource } from "../envelope/unlock.js";
-export type { DirectoryMember, GrantRules, ImportRecipient, StaffDirectory } from "./access.js";
+export type { ImportRecipient } from "./access.js";
 export {
   type PlanBucketsOptions,
   type PlannedBucket,
@@ -62,6 +62,7 @@ export {
   type UnlockIdentityOptions,
   unlockIdentity,
 } from "./identity-file.js";
+export { identityFolder } from "./identity-folder.js";
 export type { ImportKey, KeyImporters } from "./keys.js";
 export {
   type BucketNeed,
@@ -120,7 +121,6 @@ export {
 export {
   type Access,
   type GrantRecord,
-  type PublishedKeys,
   type WhoCanOpenOptions,
   whoCanOpen,
 } from "./who-can-open.js";

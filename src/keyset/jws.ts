@@ -32,6 +32,7 @@ export interface UnverifiedStatement extends DecodedJws {
 /** Longest statement in bytes (format-v1, "Limits"). */
 const LONGEST = 2 ** 20;
 
+/** @throws BlindreelError `provider-fault`; `limit-exceeded` for one that no reader would read. */
 export async function signStatement(
   crypto: CryptoProvider,
   typ: StatementType,
@@ -41,7 +42,18 @@ export async function signStatement(
   const kid = encodeBase64Url(await signingThumbprint(crypto, signer.publicKey));
   const signingInput = `${encodeBase64Url(jwsHeader(typ, kid))}.${encodeBase64Url(encodeJson(payload))}`;
   const signature = await signWith(crypto, signer, utf8(signingInput));
-  return `${signingInput}.${encodeBase64Url(signature)}`;
+  const text = `${signingInput}.${encodeBase64Url(signature)}`;
+  if (text.length > LONGEST) throw limitExceeded(`the ${typ}`, LONGEST, text.length);
+  return text;
+}
+
+/** A copy. @throws TypeError; BlindreelError `limit-exceeded`, before anything is copied. */
+export function statementBytes(what: string, text: string | Uint8Array): Bytes {
+  const within = <T extends { readonly length: number }>(sized: T): T => {
+    if (sized.length > LONGEST) throw limitExceeded(what, LONGEST, sized.length);
+    return sized;
+  };
+  return typeof text === "string" ? within(utf8(within(text))) : within(bytesArgument(what, text)).slice();
 }
 
 /**
@@ -55,8 +67,7 @@ export async function readStatement(
   typ: StatementType,
 ): Promise<UnverifiedStatement> {
   const what = `the ${typ}`;
-  const bytes = typeof text === "string" ? utf8(text) : bytesArgument(what, text).slice();
-  if (bytes.length > LONGEST) throw limitExceeded(what, LONGEST, bytes.length);
+  const bytes = statementBytes(what, text);
   const decoded = decodeJws(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes), typ, what);
   return { ...decoded, hash: await crypto.digest("SHA-256", bytes) };
 }

@@ -3,13 +3,22 @@ import { isRegion } from "../envelope/core.js";
 import { type KeysetFault, refused } from "../errors.js";
 import type { Bytes } from "../formats/bytes.js";
 import { KEY_LENGTH } from "../formats/constants.js";
-import { decodeBase64Url, decodeHex, encodeHex } from "../formats/encoding.js";
+import { decodeHex, encodeHex } from "../formats/encoding.js";
 import { encodeJson, type JsonObject, type JsonValue } from "../formats/json.js";
 import { type Check, functionArgument, readOptions } from "../formats/options.js";
 import { xWingThumbprint } from "../keywrap/thumbprint.js";
 import type { Recipient } from "../keywrap/types.js";
 import { PublishedX25519, x25519Fault } from "../keywrap/x25519.js";
-import { type Claims, count, hashClaim, objectClaim, oneOfClaim, readClaims, setOf } from "./claims.js";
+import {
+  bytesOf,
+  type Claims,
+  count,
+  hashClaim,
+  objectClaim,
+  oneOfClaim,
+  readClaims,
+  setOf,
+} from "./claims.js";
 
 /** The keys of a keyset, and the rules between them (format-v1, "Keyset"). */
 
@@ -78,15 +87,19 @@ const COMMON: Claims<CommonClaims> = {
   notAfter: count,
   destroyAfter: count,
 };
-const ROLES = {
-  bucket: {
-    ...COMMON,
-    expiresFrom: count,
-    regions: setOf((value) => (typeof value === "string" && value && isRegion(value) ? value : undefined)),
-    recovery: hashClaim,
-  },
-  recovery: COMMON,
-};
+/** Maps: a member that is no text is no key of theirs, and neither is a name of `Object.prototype`. */
+const ROLES = /* @__PURE__ */ new Map<JsonValue | undefined, object>([
+  [
+    "bucket",
+    {
+      ...COMMON,
+      expiresFrom: count,
+      regions: setOf((value) => (typeof value === "string" && value && isRegion(value) ? value : undefined)),
+      recovery: hashClaim,
+    },
+  ],
+  ["recovery", COMMON],
+]);
 
 /** @throws BlindreelError `keyset-refused`, `malformed`; `invalid-key` of an importer. */
 export async function checkKeys(
@@ -99,23 +112,25 @@ export async function checkKeys(
     const claims = keyClaims(value);
     const { kid, role, notBefore, notAfter, destroyAfter } = claims;
     const { point, recipient } = await importPublished(claims, options);
-    const from = claims.role === "bucket" ? claims.expiresFrom : 0;
-    if (notBefore > notAfter || notAfter > destroyAfter || from > destroyAfter)
-      throw keysetFault("wrong-dates", `of the key ${kid}`);
+    if (
+      notBefore > notAfter ||
+      notAfter > destroyAfter ||
+      (claims as BucketClaims).expiresFrom > destroyAfter
+    )
+      throw keysetFault("wrong-dates", kid);
     const other = roles.get(point);
     if (other === role) throw keysetFault("duplicate-key", kid);
     if (other) throw keysetFault("key-in-two-roles", `${kid} is ${other} and ${role}`);
     roles.set(point, role);
-    keys.push({ ...claims, recipient });
+    keys.push(Object.freeze({ ...claims, recipient }));
   }
   for (const bucket of keys) if (bucket.role === "bucket") checkBucket(bucket, keys);
   return keys;
 }
 
 function keyClaims(value: JsonObject): BucketClaims | RecoveryClaims {
-  const role = String(value.role);
-  if (!Object.hasOwn(ROLES, role)) throw keysetFault("unknown-role", role);
-  const claims = ROLES[role as keyof typeof ROLES] as Claims<BucketClaims>;
+  const claims = ROLES.get(value.role) as Claims<BucketClaims>;
+  if (!claims) throw keysetFault("unknown-role", JSON.stringify(value.role));
   return readClaims<BucketClaims>("a key", value, claims, ["regions"]);
 }
 
@@ -141,24 +156,21 @@ function checkBucket(bucket: CheckedBucket, keys: readonly CheckedKey[]): void {
 const X_WING_LENGTH = 1216;
 
 /** Members of the JWKs, all of them required by RFC 7638: so JWK and thumbprint have one form. */
-const KEY_FORMS = {
-  OKP: { crv: oneOfClaim("X25519"), kty: known, x: hashClaim },
-  EC: { crv: oneOfClaim("P-256"), kty: known, x: hashClaim, y: hashClaim },
-  AKP: {
-    alg: oneOfClaim("MLKEM768-X25519"),
-    kty: known,
-    pub(value: unknown) {
-      const bytes = typeof value === "string" ? decodeBase64Url(value) : undefined;
-      return bytes?.length === X_WING_LENGTH ? encodeHex(bytes) : undefined;
-    },
-  },
-};
+const KEY_FORMS = /* @__PURE__ */ new Map<JsonValue | undefined, object>([
+  ["OKP", { crv: oneOfClaim("X25519"), kty: known, x: hashClaim }],
+  ["EC", { crv: oneOfClaim("P-256"), kty: known, x: hashClaim, y: hashClaim }],
+  ["AKP", { alg: oneOfClaim("MLKEM768-X25519"), kty: known, pub: bytesOf(X_WING_LENGTH) }],
+]);
+
+/** The key's members but `kty`, in hex. @throws BlindreelError `malformed`. */
+export function readPublicJwk(jwk: JsonObject): { readonly x?: string; readonly pub?: string } {
+  return readClaims("a key", jwk, KEY_FORMS.get(jwk.kty) as never);
+}
 
 /** @returns the recipient, and the key's curve point in hex, of P-256 x alone: it finds the key again under another name. */
 async function importPublished({ kid, jwk }: CommonClaims, { crypto, importers }: KeyCheckOptions) {
-  const kty = String(jwk.kty) as keyof typeof KEY_FORMS;
-  const members = readClaims<{ x?: string; pub?: string }>("a key", jwk, KEY_FORMS[kty] as never);
-  const { x = "", pub } = members;
+  const { x = "", pub } = readPublicJwk(jwk);
+  const kty = jwk.kty as "OKP" | "EC" | "AKP";
   const publicKey = decodeHex(pub ?? x);
   const point = publicKey.slice(-KEY_LENGTH);
   const thumbprint: Bytes =

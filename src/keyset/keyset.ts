@@ -99,7 +99,7 @@ const PAYLOAD: Claims<Payload> = {
   approvals: oneOfClaim(1, 2),
   root: signingKeyClaim,
   registrar: signingKeyClaim,
-  keys: (value) => listOf(objectClaim)(value),
+  keys: /* @__PURE__ */ listOf(objectClaim),
 };
 
 /**
@@ -123,8 +123,17 @@ export async function verifyKeyset(
   checkInstitution(claims.institution, options.institution, "keyset-refused");
   checkValidity(claims, now, LONGEST_DAYS, "keyset-refused");
   checkSequence(reference, options.seen, "keyset-refused");
-  return new VerifiedKeyset(await checkKeyset(claims, pin, { ...options, crypto }), pin, reference.hash);
+  const verified = new VerifiedKeyset(
+    await checkKeyset(claims, pin, { ...options, crypto }),
+    pin,
+    reference.hash,
+  );
+  VERIFIED.add(verified);
+  return verified;
 }
+
+/** A prototype can be borrowed and a constructor reached; a place in here cannot. */
+const VERIFIED = new WeakSet<object>();
 
 /** The rules between the keys of a payload, for its signer and its readers. @param root thumbprint of the root key. */
 export async function checkKeyset(
@@ -137,7 +146,8 @@ export async function checkKeyset(
   const signing = [root, registrarThumbprint, claims.next];
   if (new Set(signing).size < signing.length)
     throw keysetFault("key-in-two-roles", "root, next root, registrar");
-  return { ...claims, registrarThumbprint, keys: await checkKeys(claims.keys, options) };
+  const keys = Object.freeze(await checkKeys(claims.keys, options));
+  return Object.freeze({ ...claims, registrarThumbprint, keys });
 }
 
 /** @throws BlindreelError `malformed`. */
@@ -184,17 +194,10 @@ export class VerifiedKeyset implements RecipientSource {
 
   /** @internal */
   constructor(checked: CheckedKeyset, root: string, hash: string) {
-    const { issued, expires, registrarThumbprint, institution, sequence, next, approvals } = checked;
-    Object.assign(this, {
-      institution,
-      sequence,
-      hash,
-      root,
-      next,
-      registrar: registrarThumbprint,
-      approvals,
-    });
-    Object.freeze(Object.assign(this, { issued: toDate(issued), expires: toDate(expires), checked }));
+    const { institution, sequence, next, approvals, registrarThumbprint: registrar } = checked;
+    const [issued, expires] = [toDate(checked.issued), toDate(checked.expires)];
+    const rest = { root, next, registrar, approvals, checked };
+    Object.freeze(Object.assign(this, { institution, sequence, hash, issued, expires, ...rest }));
   }
 
   /** What the client stores, and passes to the next verification. */
@@ -208,8 +211,8 @@ export class VerifiedKeyset implements RecipientSource {
    * @throws BlindreelError `keyset-refused` saying what is missing: `expired`, `no-bucket`, `not-imported`.
    */
   recipients(need: BucketNeed): RecipientSet {
-    const { now = new Date(), heldUntil, ...policy } = readOptions<BucketNeed>("need", need, NEED);
-    const { bucket, recovery } = this.#choose({ ...policy, heldUntil }, now, this.checked.keys);
+    const { now = new Date(), ...wanted } = readOptions<BucketNeed>("need", need, NEED);
+    const { bucket, recovery } = this.#choose(wanted, now, this.checked.keys);
     const recipients = [bucket.recipient, recovery.recipient];
     if (recipients.includes(undefined))
       throw keysetFault("not-imported", `${bucket.kid} needs importers.${bucket.jwk.kty}`);
@@ -218,7 +221,7 @@ export class VerifiedKeyset implements RecipientSource {
       keyset: this.seen,
       checkPolicy: (actual, at) => {
         checkInstitution(this.institution, actual.institution, "keyset-refused");
-        this.#choose({ ...actual, heldUntil }, at, [bucket]);
+        this.#choose({ ...wanted, ...actual }, at, [bucket]);
       },
     };
     return Object.freeze(Object.assign(recipients, { provenance })) as unknown as RecipientSet;
@@ -229,7 +232,7 @@ export class VerifiedKeyset implements RecipientSource {
     checkExpires(expires, now, "keyset-refused");
     if (expiresAt === undefined) throw keysetFault("no-bucket", "no expiresAt");
     const at = toSeconds(now);
-    const expiry = Math.max(toSeconds(expiresAt), heldUntil ? toSeconds(heldUntil) : 0);
+    const expiry = Math.max(toSeconds(expiresAt), toSeconds(heldUntil ?? expiresAt));
     const isValid = (key: CheckedKey): boolean => key.notBefore <= at && at <= key.notAfter;
     const recoveryOf = ({ recovery }: CheckedBucket) => keys.find(({ kid }) => kid === recovery)!;
     let buckets = among.filter((key) => key.role === "bucket");
@@ -245,8 +248,8 @@ export class VerifiedKeyset implements RecipientSource {
   }
 }
 
-/** For statements that refer to a keyset. @throws TypeError. */
+/** For all that a keyset decides: what {@link verifyKeyset} returned, and nothing that looks like it. @throws TypeError. */
 export function keysetArgument(name: string, value: unknown): VerifiedKeyset {
-  if (value instanceof VerifiedKeyset) return value;
+  if (VERIFIED.has(value as object)) return value as VerifiedKeyset;
   throw wrongType(name, "a keyset that verifyKeyset returned", value);
 }

@@ -34,12 +34,12 @@ export function publishedKeys(keyset: VerifiedKeyset): PublishedKey[] {
       role: key.role,
       thumbprint: key.kid,
       keyId: key.kid.slice(0, 32) as KeyId,
-      jwk: key.jwk,
+      jwk: { ...key.jwk },
       notBefore: toDate(key.notBefore),
       notAfter: toDate(key.notAfter),
       destroyAfter: toDate(key.destroyAfter),
       expiresFrom: bucket && toDate(bucket.expiresFrom),
-      regions: bucket?.regions,
+      regions: bucket?.regions && [...bucket.regions],
       recovery: bucket?.recovery,
     };
   });

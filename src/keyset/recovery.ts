@@ -31,10 +31,8 @@ import {
   INSTITUTION_LENGTH,
   KEY_LENGTH,
   LIMITS,
-  SlotType,
 } from "../formats/constants.js";
 import { decodeBase64Url, decodeHex, encodeHex, isHex } from "../formats/encoding.js";
-import type { OkpPrivateJwk } from "../formats/jwk.js";
 import {
   asGiven,
   type Check,
@@ -44,10 +42,9 @@ import {
   functionArgument,
   readOptions,
 } from "../formats/options.js";
-import { importIdentity } from "../keywrap/import.js";
-import { PRIVATE_CURVES } from "../keywrap/private-curves.js";
 import type { Identity, Recipient } from "../keywrap/types.js";
-import type { ProtectableIdentity } from "./identity-file.js";
+import { exportableArgument, type ProtectableIdentity, refuseItself } from "./identity-file.js";
+import { checkPair, kemOf, privateKeyOf, recoveryIdentityOf } from "./recovery-key.js";
 import {
   decodeShare,
   encodeShare,
@@ -109,11 +106,12 @@ export interface SplitRecovery {
 }
 
 /**
- * Splits a recovery identity, whose private half the caller then erases. Before anything is returned, every m neighbouring
- * shares have been recombined to it.
+ * Splits a recovery identity, whose private half the caller then erases. Before anything is returned, the private half was found
+ * to be that of the thumbprint, and every m neighbouring shares have been recombined to it.
  *
  * @throws RangeError unless 2 ≤ m ≤ n ≤ 255; TypeError for an identity that cannot be exported; BlindreelError
- *   `invalid-recipients`, also for a hybrid key and classical custodians; `provider-fault`.
+ *   `invalid-recipients`, also for a hybrid key and classical custodians, and a custodian whose key it is; `invalid-key` for halves of two keys; `bad-random`,
+ *   `provider-fault`.
  */
 export async function splitRecovery(
   identity: ProtectableIdentity,
@@ -131,12 +129,18 @@ export async function splitRecovery(
     throw invalidRecipients(
       "a hybrid key's share sealed to a classical key would be no better than that one",
     );
-  const privateKey = privateKeyOf(identity);
-  const points = await split(privateKey, total, threshold);
+  exportableArgument("identity", identity);
+  refuseItself(identity, custodians);
+  const { thumbprint: named } = identity;
+  const privateKey = privateKeyOf(identity, kem);
+  const points: Uint8Array[] = [];
   try {
+    await checkPair(privateKey, kem, named, crypto);
+    points.push(...(await split(privateKey, total, threshold)));
+    checkRandomness(points, privateKey);
     await checkWindows(points, threshold, privateKey);
     const setId = randomBytes(crypto, SET_ID_LENGTH);
-    const thumbprint = decodeHex(identity.thumbprint);
+    const thumbprint = decodeHex(named);
     const plaintexts = points.map((point) => {
       const value = point.subarray(0, KEY_LENGTH) as Bytes;
       return encodeShare({ setId, threshold, total, x: point[KEY_LENGTH]!, kem, thumbprint, value });
@@ -156,7 +160,7 @@ export async function splitRecovery(
       threshold,
       shares: hashes,
       kem,
-      thumbprint: identity.thumbprint,
+      thumbprint: named,
       issued,
     };
     return { setId: set, shares, statement: await signShares(crypto, signed, root) };
@@ -175,24 +179,10 @@ async function checkWindows(points: Uint8Array[], threshold: number, privateKey:
   }
 }
 
-const KEM_OF: Readonly<Record<number, ShareKem>> = {
-  [SlotType.p256]: ShareKem.p256,
-  [SlotType.x25519]: ShareKem.x25519,
-  [SlotType.xWing]: ShareKem.xWing,
-};
-
-function kemOf({ recipient }: ProtectableIdentity): ShareKem {
-  const kem = KEM_OF[recipient?.slotType];
-  if (kem !== undefined) return kem;
-  throw wrongType("identity", "of X25519, P-256 or X-Wing", recipient);
-}
-
-/** The scalar, or the seed: 32 bytes, which the caller wipes. */
-function privateKeyOf(identity: ProtectableIdentity): Bytes {
-  if (typeof identity.toJwk !== "function")
-    throw wrongType("identity", "one that can be exported: it has toJwk", identity);
-  const { d, priv } = identity.toJwk() as { readonly d?: string; readonly priv?: string };
-  return decodeBase64Url((priv ?? d)!);
+/** The scheme has a random source of its own: of zeros, it makes every share the key itself. @throws BlindreelError `bad-random`. */
+function checkRandomness(points: readonly Uint8Array[], privateKey: Bytes): void {
+  if (points.some((point) => equalBytes(point.subarray(0, KEY_LENGTH), privateKey)))
+    throw new BlindreelError("bad-random", "a share is the key itself: its random source failed", undefined);
 }
 
 interface ShareOptions {
@@ -254,8 +244,9 @@ const REQUIRED = ["identities", "statement", "root"] as const;
 export async function checkShare(share: Uint8Array, given: CheckShareOptions): Promise<CheckedShare> {
   const options = readOptions<ShareArguments>("options", given, SHARE, REQUIRED);
   const { crypto = defaultProvider() } = options;
+  const own = bytesArgument("the share", share).slice();
   const signed = await readShares(crypto, options.statement, options.root, fail);
-  const opened = await openShare(share, signed, { ...options, crypto });
+  const opened = await openShare(own, signed, { ...options, crypto });
   wipe(opened.share.value);
   return {
     setId: signed.set,
@@ -282,28 +273,30 @@ export async function recoverIdentity(
   const checks: Checks<RecoverArguments> = { ...SHARE, importKey: functionArgument };
   const options = readOptions<RecoverArguments>("options", given, checks, REQUIRED);
   const { crypto = defaultProvider(), importKey } = options;
+  const own = sharesArgument(shares);
   const signed = await readShares(crypto, options.statement, options.root, fail);
   if (signed.kem === ShareKem.xWing && !importKey)
     throw wrongType("options.importKey", "importXWingIdentity, of blindreel/x-wing: the key is hybrid");
   const points: Bytes[] = [];
   try {
     const found = new Map<number, number>();
-    for (const [index, share] of shares.entries()) {
-      const opened = await openShare(share, signed, { ...options, crypto }, index);
-      points.push(concatBytes(opened.share.value, Uint8Array.of(opened.share.x)));
-      wipe(opened.share.value);
-      const first = found.get(opened.custodian);
+    for (const [index, share] of own.entries()) {
+      const { x, value } = (await openShare(share, signed, { ...options, crypto }, index)).share;
+      points.push(concatBytes(value, Uint8Array.of(x)));
+      wipe(value);
+      const first = found.get(x);
       if (first !== undefined) throw fail("duplicate", `share ${index} is share ${first} again`, index);
-      found.set(opened.custodian, index);
+      found.set(x, index);
     }
     const { threshold } = signed;
     if (points.length < threshold)
       throw fail("too-few", `the set needs ${threshold} shares, and there are ${points.length}`);
-    const privateKey = new Uint8Array(await combine(points.slice(0, threshold)));
-    const identity = await identityOf(privateKey, signed.kem, crypto, importKey).catch((error) => {
-      if ((error as { code?: unknown }).code !== "invalid-key") throw error;
-    });
-    wipe(privateKey);
+    const privateKey = (await combine(points.slice(0, threshold))) as Bytes;
+    const identity = await recoveryIdentityOf(privateKey, signed.kem, crypto, importKey)
+      .catch((error) => {
+        if ((error as { code?: unknown }).code !== "invalid-key") throw error;
+      })
+      .finally(() => wipe(privateKey));
     if (identity?.thumbprint === signed.thumbprint) return identity;
     throw fail("wrong-key", "the shares recombine to another key than the root signed");
   } finally {
@@ -313,31 +306,33 @@ export async function recoverIdentity(
 
 /** Opens a share, and finds it among those that the root signed. The caller wipes its value. */
 async function openShare(
-  file: Uint8Array,
+  file: Bytes,
   signed: SharesStatement,
   { identities, crypto }: ShareArguments & { readonly crypto: CryptoProvider },
   index?: number,
 ): Promise<{ readonly share: Share; readonly custodian: number }> {
-  const bytes = bytesArgument("the share", file).slice();
-  const { data } = await openObject("share", bytes, { identities, crypto, limits: LIMITS });
-  const share = decodeShare(data);
-  if (encodeHex(share.setId) !== signed.set)
-    throw fail("mixed", `it is of the set ${encodeHex(share.setId)}, not of ${signed.set}`, index);
-  const custodian = signed.shares.indexOf(encodeHex(await taggedHash(crypto, "share", data)));
-  if (custodian < 0) throw fail("wrong", "it is none of those that the root signed", index);
-  return { share, custodian };
+  const { data } = await openObject("share", file, { identities, crypto, limits: LIMITS });
+  try {
+    const share = decodeShare(data);
+    if (encodeHex(share.setId) !== signed.set)
+      throw fail("mixed", `it is of the set ${encodeHex(share.setId)}, not of ${signed.set}`, index);
+    const custodian = signed.shares.indexOf(encodeHex(await taggedHash(crypto, "share", data)));
+    const { threshold, kem, thumbprint, shares } = signed;
+    const isOfSet =
+      share.threshold === threshold &&
+      share.total === shares.length &&
+      share.kem === kem &&
+      encodeHex(share.thumbprint) === thumbprint;
+    if (custodian < 0 || !isOfSet) throw fail("wrong", "it is none of those that the root signed", index);
+    return { share, custodian };
+  } catch (error) {
+    wipe(data);
+    throw error;
+  }
 }
 
-async function identityOf(
-  privateKey: Bytes,
-  kem: ShareKem,
-  crypto: CryptoProvider,
-  importKey: RecoverIdentityOptions["importKey"],
-): Promise<ProtectableIdentity> {
-  // A copy: hybrid identities keep their seed.
-  if (kem === ShareKem.xWing) return importKey!(privateKey.slice());
-  const curve = PRIVATE_CURVES[kem === ShareKem.p256 ? "P-256" : "X25519"];
-  const publicKey = await curve.derivePublicKey(crypto, privateKey);
-  const jwk = curve.privateJwk(publicKey, privateKey) as OkpPrivateJwk;
-  return importIdentity(jwk, { crypto });
+/** Copied at the call: what their caller does with them afterwards has no effect. @throws TypeError. */
+function sharesArgument(shares: unknown): readonly Bytes[] {
+  if (!Array.isArray(shares)) throw wrongType("shares", "a list of shares", shares);
+  return shares.map((share: unknown, i) => bytesArgument(`shares[${i}]`, share).slice());
 }

@@ -8,23 +8,34 @@ import { HASH_LENGTH, INSTITUTION_LENGTH } from "../formats/constants.js";
 import { encodeHex, isHex } from "../formats/encoding.js";
 import type { JsonObject } from "../formats/json.js";
 import { asGiven, type Check, type Checks, dateArgument, readOptions } from "../formats/options.js";
+import { wellFormedText } from "../formats/text.js";
 import { generateIdentity } from "../keywrap/import.js";
 import {
   type AccessContext,
   checkDirectory,
   checkHolders,
   checkTimes,
+  claimedId,
   claimedText,
-  type DirectoryMember,
-  directoryArgument,
   LONGEST_VALIDITY,
   refuse,
-  type StaffDirectory,
   signerOf,
 } from "./access.js";
-import { type Claims, count, hashClaim, hashText, hexOf, objectClaim, readClaims, setOf } from "./claims.js";
+import {
+  type Claim,
+  type Claims,
+  count,
+  hashClaim,
+  hashText,
+  hexOf,
+  objectClaim,
+  readClaims,
+  setOf,
+} from "./claims.js";
+import { directoryArgument, type StaffMember, type VerifiedDirectory } from "./directory.js";
 import type { ProtectableIdentity } from "./identity-file.js";
 import { readStatement, StatementType, signStatement, type UnverifiedStatement } from "./jws.js";
+import { readPublicJwk } from "./keys.js";
 import { type Signer, signerArgument } from "./signing-key.js";
 
 /**
@@ -49,7 +60,7 @@ interface RequestPayload {
 const REQUEST: Claims<RequestPayload> = {
   institution: hexOf(INSTITUTION_LENGTH),
   recordings: setOf(hashClaim),
-  exam: claimedText(LONGEST_EXAM),
+  exam: claimedId(LONGEST_EXAM),
   reason: claimedText(LONGEST_REASON),
   issued: count,
   notAfter: count,
@@ -77,13 +88,11 @@ export interface AccessClaims {
 }
 
 const textArgument =
-  (longest: number): Check<string> =>
+  (claim: Claim<string>, longest: number): Check<string> =>
   (name, value) => {
-    if (typeof value !== "string") throw wrongType(name, "a string", value);
-    const text = claimedText(longest)(value);
-    if (text === undefined)
-      throw outOfRange(name, `1 to ${longest} characters, none for control`, value.length);
-    return text;
+    const text = claim(wellFormedText(name, value).normalize("NFC"));
+    if (text !== undefined) return text;
+    throw outOfRange(name, `1 to ${longest} characters, all of them seen`, String(value).length);
   };
 
 const hexArgument =
@@ -99,8 +108,8 @@ const CLAIMS: Checks<AccessClaims> = {
     if (!Array.isArray(value) || value.length === 0) throw wrongType(name, "a list of coreHashes", value);
     return [...new Set(value.map((each) => hexArgument(HASH_LENGTH)(name, each)))];
   },
-  exam: textArgument(LONGEST_EXAM),
-  reason: textArgument(LONGEST_REASON),
+  exam: textArgument(claimedId(LONGEST_EXAM), LONGEST_EXAM),
+  reason: textArgument(claimedText(LONGEST_REASON), LONGEST_REASON),
   notAfter: dateArgument,
   identity: asGiven,
   now: dateArgument,
@@ -119,7 +128,8 @@ export interface AccessRequest {
  * Asks for access to recordings. The text holds nothing secret, and travels as a file.
  *
  * @param signer the staff member's long-lived key, which the directory names.
- * @throws TypeError and RangeError for claims; BlindreelError `provider-fault`.
+ * @throws TypeError and RangeError for claims; BlindreelError `malformed` for an identity whose recipient is no public key,
+ *   `provider-fault`.
  */
 export async function requestAccess(claims: AccessClaims, signer: Signer): Promise<AccessRequest> {
   const required = ["institution", "reason", "notAfter"] as const;
@@ -144,6 +154,8 @@ export async function requestAccess(claims: AccessClaims, signer: Signer): Promi
     notAfter,
     key: recipient.toJwk() as JsonObject,
   };
+  // A request is public: never a private half, whatever stands in the recipient's place.
+  readPublicJwk(payload.key);
   return { request: await signStatement(crypto, StatementType.request, payload, own), identity };
 }
 
@@ -164,7 +176,7 @@ export interface VerifiedRequest {
 
 /** Options of {@link verifyRequest}. */
 export interface VerifyRequestOptions {
-  readonly directory: StaffDirectory;
+  readonly directory: VerifiedDirectory;
   /** Overrides the clock. */
   readonly now?: Date;
   /** Overrides the runtime's provider. */
@@ -180,7 +192,7 @@ const VERIFY: Checks<VerifyRequestOptions> = {
 /** {@link VerifiedRequest} with what a grant is made from. */
 export interface ReadRequest {
   readonly claims: VerifiedRequest;
-  readonly requester: DirectoryMember;
+  readonly requester: StaffMember;
   /** The public key for the grant, as JWK. */
   readonly key: JsonObject;
   readonly hash: Bytes;
@@ -212,11 +224,9 @@ export async function readRequest(
 ): Promise<ReadRequest> {
   const { crypto, directory, now } = context;
   const statement = await readStatement(crypto, request as Bytes, StatementType.request);
-  const optional = ["recordings", "exam"] as const;
-  const payload = readClaims<RequestPayload>("the request", statement.payload, REQUEST, optional);
+  const payload = readPayload(statement);
   const { institution, recordings, exam, reason, issued, notAfter } = payload;
-  if ((recordings === undefined) === (exam === undefined))
-    throw malformed("the request names either recordings or an exam", 0);
+  readPublicJwk(payload.key);
   checkDirectory(institution, directory, now);
   const requester = await signerOf(crypto, statement, directory, "requester");
   if (notAfter <= issued || notAfter - issued > LONGEST_VALIDITY)
@@ -234,6 +244,24 @@ export async function readRequest(
   });
   const { key } = payload;
   return { claims, requester, key, hash: statement.hash, kid: statement.kid, issued, notAfter };
+}
+
+/** What a request says, of which nothing is verified. @throws BlindreelError `malformed`, `invalid-json`; TypeError. */
+export async function requestClaims(
+  request: string | Uint8Array,
+  crypto: CryptoProvider,
+): Promise<Pick<VerifiedRequest, "recordings" | "exam" | "reason">> {
+  const { recordings, exam, reason } = readPayload(
+    await readStatement(crypto, request as Bytes, StatementType.request),
+  );
+  return { recordings, exam, reason };
+}
+
+function readPayload({ payload: given }: UnverifiedStatement): RequestPayload {
+  const payload = readClaims<RequestPayload>("the request", given, REQUEST, ["recordings", "exam"]);
+  if ((payload.recordings === undefined) === (payload.exam === undefined))
+    throw malformed("the request names either recordings or an exam", 0);
+  return payload;
 }
 
 interface ApprovalPayload {
@@ -281,7 +309,7 @@ export async function readApproval(
   asked: ReadRequest,
   { crypto, directory, now }: AccessContext,
 ): Promise<{
-  readonly approver: DirectoryMember;
+  readonly approver: StaffMember;
   readonly statement: UnverifiedStatement;
   readonly issued: number;
 }> {

@@ -1,7 +1,13 @@
 import { defaultProvider } from "../crypto/default.js";
 import type { CryptoProvider } from "../crypto/provider.js";
-import { recipientList } from "../envelope/recipients.js";
-import { REWRAP, type RewrapArguments, type RewrapOptions, rewrapVerified } from "../envelope/rewrap.js";
+import { type Recipients, recipientsArgument } from "../envelope/provenance.js";
+import {
+  REWRAP,
+  type RewrapArguments,
+  type RewrapOptions,
+  recipientsFor,
+  rewrapVerified,
+} from "../envelope/rewrap.js";
 import { decodeEnvelope } from "../envelope/wire.js";
 import { BlindreelError, outOfRange, wrongType } from "../errors.js";
 import {
@@ -46,9 +52,9 @@ export interface RewrapJournal {
 }
 
 /** Options of {@link rewrapAll}. */
-export interface RewrapAllOptions extends Omit<RewrapOptions, "to"> {
-  /** The complete new list, the same for all: of a keyset, `keyset.recipients(…)` of one bucket. */
-  readonly to: Recipient | readonly Recipient[];
+export interface RewrapAllOptions extends RewrapOptions {
+  /** The complete new list, the same for all; or a verified keyset, which chooses for each by its region, expiry and `holds`. */
+  readonly to: Recipients;
   /** Envelopes that an earlier run wrote for the same recipients are skipped. Without one all are rewrapped. */
   readonly journal?: RewrapJournal;
   /** Envelopes under way at once; 8 unless stated. */
@@ -70,15 +76,11 @@ export type RewrapOutcome =
   | { readonly name: string; readonly state: "skipped" }
   | { readonly name: string; readonly state: "failed"; readonly error: unknown };
 
-interface RewrapAllArguments
-  extends Omit<RewrapArguments, "to">,
-    Omit<RewrapAllOptions, keyof RewrapOptions> {
-  readonly to: readonly Recipient[];
-}
+interface RewrapAllArguments extends RewrapArguments, Omit<RewrapAllOptions, keyof RewrapOptions> {}
 
 const REWRAP_ALL = (): Checks<RewrapAllArguments> => ({
   ...REWRAP(),
-  to: (_name, value) => recipientList(value as Recipient | readonly Recipient[]),
+  to: (_name, value) => recipientsArgument(value as Recipients),
   journal(name, value) {
     const journal = value as Partial<RewrapJournal> | null;
     if (typeof journal?.has === "function" && typeof journal.add === "function")
@@ -112,15 +114,17 @@ export function rewrapAll(
 ): AsyncIterable<RewrapOutcome> {
   const options = readOptions<RewrapAllArguments>("options", given, REWRAP_ALL(), ["identities", "to"]);
   const { crypto = defaultProvider(), concurrency = 8, onProgress } = options;
-  const recipients = crypto.digest("SHA-256", utf8(options.to.map(described).join("\n")));
-  const outcomes = inParallel(envelopes, concurrency, async (envelope) =>
-    rewrapOne(envelope, options, crypto, await recipients),
-  );
+  const outcomes = inParallel(envelopes, concurrency, (envelope) => rewrapOne(envelope, options, crypto));
   return onProgress ? counted(outcomes, onProgress) : outcomes;
 }
 
-const described = ({ slotType, keyId, thumbprint }: Recipient): string =>
-  [slotType, keyId ?? "anonymous", thumbprint ?? ""].join(" ");
+/** Names recipients in journal entries. @returns 32 bytes. */
+function digestOf(crypto: CryptoProvider, recipients: readonly Recipient[]): MaybePromise<Bytes> {
+  const lines = recipients.map(({ slotType, keyId, thumbprint }) =>
+    [slotType, keyId ?? "anonymous", thumbprint ?? ""].join(" "),
+  );
+  return crypto.digest("SHA-256", utf8(lines.join("\n")));
+}
 
 async function* counted(
   outcomes: AsyncIterable<RewrapOutcome>,
@@ -169,12 +173,10 @@ async function rewrapOne(
   store: StoredEnvelope,
   options: RewrapAllArguments,
   crypto: CryptoProvider,
-  recipients: Bytes,
 ): Promise<RewrapOutcome> {
-  const { signal, journal } = options;
+  const { signal, journal, limits = LIMITS } = options;
   const { name } = store;
   const storing: StoreOptions = signal ? { signal } : {};
-  const entryOf = (hash: Bytes) => crypto.digest("SHA-256", concatBytes(recipients, hash));
   const failed = (error: unknown): RewrapOutcome => {
     signal?.throwIfAborted();
     return { name, state: "failed", error };
@@ -193,11 +195,19 @@ async function rewrapOne(
     const hash = await crypto.digest("SHA-256", bytes);
     // A store may have stored what it reported as failed.
     if (written && equalBytes(written, hash)) return { name, state: "rewrapped", epoch: epochOf(bytes) };
+    let to: readonly Recipient[];
+    try {
+      to = await recipientsFor(decodeEnvelope(bytes, limits), options);
+    } catch (error) {
+      return failed(error);
+    }
+    const recipients = await digestOf(crypto, to);
+    const entryOf = (of: Bytes) => crypto.digest("SHA-256", concatBytes(recipients, of));
     if (attempt === 0 && (await journal?.has(await entryOf(hash)))) return { name, state: "skipped" };
     if (attempt === ATTEMPTS) break;
     let replacement: Bytes;
     try {
-      replacement = await rewrapVerified(bytes, options);
+      replacement = await rewrapVerified(bytes, { ...options, to });
     } catch (error) {
       return failed(error);
     }

@@ -1,3 +1,4 @@
+import { cached } from "../crypto/cached.js";
 import { BlindreelError } from "../errors.js";
 import { asGiven, type Checks, functionArgument, readOptions, signalArgument } from "../formats/options.js";
 import type { StoredEnvelope, StoreOptions } from "./rewrap-all.js";
@@ -117,16 +118,10 @@ class ConditionalStore {
   ): Promise<boolean> {
     const form = this.#form;
     const absent = form(NO_TAG);
-    let check = this.#checked.get(absent);
-    if (!check) {
+    await cached(this.#checked, absent, async () => {
       // The bytes that are there, so that a store without conditions changes nothing.
-      check = this.#put(object, absent, bytes, options).then((isStored) => {
-        if (isStored) throw unconditional();
-      });
-      this.#checked.set(absent, check);
-      check.catch(() => this.#checked.delete(absent));
-    }
-    await check;
+      if (await this.#put(object, absent, bytes, options)) throw unconditional();
+    });
     return this.#put(object, form(tag), replacement, options);
   }
 

@@ -5,13 +5,13 @@ import type { CryptoProvider } from "../crypto/provider.js";
 import { POLICY } from "../envelope/policy.js";
 import type { KeysetReference } from "../envelope/provenance.js";
 import { malformed, type RotationFault, refused } from "../errors.js";
-import { type Bytes, bytesArgument, equalBytes, utf8 } from "../formats/bytes.js";
+import { type Bytes, equalBytes } from "../formats/bytes.js";
 import { INSTITUTION_LENGTH } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
 import { encodeJson, type JsonObject } from "../formats/json.js";
 import { type Checks, countArgument, readOptions } from "../formats/options.js";
 import { type Claims, count, hexOf, readClaims, signingKeyClaim } from "./claims.js";
-import { readStatement, StatementType, signStatement } from "./jws.js";
+import { readStatement, StatementType, signStatement, statementBytes } from "./jws.js";
 import { encodeSigningJwk, type Signer, signerArgument, signingThumbprint } from "./signing-key.js";
 import { checkInstitution, checkSequence, checkSigner, pinArgument, seenArgument } from "./validity.js";
 
@@ -56,13 +56,19 @@ export async function signRootRotation(
     { institution: POLICY.institution, sequence: countArgument },
     ["institution", "sequence"],
   );
-  const signers = [signerArgument("from", roots.from), signerArgument("to", roots.to)] as const;
+  const { from, to } = readOptions<typeof roots>("roots", roots, ROOTS, ["from", "to"]);
+  const signers = [from, to] as const;
   if (equalBytes(signers[0].publicKey, signers[1].publicKey)) throw sameRoot();
   const [old, next] = signers.map(({ publicKey }) => ({ ...encodeSigningJwk(publicKey) }));
   const payload: JsonObject = { institution, sequence, from: old!, to: next! };
   const byOld = await signStatement(crypto, StatementType.rootRotation, payload, signers[0]);
   return `${byOld}\n${await signStatement(crypto, StatementType.rootRotation, payload, signers[1])}`;
 }
+
+const ROOTS: Checks<{ readonly from: Signer; readonly to: Signer }> = {
+  from: signerArgument,
+  to: signerArgument,
+};
 
 const sameRoot = () => fail("same-root", "the old and the new root are one key");
 
@@ -122,7 +128,7 @@ export async function verifyRootRotation(
 ): Promise<VerifiedRotation> {
   const options = readOptions<VerifyRotationOptions>("options", given, VERIFY, ["pin"]);
   const { crypto = defaultProvider(), pin, announced } = options;
-  const bytes = typeof rotation === "string" ? utf8(rotation) : bytesArgument("rotation", rotation).slice();
+  const bytes = statementBytes("the rotation", rotation);
   const lines = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes).split("\n");
   if (lines.length !== 2) throw malformed("a root rotation is two lines", 0);
   const [byOld, byNew] = await Promise.all(

@@ -172,7 +172,9 @@ export async function signKeyset(
   return signStatement(crypto, StatementType.keyset, payload, root);
 }
 
-function keyPayload(name: string, { role, ...given }: KeysetKeyClaims): JsonObject {
+function keyPayload(name: string, claims: KeysetKeyClaims): JsonObject {
+  if (typeof claims !== "object" || claims === null) throw wrongType(name, "an object", claims);
+  const { role, ...given } = claims;
   if (role !== "bucket" && role !== "recovery") throw wrongType(`${name}.role`, '"bucket" or "recovery"');
   if (role === "recovery") return { role, ...commonPayload(readOptions(name, given, KEY, KEY_MEMBERS)) };
   const bucket = readOptions<Omit<BucketKeyClaims, "role">>(name, given, BUCKET, [

@@ -6,13 +6,16 @@ import { randomBytes } from "../crypto/random.js";
 import { signaturesOf } from "../crypto/signatures.js";
 import { BlindreelError, invalidKey, wrongType } from "../errors.js";
 import { isUint8Array } from "../formats/brand.js";
-import { type Bytes, bytesArgument, compareBytes, concatBytes, utf8 } from "../formats/bytes.js";
+import { type Bytes, bytesArgument, compareBytes, concatBytes, isAllZero } from "../formats/bytes.js";
 import { KEY_LENGTH } from "../formats/constants.js";
 import { ED25519_PKCS8 } from "../formats/der.js";
+import { Tag } from "../formats/der-reader.js";
 import { decodeBase64Url, encodeBase64Url, encodeHex } from "../formats/encoding.js";
-import { parseJson } from "../formats/json.js";
+import { encodeJson, parseJson } from "../formats/json.js";
 import { type Checks, readOptions } from "../formats/options.js";
 import { decodePem, encodePem, findPem, isPem, PemLabel } from "../formats/pem.js";
+import { decodeEd25519Der, type RawSigningKey } from "../formats/pkix.js";
+import { decodeText, withinKeyFile } from "../keywrap/key-input.js";
 
 /** Ed25519 keys that sign statements: roots, registrars, staff, witnesses. */
 
@@ -64,7 +67,8 @@ export async function generateSigningKey(options?: SigningKeyOptions): Promise<S
 }
 
 /**
- * Reads a private Ed25519 key: the seed, a JWK (object or JSON text), or PEM (PKCS#8).
+ * Reads a private Ed25519 key: the seed, a JWK (object or JSON text), or PEM or DER (PKCS#8). The text of a key file may also come
+ * as its bytes.
  *
  * @throws BlindreelError `invalid-key`, also where a stated public half does not belong to it; `invalid-json`.
  */
@@ -73,13 +77,48 @@ export async function importSigningKey(
   options?: SigningKeyOptions,
 ): Promise<SigningKey> {
   const crypto = providerOf(options);
+  const { seed, publicKey } = readSigningKey(input);
+  return signingKeyOf(seed, publicKey, crypto);
+}
+
+function readSigningKey(input: unknown): RawSigningKey {
   if (isUint8Array(input))
-    return signingKeyOf(bytesArgument("the signing key", input).slice(), undefined, crypto);
-  if (typeof input === "string" && isPem(input)) return signingKeyOf(seedOfPem(input), undefined, crypto);
-  const jwk = signingJwk(typeof input === "string" ? parseJson(input, "the signing key") : input);
+    return readSigningBytes(withinKeyFile(bytesArgument("the signing key", input)).slice());
+  return typeof input === "string" ? readSigningText(withinKeyFile(input)) : readSigningJwk(input);
+}
+
+function readSigningJwk(value: unknown): RawSigningKey {
+  const jwk = signingJwk(value);
   if (jwk.d === undefined)
     throw invalidKey('this JWK is a public key (it has no "d"); a private key is needed');
-  return signingKeyOf(member(jwk.d, "d"), member(jwk.x, "x"), crypto);
+  return { seed: member(jwk.d, "d"), publicKey: member(jwk.x, "x") };
+}
+
+/** The seed, DER, which begins with a sequence, or the text of a key file. */
+function readSigningBytes(bytes: Bytes): RawSigningKey {
+  if (bytes.length <= KEY_LENGTH) return { seed: bytes, publicKey: undefined };
+  if (bytes[0] === Tag.sequence) return readSigningDer(bytes);
+  const text = decodeText(bytes);
+  if (text !== undefined) return readSigningText(text);
+  throw invalidKey(`an Ed25519 seed must be ${KEY_LENGTH} bytes, got ${bytes.length}`);
+}
+
+function readSigningText(text: string): RawSigningKey {
+  if (!isPem(text)) return readSigningJwk(parseJson(text.replace(/^\ufeff/, ""), "the signing key"));
+  const block = findPem(text);
+  const { label } = block;
+  if (label === PemLabel.privateKey) return readSigningDer(decodePem(block));
+  const advice =
+    label === "ENCRYPTED PRIVATE KEY" ? ", which is encrypted: decrypt it first (openssl pkey -in FILE)" : "";
+  throw invalidKey(`a PEM of "${PemLabel.privateKey}" is needed, got "${label}"${advice}`);
+}
+
+function readSigningDer(bytes: Bytes): RawSigningKey {
+  const key = decodeEd25519Der(bytes);
+  if (key) return key;
+  throw invalidKey(
+    "this is no private Ed25519 key (PKCS#8, RFC 8410): another algorithm, encrypted, or a public key",
+  );
 }
 
 /** The 32 bytes of a public Ed25519 JWK. @throws BlindreelError `invalid-key`, also for a private one. */
@@ -95,8 +134,7 @@ export function encodeSigningJwk(publicKey: Uint8Array): SigningJwk {
 
 /** RFC 7638, RFC 8037 §2: over `{"crv":"Ed25519","kty":"OKP","x":…}`. 32 bytes. */
 export async function signingThumbprint(crypto: CryptoProvider, publicKey: Uint8Array): Promise<Bytes> {
-  const { crv, kty, x } = encodeSigningJwk(publicKey);
-  return crypto.digest("SHA-256", utf8(JSON.stringify({ crv, kty, x })));
+  return crypto.digest("SHA-256", encodeJson({ ...encodeSigningJwk(publicKey) }));
 }
 
 /** A caller's signer. @throws TypeError, BlindreelError `invalid-key`. */
@@ -125,6 +163,7 @@ async function signingKeyOf(
 ): Promise<SigningKey> {
   if (seed.length !== KEY_LENGTH)
     throw invalidKey(`an Ed25519 seed must be ${KEY_LENGTH} bytes, got ${seed.length}`);
+  if (isAllZero(seed)) throw invalidKey("an Ed25519 seed of zeros is no secret");
   const publicKey = await signaturesOf(crypto).deriveEd25519PublicKey(seed);
   if (stated && compareBytes(stated, publicKey) !== 0)
     throw invalidKey(
@@ -141,20 +180,9 @@ async function signingKeyOf(
   };
 }
 
-function seedOfPem(text: string): Bytes {
-  const block = findPem(text);
-  const { label } = block;
-  if (label !== PemLabel.privateKey)
-    throw invalidKey(`a PEM of "${PemLabel.privateKey}" is needed, got "${label}"`);
-  const content = decodePem(block);
-  const prefix = content.subarray(0, ED25519_PKCS8.length);
-  if (content.length !== ED25519_PKCS8.length + KEY_LENGTH || compareBytes(prefix, ED25519_PKCS8) !== 0)
-    throw invalidKey("this is no private Ed25519 key in the form of RFC 8410");
-  return content.slice(ED25519_PKCS8.length);
-}
-
 function signingJwk(value: unknown): Partial<Record<"x" | "d", unknown>> {
   const jwk = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+  if (jwk.use === "enc") throw invalidKey("this JWK is a key for encryption; one that signs is needed");
   if (jwk.kty === "OKP" && jwk.crv === "Ed25519") return jwk;
   throw invalidKey('a JWK of kty "OKP" and crv "Ed25519" is needed: a key that signs');
 }

@@ -1,5 +1,5 @@
 import { argon2idAsync } from "@noble/hashes/argon2.js";
-import { BlindreelError, outOfRange } from "../errors.js";
+import { BlindreelError, outOfRange, wrongType } from "../errors.js";
 import { isUint8Array } from "../formats/brand.js";
 import type { Bytes } from "../formats/bytes.js";
 import { KEY_LENGTH } from "../formats/constants.js";
@@ -84,7 +84,7 @@ export async function argon2id(input: Argon2Input, run: Argon2Run): Promise<Byte
   const report = thinned(run.onProgress);
   report(0);
   const secret = createWorker
-    ? await inWorker(createWorker(), input, report, signal)
+    ? await inWorker(workerOf(createWorker), input, report, signal)
     : ((await inNode(input, signal)) ?? (await inSteps(input, report, signal)));
   report(1);
   return secret;
@@ -161,6 +161,16 @@ export type WorkerAnswer =
   | { readonly fraction: number }
   | { readonly secret: Uint8Array }
   | { readonly failure: string };
+
+/** @throws TypeError for what is no worker; what `createWorker` throws. */
+function workerOf(createWorker: () => Argon2Worker): Argon2Worker {
+  const worker: Partial<Argon2Worker> | null | undefined = createWorker();
+  const isWorker = [worker?.postMessage, worker?.addEventListener, worker?.terminate].every(
+    (member) => typeof member === "function",
+  );
+  if (!isWorker) throw wrongType("what createWorker returns", "a Worker", worker);
+  return worker as Argon2Worker;
+}
 
 /** A worker that loads or works says so ten times a second; one that is silent for this many milliseconds hangs. */
 const LONGEST_SILENCE = 30_000;

@@ -94,7 +94,6 @@ export function dhKem(group: DhGroup): DhKem {
       const dh = await checkedDh(crypto, group, privateKey, pkR.handle);
       return { sharedSecret: await extractAndExpand(crypto, dh, enc, pkR.bytes), enc };
     },
-    encFault: (enc) => group.publicKeyFault(enc),
     extractAndExpand,
   };
   return kem;
@@ -103,6 +102,7 @@ export function dhKem(group: DhGroup): DhKem {
 /** Decap(enc, skR). Apart from the KEM: pages that only seal leave it out. */
 export function dhDecap(kem: DhKem, group: DhGroup, skR: RecipientPrivateKey): Decap {
   return async (crypto, enc) => {
+    if (group.publicKeyFault(enc)) throw authenticationFailed();
     const dh = await skR.agree(enc, crypto);
     if (group.sharedSecretFault(dh)) throw authenticationFailed();
     return kem.extractAndExpand(crypto, dh, enc, skR.publicKey);

@@ -13,7 +13,7 @@ import { decodePem, findPem } from "../formats/pem.js";
 import { wellFormedText } from "../formats/text.js";
 import { checkExpected, thumbprintArgument } from "./expected.js";
 import { type ExportableIdentity, importIdentity, type KeyIdentity } from "./import.js";
-import { decodeText } from "./key-input.js";
+import { decodeText, withinKeyFile } from "./key-input.js";
 
 /** Options of `importEncryptedIdentity`. */
 export interface EncryptedKeyOptions {
@@ -31,9 +31,11 @@ const OPTIONS: Checks<EncryptedKeyOptions> = {
 };
 
 const MAX_ITERATIONS = 10_000_000;
-/** Of scrypt: bytes of memory (RFC 7914 §2: 128 · r · N), and how often they are gone through. */
+/** Of scrypt: bytes of memory (RFC 7914 §5, §6: 128 · r · (N + p)), and lanes. */
 const MAX_MEMORY = 256 * 2 ** 20;
 const MAX_PARALLELISM = 16;
+/** 128 · r · N · p: bytes that all lanes go through. */
+const MAX_WORK = 2 ** 30;
 
 /**
  * Reads a private key of X25519 or P-256 that is encrypted as PKCS#8 (`openssl pkcs8 -topk8`, `openssl genpkey -aes256`):
@@ -51,7 +53,7 @@ export async function importEncryptedIdentity(
 ): Promise<ExportableIdentity<KeyIdentity>> {
   const options = readOptions<EncryptedKeyOptions>("options", given, OPTIONS);
   const { maxIterations = MAX_ITERATIONS, expected, signal } = options;
-  const secret = utf8(wellFormedText("passphrase", passphrase));
+  const text = wellFormedText("passphrase", passphrase);
   const encrypted = decodeEncryptedKey(derOf(file));
   checkWork(encrypted.kdf, maxIterations);
   signal?.throwIfAborted();
@@ -62,8 +64,9 @@ export async function importEncryptedIdentity(
       operation,
     });
   }
-  const key = await aborting(deriveKey(subtle, secret, encrypted, signal), signal);
-  wipe(secret);
+  const secret = utf8(text);
+  const deriving = deriveKey(subtle, secret, encrypted, signal).finally(() => wipe(secret));
+  const key = await aborting(deriving, signal);
   const plaintext = await decrypt(subtle, key, encrypted);
   if (!isPrivateKeyInfo(plaintext)) throw authenticationFailed();
   try {
@@ -75,8 +78,13 @@ export async function importEncryptedIdentity(
 }
 
 function derOf(file: string | Uint8Array): Bytes {
-  const bytes = typeof file === "string" ? undefined : bytesArgument("file", file);
-  const text = typeof file === "string" ? file : bytes![0] === Tag.sequence ? undefined : decodeText(bytes!);
+  const bytes = typeof file === "string" ? undefined : withinKeyFile(bytesArgument("file", file));
+  const text =
+    typeof file === "string"
+      ? withinKeyFile(file)
+      : bytes![0] === Tag.sequence
+        ? undefined
+        : decodeText(bytes!);
   if (text === undefined) return bytes!.slice();
   const block = findPem(text);
   const content = decodePem(block);
@@ -95,8 +103,11 @@ function checkWork(kdf: EncryptedKey["kdf"], maxIterations: number): void {
   }
   const { N, r, p } = kdf;
   if (N < 2 || !Number.isInteger(Math.log2(N)) || r < 1 || p < 1) throw damaged("scrypt has no such cost");
-  if (128 * N * r > MAX_MEMORY) throw limitExceeded("the memory of scrypt", MAX_MEMORY, 128 * N * r);
   if (p > MAX_PARALLELISM) throw limitExceeded("the parallelism of scrypt", MAX_PARALLELISM, p);
+  const memory = 128 * r * (N + p);
+  if (memory > MAX_MEMORY) throw limitExceeded("the memory of scrypt", MAX_MEMORY, memory);
+  const work = 128 * r * N * p;
+  if (work > MAX_WORK) throw limitExceeded("the work of scrypt", MAX_WORK, work);
 }
 
 async function deriveKey(

@@ -1,3 +1,4 @@
+import { cached } from "../crypto/cached.js";
 import type { CryptoProvider } from "../crypto/provider.js";
 import { authenticationFailed } from "../errors.js";
 import { type Bytes, compareBytes, concatBytes, isAllZero, type MaybePromise } from "../formats/bytes.js";
@@ -5,13 +6,11 @@ import { encode, u16 } from "../formats/codec.js";
 import { KEY_ID_LENGTH, KEY_LENGTH, SLOT_BODY_LENGTH, type SlotType } from "../formats/constants.js";
 import { decodeHex, encodeHex } from "../formats/encoding.js";
 import { label } from "../formats/label.js";
-import { type Decap, Hpke, type Kem } from "./hpke.js";
+import { type Decap, Hpke, type Kem, openBase, sealBase } from "./hpke.js";
 import { keyIdOf } from "./thumbprint.js";
 import type { Identity, KeyId, Recipient, Slot, WrapContext } from "./types.js";
 
 /** The slot types that are HPKE (format-v1, "Slots"): `body = enc || ct[48]`. */
-
-const NO_KEY_ID = /* @__PURE__ */ new Uint8Array(KEY_ID_LENGTH);
 
 export class HpkeSlots<PublicKey = unknown> {
   readonly slotType: number;
@@ -45,13 +44,14 @@ export abstract class HpkeRecipient implements Recipient {
   readonly thumbprint: string;
   readonly #slots: HpkeSlots;
   readonly #publicKey: Bytes;
-  readonly #thumbprint: Bytes;
+  /** Zeros for an anonymous recipient. */
+  readonly #keyId: Bytes;
   readonly #prepared = new WeakMap<CryptoProvider, Promise<Prepared>>();
 
   protected constructor(slots: HpkeSlots, publicKey: Bytes, thumbprint: Bytes, isAnonymous: boolean) {
     this.#slots = slots;
     this.#publicKey = publicKey;
-    this.#thumbprint = thumbprint;
+    this.#keyId = isAnonymous ? new Uint8Array(KEY_ID_LENGTH) : thumbprint.slice(0, KEY_ID_LENGTH);
     this.slotType = slots.slotType;
     this.thumbprint = encodeHex(thumbprint);
     this.keyId = isAnonymous ? undefined : keyIdOf(thumbprint);
@@ -66,26 +66,16 @@ export abstract class HpkeRecipient implements Recipient {
     const { kem, hpke, slotType } = this.#slots;
     const { publicKey, context } = await this.#prepare(crypto);
     const { sharedSecret, enc } = await kem.encap(crypto, publicKey);
-    const ct = await hpke.sealBase(crypto, sharedSecret, context, coreHash, fileKey);
-    return { type: slotType, keyId: this.#wireKeyId().slice(), body: concatBytes(enc, ct) };
+    const ct = await sealBase(hpke, crypto, sharedSecret, context, coreHash, fileKey);
+    return { type: slotType, keyId: this.#keyId.slice(), body: concatBytes(enc, ct) };
   }
 
-  #wireKeyId(): Bytes {
-    return this.keyId === undefined ? NO_KEY_ID : this.#thumbprint.subarray(0, KEY_ID_LENGTH);
-  }
-
-  /** What is the same in every wrapping to this key. A failure is not kept. */
+  /** What is the same in every wrapping to this key. */
   #prepare(crypto: CryptoProvider): Promise<Prepared> {
-    let prepared = this.#prepared.get(crypto);
-    if (!prepared) {
-      prepared = (async () => ({
-        publicKey: await this.#slots.kem.importPublicKey(crypto, this.#publicKey),
-        context: await this.#slots.contextFor(crypto, this.#wireKeyId()),
-      }))();
-      this.#prepared.set(crypto, prepared);
-      prepared.catch(() => this.#prepared.delete(crypto));
-    }
-    return prepared;
+    return cached(this.#prepared, crypto, async () => ({
+      publicKey: await this.#slots.kem.importPublicKey(crypto, this.#publicKey),
+      context: await this.#slots.contextFor(crypto, this.#keyId),
+    }));
   }
 }
 
@@ -130,12 +120,11 @@ export abstract class HpkeIdentity<R extends HpkeRecipient = HpkeRecipient> impl
 
   async #open(slot: Slot, { coreHash, crypto }: WrapContext): Promise<Bytes> {
     const { kem, hpke, slotType } = this.#slots;
-    // The exact length is checked before anything is decrypted; so is the sender's encapsulation.
+    // The exact length is checked before anything is decrypted.
     if (slot.body.length !== SLOT_BODY_LENGTH[slotType]) throw authenticationFailed();
     const enc = slot.body.slice(0, kem.Nenc);
-    if (kem.encFault(enc)) throw authenticationFailed();
     const sharedSecret = await this.#decap(crypto, enc);
     const context = await this.#slots.contextFor(crypto, slot.keyId);
-    return hpke.openBase(crypto, sharedSecret, context, coreHash, slot.body.slice(kem.Nenc), KEY_LENGTH);
+    return openBase(hpke, crypto, sharedSecret, context, coreHash, slot.body.slice(kem.Nenc), KEY_LENGTH);
   }
 }

@@ -1,3 +1,4 @@
+import { cached } from "../crypto/cached.js";
 import { hkdfExpand, hkdfExtract } from "../crypto/hkdf.js";
 import type { AeadKey, CryptoProvider } from "../crypto/provider.js";
 import { authenticationFailed } from "../errors.js";
@@ -53,8 +54,6 @@ export interface Kem<PublicKey = unknown> {
   importPublicKey(crypto: CryptoProvider, pkRm: Bytes): MaybePromise<PublicKey>;
   /** Encap(pkR). */
   encap(crypto: CryptoProvider, pkR: PublicKey): Promise<Encapsulated>;
-  /** What is wrong with an encapsulation from the wire; undefined for none. */
-  encFault(enc: Bytes): string | undefined;
 }
 
 export interface Encapsulated {
@@ -62,7 +61,7 @@ export interface Encapsulated {
   readonly enc: Bytes;
 }
 
-/** Decap(enc, skR), wherever the private key lives. `enc` is checked. */
+/** Decap(enc, skR), wherever the private key lives. Checks `enc`. @throws BlindreelError `authentication-failed`. */
 export type Decap = (crypto: CryptoProvider, enc: Bytes) => Promise<Bytes>;
 
 export interface KeySchedule {
@@ -106,34 +105,8 @@ export class Hpke {
     return { key, baseNonce };
   }
 
-  /** §6.1: SealBase after Encap. Wipes the shared secret. @returns ct, the ciphertext with its tag. */
-  async sealBase(
-    crypto: CryptoProvider,
-    sharedSecret: Bytes,
-    context: Bytes,
-    aad: Bytes,
-    pt: Bytes,
-  ): Promise<Bytes> {
-    const { aead, baseNonce } = await this.#aead(crypto, sharedSecret, context);
-    return aead.seal(baseNonce, pt, aad);
-  }
-
-  /** §6.1: OpenBase after Decap. Wipes the shared secret. @throws BlindreelError `authentication-failed`. */
-  async openBase(
-    crypto: CryptoProvider,
-    sharedSecret: Bytes,
-    context: Bytes,
-    aad: Bytes,
-    ct: Bytes,
-    expectedLength: number,
-  ): Promise<Bytes> {
-    const { aead, baseNonce } = await this.#aead(crypto, sharedSecret, context);
-    const pt = await aead.open(baseNonce, ct, aad);
-    if (pt.length !== expectedLength) throw authenticationFailed();
-    return pt;
-  }
-
-  async #aead(
+  /** §5.1: the context of one message. Wipes the shared secret. */
+  async contextOf(
     crypto: CryptoProvider,
     sharedSecret: Bytes,
     context: Bytes,
@@ -145,13 +118,36 @@ export class Hpke {
   }
 
   #pskIdHash(crypto: CryptoProvider): Promise<Bytes> {
-    let hash = this.#pskIdHashes.get(crypto);
-    if (!hash) {
-      hash = labeledExtract(crypto, EMPTY, this.#pskIdHashLabel, EMPTY);
-      this.#pskIdHashes.set(crypto, hash);
-      // A failure is not kept: the next message asks again.
-      hash.catch(() => this.#pskIdHashes.delete(crypto));
-    }
-    return hash;
+    const extract = () => labeledExtract(crypto, EMPTY, this.#pskIdHashLabel, EMPTY);
+    return cached(this.#pskIdHashes, crypto, extract);
   }
+}
+
+/** §6.1: SealBase after Encap. Wipes the shared secret. @returns ct, the ciphertext with its tag. */
+export async function sealBase(
+  hpke: Hpke,
+  crypto: CryptoProvider,
+  sharedSecret: Bytes,
+  context: Bytes,
+  aad: Bytes,
+  pt: Bytes,
+): Promise<Bytes> {
+  const { aead, baseNonce } = await hpke.contextOf(crypto, sharedSecret, context);
+  return aead.seal(baseNonce, pt, aad);
+}
+
+/** §6.1: OpenBase after Decap. Wipes the shared secret. @throws BlindreelError `authentication-failed`. */
+export async function openBase(
+  hpke: Hpke,
+  crypto: CryptoProvider,
+  sharedSecret: Bytes,
+  context: Bytes,
+  aad: Bytes,
+  ct: Bytes,
+  expectedLength: number,
+): Promise<Bytes> {
+  const { aead, baseNonce } = await hpke.contextOf(crypto, sharedSecret, context);
+  const pt = await aead.open(baseNonce, ct, aad);
+  if (pt.length !== expectedLength) throw authenticationFailed();
+  return pt;
 }

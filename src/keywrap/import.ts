@@ -2,7 +2,7 @@ import { providerArgument } from "../crypto/argument.js";
 import { defaultProvider } from "../crypto/default.js";
 import type { CryptoProvider, PrivateKeyHandle } from "../crypto/provider.js";
 import { randomBytes } from "../crypto/random.js";
-import { invalidKey, wrongType } from "../errors.js";
+import { BlindreelError, invalidKey, wrongType } from "../errors.js";
 import { isCryptoKey } from "../formats/brand.js";
 import { type Bytes, bytesArgument, compareBytes } from "../formats/bytes.js";
 import { KEY_LENGTH } from "../formats/constants.js";
@@ -104,9 +104,13 @@ function curveOf({ algorithm }: CryptoKey): CurveName {
   throw invalidKey(`a CryptoKey for X25519, or ECDH on P-256, is needed, got ${given}`);
 }
 
+/** Of a random source that works, eight give no scalar once in 2^256. */
+const MOST_ATTEMPTS = 8;
+
 /**
  * Makes a new identity. Keep it with `toJwk`, `toPem`, or sealed (`protectIdentity`).
  *
+ * @throws BlindreelError `bad-random`.
  * @category Institution
  */
 export function generateIdentity(
@@ -120,10 +124,13 @@ export async function generateIdentity(given?: GenerateOptions): Promise<Exporta
   const options = readOptions<GenerateOptions>("options", given, GENERATE);
   const { crypto = defaultProvider(), curve = "X25519" } = options;
   const { privateKeyFault } = PRIVATE_CURVES[curve];
-  let privateKey = randomBytes(crypto, KEY_LENGTH);
   // P-256: once in 2^32, the bytes are no scalar (FIPS 186-5 §A.2.2).
-  while (privateKeyFault(privateKey)) privateKey = randomBytes(crypto, KEY_LENGTH);
-  return exportableIdentity({ curve, privateKey, publicKey: undefined }, crypto);
+  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+    const privateKey = randomBytes(crypto, KEY_LENGTH);
+    if (!privateKeyFault(privateKey))
+      return exportableIdentity({ curve, privateKey, publicKey: undefined }, crypto);
+  }
+  throw new BlindreelError("bad-random", "the random source returned no scalar in eight attempts", undefined);
 }
 
 /**

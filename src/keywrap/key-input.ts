@@ -48,6 +48,12 @@ export type IdentityInput = Uint8Array | OkpPrivateJwk | EcPrivateJwk | string |
 /** Longest key file that is read, in characters or bytes. */
 const LONGEST = 64 * 1024;
 
+/** The text or the bytes of a key file, before anything is done with them. @throws BlindreelError `invalid-key`. */
+export function withinKeyFile<T extends { readonly length: number }>(file: T): T {
+  if (file.length <= LONGEST) return file;
+  throw invalidKey("a key file is at most 64 KiB long; this is longer");
+}
+
 /** How one half of a key is read. */
 interface KeyReader<Key> {
   readonly half: ForeignKey.Half;
@@ -90,14 +96,15 @@ export function readPrivateKey(input: unknown): Promise<RawPrivateKey> {
 
 async function readKey<Key>(input: unknown, reader: KeyReader<Key>): Promise<Key> {
   if (typeof input === "string") return readText(input, reader);
-  if (isUint8Array(input)) return readBytes(bytesArgument("a key", input).slice(), reader);
+  if (isUint8Array(input)) return readBytes(withinKeyFile(bytesArgument("a key", input)).slice(), reader);
   if (isRecord(input) && typeof input.kty === "string") return reader.decodeJwk(input);
   throw await foreign(({ foreignObject }) => foreignObject(input, reader.half));
 }
 
 async function readText<Key>(input: string, reader: KeyReader<Key>): Promise<Key> {
-  if (input.length > LONGEST) throw tooLong();
-  const text = input.replace(/^\ufeff/, "").trim();
+  const text = withinKeyFile(input)
+    .replace(/^\ufeff/, "")
+    .trim();
   if (text.startsWith("{")) return readKey(parseJson(text, "the key's JWK"), reader);
   if (!isPem(text)) throw await foreign(({ foreignText }) => foreignText(text));
   const block = findPem(text);
@@ -113,7 +120,6 @@ async function readDer<Key>(bytes: Bytes, reader: KeyReader<Key>): Promise<Key> 
 
 /** Raw bytes have one of two lengths; DER begins with a sequence; what is longer is the text of a key file. */
 async function readBytes<Key>(bytes: Bytes, reader: KeyReader<Key>): Promise<Key> {
-  if (bytes.length > LONGEST) throw tooLong();
   if (bytes.length > KEY_LENGTH + 1 && bytes[0] === SEQUENCE) return readDer(bytes, reader);
   const text = bytes.length > P256_POINT_LENGTH ? decodeText(bytes) : undefined;
   return text === undefined ? reader.decodeRaw(bytes) : readText(text, reader);
@@ -141,8 +147,6 @@ function isPoint(bytes: Bytes): boolean {
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
-
-const tooLong = () => invalidKey("a key file is at most 64 KiB long; this is longer");
 
 /** The sentences are loaded when something is wrong; where `import()` fails, as in service workers, one stands for all. */
 async function foreign(explain: (sentences: typeof ForeignKey) => string): Promise<Error> {

@@ -14,7 +14,7 @@ import {
   type PasskeyFailure,
   wrongType,
 } from "../errors.js";
-import { type Bytes, bytesArgument, concatBytes, equalBytes, utf8 } from "../formats/bytes.js";
+import { type Bytes, bytesArgument, concatBytes, equalBytes, utf8, wipe } from "../formats/bytes.js";
 import { HASH_LENGTH, KEY_ID_LENGTH, KEY_LENGTH, SlotType } from "../formats/constants.js";
 import { encodeBase64Url } from "../formats/encoding.js";
 import { type Check, type Checks, readOptions, signalArgument } from "../formats/options.js";
@@ -154,7 +154,14 @@ export async function passkeyRecipients(
       slotType: SlotType.passkey,
       keyId: encodeKeyId(keyId),
       async wrap(fileKey, context) {
-        const { secret } = await evaluate({ rpId, salt, credentialIds: [credentialId], signal });
+        const { secret, credentialId: used } = await evaluate({
+          rpId,
+          salt,
+          credentialIds: [credentialId],
+          signal,
+        });
+        // Under another passkey's secret nobody would find the slot that opens.
+        if (!equalBytes(used, credentialId)) throw failed(secret);
         return wrapUnderSecret(secret, fileKey, { type: SlotType.passkey, keyId, params }, context);
       },
     };
@@ -203,7 +210,10 @@ export function passkeyIdentity(given: PasskeyIdentityOptions): Identity {
       const { secret, credentialId } = await evaluate({ rpId, salt, credentialIds: offered, signal });
       const { keyId } = await named(credentialId);
       const chosen = fitting.find((each) => equalBytes(each.keyId, keyId));
-      if (!chosen) return null;
+      if (!chosen) {
+        wipe(secret);
+        return null;
+      }
       return unwrapUnderSecret(secret, chosen, PARAMS_LENGTH, context);
     },
   };
@@ -303,6 +313,11 @@ const SENTENCES: Readonly<Record<PasskeyFailure, string>> = {
   "other-site": "rpId is not the domain of this page, or a parent of it: its passkeys cannot be used here",
   failed: "the passkey could not be used",
 };
+
+function failed(secret: Bytes): BlindreelError<"passkey-failed"> {
+  wipe(secret);
+  return new BlindreelError("passkey-failed", SENTENCES.failed, { reason: "failed" });
+}
 
 function withoutPrf(): BlindreelError<"passkey-failed"> {
   return new BlindreelError("passkey-failed", SENTENCES["no-prf"], { reason: "no-prf" });

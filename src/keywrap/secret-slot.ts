@@ -1,6 +1,7 @@
 import { hkdfExpand } from "../crypto/hkdf.js";
 import type { CryptoProvider } from "../crypto/provider.js";
-import { type Bytes, concatBytes, wipe } from "../formats/bytes.js";
+import { providerFault } from "../errors.js";
+import { type Bytes, concatBytes, isAllZero, wipe } from "../formats/bytes.js";
 import { encode, u16 } from "../formats/codec.js";
 import { KEY_LENGTH, type SlotType } from "../formats/constants.js";
 import { label } from "../formats/label.js";
@@ -44,6 +45,8 @@ async function wrappingKey(
   bound: { readonly type: number; readonly keyId: Bytes; readonly params: Bytes; readonly coreHash: Bytes },
 ) {
   const { type, keyId, params, coreHash } = bound;
+  // Of a broken worker or authenticator: a secret that everybody has.
+  if (isAllZero(secret)) throw providerFault("a secret of zeros was derived");
   const info = concatBytes(label("wrap"), encode(u16, type), keyId, params, coreHash);
   const wk = await hkdfExpand(crypto, "SHA-256", secret, info, KEY_LENGTH);
   wipe(secret);

@@ -24,9 +24,11 @@ import {
 import { KEY_LENGTH, SlotType } from "../formats/constants.js";
 import { decodeBase64Url, encodeBase64Url } from "../formats/encoding.js";
 import { parseJson } from "../formats/json.js";
+import { PRIVATE_MEMBERS } from "../formats/jwk.js";
 import { type Checks, readOptions } from "../formats/options.js";
 import type { Decap, Kem } from "./hpke.js";
 import { HpkeIdentity, HpkeRecipient, HpkeSlots } from "./hpke-slot.js";
+import { withinKeyFile } from "./key-input.js";
 import { X_WING_KEM_ID, xWingThumbprint } from "./thumbprint.js";
 import { x25519Fault, x25519Group } from "./x25519.js";
 
@@ -79,8 +81,6 @@ const kem: Kem<XWingPublicKey> = {
       enc: concatBytes(mlKem.ciphertext, ctX),
     };
   },
-  encFault: (enc) =>
-    enc.length === Nenc ? x25519Fault(enc.slice(MLKEM_CIPHERTEXT_LENGTH)) : `must be ${Nenc} bytes`,
 };
 
 const slots = /* @__PURE__ */ new HpkeSlots(SlotType.xWing, kem);
@@ -156,10 +156,11 @@ export async function importXWingRecipient(
 ): Promise<XWingRecipient> {
   const crypto = providerOf(options);
   if (isUint8Array(input))
-    return xWingRecipientOf(bytesArgument("the recipient's key", input).slice(), crypto);
+    return xWingRecipientOf(withinKeyFile(bytesArgument("the recipient's key", input)).slice(), crypto);
   const members = akpMembers(input);
-  if (members.priv !== undefined)
-    throw invalidKey('this JWK is a private key (it has "priv"); a recipient must be a public key');
+  const leaked = PRIVATE_MEMBERS.find((name) => members[name] !== undefined);
+  if (leaked !== undefined)
+    throw invalidKey(`this JWK is a private key (it has "${leaked}"); a recipient must be a public key`);
   return xWingRecipientOf(member(members, "pub", Npk), crypto);
 }
 
@@ -176,7 +177,7 @@ export async function importXWingIdentity(
 ): Promise<XWingIdentity> {
   const crypto = providerOf(options);
   if (isUint8Array(input))
-    return identityOf(bytesArgument("the identity's key", input).slice(), undefined, crypto);
+    return identityOf(withinKeyFile(bytesArgument("the identity's key", input)).slice(), undefined, crypto);
   const members = akpMembers(input);
   if (members.priv === undefined)
     throw invalidKey('this JWK is a public key (it has no "priv"); a private key is needed');
@@ -223,6 +224,7 @@ export async function expandDecapsulationKey(
     publicKey,
     async decap(provider, enc) {
       const ctX = enc.slice(MLKEM_CIPHERTEXT_LENGTH);
+      if (enc.length !== Nenc || x25519Fault(ctX)) throw authenticationFailed();
       const ssM = await skM.decapsulate(enc.slice(0, MLKEM_CIPHERTEXT_LENGTH));
       const ssX = await agree(provider, ctX);
       if (x25519Group.sharedSecretFault(ssX)) throw authenticationFailed();
@@ -243,10 +245,12 @@ async function xWingRecipientOf(publicKey: Bytes, crypto: CryptoProvider): Promi
 }
 
 function akpMembers(input: unknown): Record<string, unknown> {
-  const jwk = typeof input === "string" ? parseJson(input, "the key") : input;
+  const jwk = typeof input === "string" ? parseJson(withinKeyFile(input), "the key") : input;
   const members = (typeof jwk === "object" && jwk !== null ? jwk : {}) as Record<string, unknown>;
   if (members.kty !== "AKP" || members.alg !== "MLKEM768-X25519")
     throw invalidKey('a JWK of kty "AKP" and alg "MLKEM768-X25519" is needed');
+  if (members.use === "sig")
+    throw invalidKey("this JWK is a key for signatures; one for encryption is needed");
   return members;
 }
 

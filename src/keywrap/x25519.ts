@@ -1,4 +1,4 @@
-import { type Bytes, isAllZero } from "../formats/bytes.js";
+import { type Bytes, compareBytes, equalBytes, isAllZero } from "../formats/bytes.js";
 import { KEY_LENGTH, SlotType } from "../formats/constants.js";
 import { encodeSpki } from "../formats/der.js";
 import { decodeHex } from "../formats/encoding.js";
@@ -21,20 +21,14 @@ const LOW_ORDER_U: readonly Bytes[] = /* @__PURE__ */ [
   "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
 ].map(decodeHex);
 
-/** Whether `u` is below p = 2^255 - 19, with the unused top bit clear. */
-function isCanonical(u: Bytes): boolean {
-  if (u[31]! > 0x7f) return false;
-  if (u[31]! < 0x7f || u.subarray(1, 31).some((byte) => byte !== 0xff)) return true;
-  return u[0]! < 0xed;
-}
+/** p = 2^255 - 19, big-endian. */
+const P = /* @__PURE__ */ decodeHex("7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed");
 
 /** Why `publicKey` may not be used, or undefined. */
 export function x25519Fault(publicKey: Bytes): string | undefined {
   if (publicKey.length !== KEY_LENGTH) return `must be ${KEY_LENGTH} bytes, got ${publicKey.length}`;
-  if (!isCanonical(publicKey)) return "is not canonically encoded";
-  if (LOW_ORDER_U.some((low) => low.every((byte, i) => byte === publicKey[i])))
-    return "is a point of low order";
-  return undefined;
+  if (compareBytes(publicKey.slice().reverse(), P) >= 0) return "is not canonically encoded";
+  return LOW_ORDER_U.some((low) => equalBytes(low, publicKey)) ? "is a point of low order" : undefined;
 }
 
 export const x25519Group: DhGroup = {

@@ -5,7 +5,7 @@ import { wipe } from "../../src/formats/bytes.js";
 import { inspectGrant, type VerifiedGrant, verifyGrant, withdrawGrant } from "../../src/keyset/grant.js";
 import { type GrantAccessOptions, grantAccess } from "../../src/keyset/grant-access.js";
 import { approveRequest, requestAccess, verifyRequest } from "../../src/keyset/request.js";
-import { whoCanOpen } from "../../src/keyset/who-can-open.js";
+import { type Access, type WhoCanOpenOptions, whoCanOpen } from "../../src/keyset/who-can-open.js";
 import { generateIdentity, type Recipient } from "../../src/keywrap/index.js";
 import { generateXWingIdentity, importXWingRecipient } from "../../src/keywrap/x-wing.js";
 import { openExcerpt, openRecording } from "../../src/review/index.js";
@@ -22,6 +22,7 @@ import {
   expectRefused,
   INSTITUTION,
   keyset,
+  keysetOf,
   later,
   mallory,
   NOW,
@@ -40,14 +41,14 @@ async function recorded(
   to: Recipient | readonly Recipient[] = [bucket.recipient, recovery.recipient],
   policy: object = { institution: INSTITUTION, expiresAt: later(300) },
 ): Promise<Recorded> {
-  const plan = planEnvelope("recording", { to, now: NOW, policy, sender: berta.key.publicKey as never });
+  const plan = planEnvelope("recording", { to, now: NOW, policy, sender: berta.signer.publicKey as never });
   const { bytes, coreHash, ...keys } = await createRecordingEnvelope(plan);
   wipe(keys.readKey, keys.contentKey, keys.manifestKey);
   return { envelope: bytes, coreHash: Buffer.from(coreHash).toString("hex") };
 }
 
 const REASON = "the candidate appealed";
-const directory = directoryOf();
+const directory = await directoryOf();
 let one: Recorded;
 let two: Recorded;
 beforeAll(async () => {
@@ -57,13 +58,13 @@ beforeAll(async () => {
 const ask = (changes: object = {}, by: Person = anna) => {
   const recordings = "exam" in changes ? {} : { recordings: [one.coreHash] };
   const claims = { institution: INSTITUTION, ...recordings, reason: REASON, notAfter: later(3), now: NOW };
-  return requestAccess({ ...claims, ...changes }, by.key);
+  return requestAccess({ ...claims, ...changes }, by.signer);
 };
 const grant = (request: string, changes: Partial<GrantAccessOptions> = {}) =>
   grantAccess(request, {
     envelopes: [one.envelope],
     identities: bucket,
-    issuer: berta.key,
+    issuer: berta.signer,
     keyset,
     directory,
     now: NOW,
@@ -122,20 +123,20 @@ describe("a request and its grant", () => {
       recordings: [one.coreHash],
       reason: REASON,
       holder: anna.holder,
-      staff: anna.key.thumbprint,
+      staff: anna.signer.thumbprint,
       notAfter: later(3),
     });
     const facts = inspectGrant(await grant(asked.request, { notAfter: later(1) }));
-    expect(facts).toMatchObject({ issuer: berta.key.thumbprint, approver: undefined, notAfter: later(1) });
+    expect(facts).toMatchObject({ issuer: berta.signer.thumbprint, approver: undefined, notAfter: later(1) });
   });
 
   test("two approvals: the approver's signature is inside, and verified", async () => {
     const asked = await ask();
-    await expectRefused(() => grant(asked.request, { keyset: { ...TWO_APPROVALS } }), "not-approved");
-    const approval = await approveRequest(asked.request, carla.key, { directory, now: NOW });
+    await expectRefused(() => grant(asked.request, { keyset: TWO_APPROVALS }), "not-approved");
+    const approval = await approveRequest(asked.request, carla.signer, { directory, now: NOW });
     const bytes = await grant(asked.request, { keyset: TWO_APPROVALS, approval });
     const verified = await verify(bytes, asked, { keyset: TWO_APPROVALS });
-    expect(verified.approver).toBe(carla.key.thumbprint);
+    expect(verified.approver).toBe(carla.signer.thumbprint);
     const single = await grant(asked.request);
     await expectRefused(() => verify(single, asked, { keyset: TWO_APPROVALS }), "not-approved");
   });
@@ -180,9 +181,9 @@ describe("F6: a grant is refused", () => {
 
   test("signed by somebody without the right", async () => {
     const asked = await ask();
-    await expectRefused(() => grant(asked.request, { issuer: mallory.key }), "not-a-grantor");
-    const wider = directoryOf([anna, berta, { ...mallory, roles: ["grantor"] }]);
-    const bytes = await grant(asked.request, { issuer: mallory.key, directory: wider });
+    await expectRefused(() => grant(asked.request, { issuer: mallory.signer }), "not-a-grantor");
+    const wider = await directoryOf([anna, berta, { ...mallory, roles: ["grantor"] }]);
+    const bytes = await grant(asked.request, { issuer: mallory.signer, directory: wider });
     await expectRefused(() => verify(bytes, asked), "not-a-grantor");
   });
 
@@ -216,11 +217,11 @@ describe("F8: a grant is refused", () => {
   test("with a directory that has ended, or of another institution", async () => {
     const asked = await ask();
     const bytes = await grant(asked.request);
-    const old = directoryOf(undefined, { expires: later(0) });
+    const old = await directoryOf(undefined, { expires: later(0) });
     await expectRefused(() => verify(bytes, asked, { directory: old }), "stale-directory");
-    const foreign = directoryOf(undefined, { institution: OTHER_INSTITUTION });
+    const foreign = await directoryOf(undefined, { institution: OTHER_INSTITUTION });
     await expectRefused(() => verify(bytes, asked, { directory: foreign }), "other-institution");
-    const rules = { institution: OTHER_INSTITUTION, approvals: 1 };
+    const rules = await keysetOf({ institution: OTHER_INSTITUTION });
     await expectRefused(() => verify(bytes, asked, { keyset: rules }), "other-institution");
     const elsewhere = await recorded(undefined, { institution: OTHER_INSTITUTION });
     const more = await ask({ recordings: [elsewhere.coreHash] });
@@ -230,7 +231,7 @@ describe("F8: a grant is refused", () => {
   test("whose requester left, or never was there", async () => {
     const asked = await ask();
     const bytes = await grant(asked.request);
-    const without = directoryOf([berta, carla]);
+    const without = await directoryOf([berta, carla]);
     await expectRefused(() => verify(bytes, asked, { directory: without }), "unknown-requester");
     const stranger = await ask({}, mallory);
     await expectRefused(() => grant(stranger.request), "unknown-requester");
@@ -241,20 +242,20 @@ describe("F8: a grant is refused", () => {
   test("whose requester approves, with whatever key", async () => {
     const asked = await ask({}, berta);
     await expectRefused(() => grant(asked.request), "same-holder");
-    const approving = approveRequest(asked.request, berta.key, { directory, now: NOW });
+    const approving = approveRequest(asked.request, berta.signer, { directory, now: NOW });
     await expectRefused(() => approving, "same-holder");
     const second = { ...carla, holder: berta.holder };
-    const both = directoryOf([berta, second]);
-    await expectRefused(() => grant(asked.request, { issuer: carla.key, directory: both }), "same-holder");
+    const both = await directoryOf([berta, second]);
+    await expectRefused(() => grant(asked.request, { issuer: carla.signer, directory: both }), "same-holder");
   });
 
   test("whose issuer and approver are one person", async () => {
     const asked = await ask();
-    const approval = await approveRequest(asked.request, berta.key, { directory, now: NOW });
+    const approval = await approveRequest(asked.request, berta.signer, { directory, now: NOW });
     await expectRefused(() => grant(asked.request, { approval }), "same-holder");
-    const two = await approveRequest(asked.request, carla.key, { directory, now: NOW });
+    const two = await approveRequest(asked.request, carla.signer, { directory, now: NOW });
     const bytes = await grant(asked.request, { approval: two });
-    const one = directoryOf([anna, berta, { ...carla, holder: berta.holder }]);
+    const one = await directoryOf([anna, berta, { ...carla, holder: berta.holder }]);
     await expectRefused(() => verify(bytes, asked, { directory: one }), "same-holder");
   });
 
@@ -262,17 +263,16 @@ describe("F8: a grant is refused", () => {
     const [asked, again] = [await ask(), await ask()];
     const bytes = await grant(asked.request);
     await expectRefused(() => verify(bytes, again), "other-request");
-    const approval = await approveRequest(again.request, carla.key, { directory, now: NOW });
+    const approval = await approveRequest(again.request, carla.signer, { directory, now: NOW });
     await expectRefused(() => grant(asked.request, { approval }), "other-request");
   });
 
   test("after withdrawal", async () => {
     const asked = await ask();
     const bytes = await grant(asked.request);
-    const office = directoryOf();
     const { grantId, notAfter } = withdrawGrant(bytes);
     expect(notAfter).toEqual(later(3));
-    office.withdrawn.add(grantId);
+    const office = await directoryOf(undefined, { withdrawn: [grantId] });
     await expectRefused(() => verify(bytes, asked, { directory: office }), "withdrawn");
   });
 
@@ -325,20 +325,80 @@ test("a grant of minutes: an excerpt without objects, sealed to a staff member's
   await expectCode(() => open(file, { identities: staff, now: later(2) }), "expired");
 });
 
+const grantIn = (found: readonly Access[]): Access => found.find(({ kind }) => kind === "grant")!;
+
+test("F4: what only looks like a keyset or a directory decides nothing", async () => {
+  const asked = await ask();
+  const bytes = await grant(asked.request);
+  const keysets = [
+    { institution: INSTITUTION, approvals: 1, keys: [] },
+    { ...keyset },
+    Object.create(keyset),
+    Object.create(Object.getPrototypeOf(keyset)),
+    Reflect.construct(keyset.constructor, [{ ...keyset.checked, approvals: 1 }, keyset.root, keyset.hash]),
+    new Proxy(keyset, {}),
+  ];
+  for (const each of keysets) {
+    await expectWrongType(() => grant(asked.request, { keyset: each as never }));
+    await expectWrongType(() => verify(bytes, asked, { keyset: each }));
+    await expectWrongType(() => whoCanOpen(one.envelope, { keyset: each as never, directory, now: NOW }));
+  }
+  const directories = [
+    { ...directory, member: () => directory.staff[0], isWithdrawn: () => false },
+    Object.create(directory),
+    Object.create(Object.getPrototypeOf(directory)),
+    new Proxy(directory, {}),
+  ];
+  for (const each of directories) {
+    await expectWrongType(() => grant(asked.request, { directory: each as never }));
+    await expectWrongType(() => verify(bytes, asked, { directory: each }));
+    await expectWrongType(() => verifyRequest(asked.request, { directory: each as never, now: NOW }));
+    await expectWrongType(() => approveRequest(asked.request, carla.signer, { directory: each as never }));
+    await expectWrongType(() => whoCanOpen(one.envelope, { keyset, directory: each as never, now: NOW }));
+  }
+});
+
 describe("whoCanOpen", () => {
   test("names slots by the keyset, and grants by their requests", async () => {
     const asked = await ask();
     const record = { grant: await grant(asked.request), request: asked.request };
-    const office = directoryOf();
-    const who = () => whoCanOpen(one.envelope, { keyset, directory: office, grants: [record], now: NOW });
+    const who = (changes: Partial<WhoCanOpenOptions> = {}, { envelope } = one) =>
+      whoCanOpen(envelope, { keyset, directory, grants: [record], now: NOW, ...changes });
     const found = await who();
     expect(found.map(({ kind }) => kind).sort()).toEqual(["bucket", "grant", "recovery"]);
-    expect(found.find(({ kind }) => kind === "grant")).toMatchObject({ who: anna.holder, until: later(3) });
+    expect(found.map(({ refused }) => refused)).toEqual([undefined, undefined, undefined]);
+    expect(grantIn(found)).toMatchObject({ who: anna.holder, until: later(3) });
     expect(found.find(({ kind }) => kind === "bucket")!.until).toEqual(later(300));
-    office.withdrawn.add(withdrawGrant(record.grant).grantId);
-    expect((await who()).map(({ kind }) => kind)).not.toContain("grant");
-    const other = { keyset, directory, grants: [record], now: NOW };
-    expect((await whoCanOpen(two.envelope, other)).map(({ kind }) => kind)).not.toContain("grant");
+    expect((await who({}, two)).map(({ kind }) => kind)).not.toContain("grant");
+  });
+
+  test("withdrawn and ended grants, and those of people who left, are told with the reason", async () => {
+    const asked = await ask();
+    const record = { grant: await grant(asked.request), request: asked.request };
+    const who = async (changes: Partial<WhoCanOpenOptions>) =>
+      grantIn(await whoCanOpen(one.envelope, { keyset, directory, grants: [record], now: NOW, ...changes }));
+    const { grantId } = withdrawGrant(record.grant);
+    const withdrawn = await directoryOf(undefined, { withdrawn: [grantId] });
+    expect(await who({ directory: withdrawn })).toMatchObject({ who: anna.holder, refused: "withdrawn" });
+    expect(await who({ now: later(4) })).toMatchObject({ refused: "expired", until: later(3) });
+    const without = await directoryOf([berta, carla]);
+    expect(await who({ directory: without })).toMatchObject({
+      who: anna.signer.thumbprint,
+      refused: "unknown-requester",
+    });
+    expect((await who({ directory: withdrawn })).why).toContain("withdrawn");
+  });
+
+  test("a hold prolongs what a recording's expiry ends", async () => {
+    const short = await recorded(undefined, { institution: INSTITUTION, expiresAt: later(1) });
+    const who = (changes: Partial<WhoCanOpenOptions>) =>
+      whoCanOpen(short.envelope, { keyset, directory, now: later(2), ...changes });
+    for (const each of await who({})) expect(each).toMatchObject({ refused: "expired", until: later(1) });
+    const hold = { recordings: [short.coreHash], until: later(20) };
+    for (const each of await who({ holds: [hold] }))
+      expect(each).toMatchObject({ refused: undefined, until: later(20) });
+    const other = { ...hold, recordings: [one.coreHash] };
+    for (const each of await who({ holds: [other] })) expect(each.refused).toBe("expired");
   });
 
   test("grants of an exam, assumed where nothing says which exam it is", async () => {
@@ -354,7 +414,7 @@ describe("whoCanOpen", () => {
       });
       return found.filter(({ kind }) => kind === "grant").map(({ why }) => why);
     };
-    expect(await who({ exam: "physics" })).toEqual([`granted by ${berta.key.thumbprint}: ${REASON}`]);
+    expect(await who({ exam: "physics" })).toEqual([`granted by ${berta.signer.thumbprint}: ${REASON}`]);
     expect(await who({ exam: "history" })).toEqual([]);
     expect((await who({}))[0]).toContain("if it is of the exam physics");
   });

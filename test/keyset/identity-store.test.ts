@@ -71,6 +71,11 @@ for (const [name, form] of Object.entries(X25519_FORM) as [keyof typeof engines,
           listed: 2,
           "private half of another": "invalid-key",
           "pair of another": "unexpected-identity",
+          "saved meanwhile": "sealed",
+          "two saves at once": true,
+          "left over after removal": expect.stringContaining("got undefined"),
+          "of another name": "no error",
+          "after both": "undefined",
         });
         expect(await next("second")).toEqual({
           "X25519 opens": true,

@@ -1,6 +1,16 @@
 import { expect } from "vitest";
+import type { CryptoProvider } from "../../src/crypto/provider.js";
 import type { GrantFault } from "../../src/errors.js";
-import type { DirectoryMember, StaffDirectory } from "../../src/keyset/access.js";
+import {
+  type KeysetKeyClaims,
+  type StaffEntry,
+  type StaffRole,
+  signDirectory,
+  signKeyset,
+  type VerifiedDirectory,
+  verifyDirectory,
+  verifyKeyset,
+} from "../../src/keyset/index.js";
 import { generateSigningKey, type SigningKey } from "../../src/keyset/signing-key.js";
 import { generateIdentity } from "../../src/keywrap/index.js";
 import { expectCode } from "../helpers/errors.js";
@@ -17,53 +27,86 @@ export const OTHER_INSTITUTION = "f".repeat(32);
 export const bucket = await generateIdentity();
 export const recovery = await generateIdentity();
 
-export interface Person {
-  readonly holder: string;
-  readonly key: SigningKey;
-  readonly roles: readonly string[];
+/** An entry of the directory with its private key. */
+export interface Person extends StaffEntry {
+  readonly signer: SigningKey;
 }
 
-async function person(holder: string, ...roles: string[]): Promise<Person> {
-  return { holder, key: await generateSigningKey(), roles };
+async function person(holder: string, ...roles: StaffRole[]): Promise<Person> {
+  const signer = await generateSigningKey();
+  return { holder, signer, key: signer.publicJwk(), roles };
 }
 
 export const anna = await person("a".repeat(32), "staff");
 export const berta = await person("b".repeat(32), "grantor", "staff");
 export const carla = await person("c".repeat(32), "grantor");
+const STAFF = [anna, berta, carla];
 /** Somebody of nowhere. */
 export const mallory = await person("d".repeat(32));
 
-export const TWO_APPROVALS = { institution: INSTITUTION, approvals: 2 } as const;
-export const keyset = {
-  institution: INSTITUTION,
-  approvals: 1 as const,
-  keys: [
-    { role: "bucket", keyId: bucket.keyId, destroyAfter: later(400) },
-    { role: "recovery", keyId: recovery.keyId, destroyAfter: later(401) },
-  ],
-};
+const [root, registrar] = [await generateSigningKey(), await generateSigningKey()];
 
-export interface Office extends StaffDirectory {
-  readonly withdrawn: Set<string>;
+interface Rules {
+  readonly institution?: string;
+  readonly approvals?: 1 | 2;
+  /** When it is verified; it is signed a day before. */
+  readonly at?: Date;
+  readonly crypto?: CryptoProvider;
 }
 
-/** A directory of these people, valid for a week. */
-export function directoryOf(
-  people: readonly Person[] = [anna, berta, carla],
-  { institution = INSTITUTION, expires = later(7) } = {},
-): Office {
-  const members = new Map<string, DirectoryMember>(
-    people.map(({ key, holder, roles }) => [key.thumbprint, { holder, roles, key: key.publicJwk() }]),
-  );
-  const withdrawn = new Set<string>();
-  return {
+/** A keyset that `verifyKeyset` returned, of a bucket and its recovery key. */
+export async function keysetOf({
+  institution = INSTITUTION,
+  approvals = 1,
+  at = NOW,
+  ...crypto
+}: Rules = {}) {
+  const issued = new Date(at.getTime() - DAY);
+  const dates = { notBefore: issued, notAfter: later(400), destroyAfter: later(400) };
+  const keys: KeysetKeyClaims[] = [
+    {
+      role: "bucket",
+      recipient: bucket.recipient,
+      recovery: recovery.recipient,
+      expiresFrom: issued,
+      ...dates,
+    },
+    { role: "recovery", recipient: recovery.recipient, ...dates },
+  ];
+  const expires = new Date(at.getTime() + 60 * DAY);
+  const claims = {
     institution,
+    sequence: 1,
+    issued,
     expires,
-    withdrawn,
-    member: (thumbprint) => members.get(thumbprint),
-    isWithdrawn: (grantId) => withdrawn.has(grantId),
+    registrar: registrar.publicJwk(),
+    approvals,
+    keys,
   };
+  const text = await signKeyset(claims, root, crypto);
+  return verifyKeyset(text, { pin: root.thumbprint, now: at, ...crypto });
 }
+
+export interface DirectoryChanges extends Omit<Rules, "approvals"> {
+  readonly expires?: Date;
+  readonly withdrawn?: readonly string[];
+}
+
+/** A directory of these people that `verifyDirectory` returned, valid for a week unless given. */
+export async function directoryOf(
+  people: readonly Pick<StaffEntry, "holder" | "roles" | "key">[] = STAFF,
+  { institution = INSTITUTION, expires = later(7), withdrawn = [], at, ...crypto }: DirectoryChanges = {},
+): Promise<VerifiedDirectory> {
+  const last = new Date(Math.min(expires.getTime() - 1000, (at ?? NOW).getTime()));
+  const issued = new Date(last.getTime() - DAY);
+  const claims = { institution, sequence: 1, issued, expires, staff: people, withdrawn };
+  const text = await signDirectory(claims, registrar, crypto);
+  const keyset = await keysetOf({ institution, at: last, ...crypto });
+  return verifyDirectory(text, { keyset, now: last, ...crypto });
+}
+
+export const keyset = await keysetOf();
+export const TWO_APPROVALS = await keysetOf({ approvals: 2 });
 
 export async function expectRefused(action: () => unknown, reason: GrantFault): Promise<void> {
   const { details } = await expectCode(action, "grant-refused");

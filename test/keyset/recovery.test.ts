@@ -1,14 +1,21 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import nodeCrypto from "node:crypto";
+import { syncBuiltinESMExports } from "node:module";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { defaultProvider } from "../../src/crypto/default.js";
+import { taggedHash } from "../../src/envelope/key-schedule.js";
 import { openObject } from "../../src/envelope/open.js";
 import { sealObject } from "../../src/envelope/seal.js";
 import type { ShareFault } from "../../src/errors.js";
 import { LIMITS } from "../../src/formats/constants.js";
+import { encodeBase64Url } from "../../src/formats/encoding.js";
+import type { JsonObject } from "../../src/formats/json.js";
 import type { ProtectableIdentity } from "../../src/keyset/identity-file.js";
 import { checkShare, recoverIdentity, type SplitRecovery, splitRecovery } from "../../src/keyset/recovery.js";
 import { generateSigningKey } from "../../src/keyset/signing-key.js";
 import { generateIdentity, type X25519Identity } from "../../src/keywrap/index.js";
 import { generateXWingIdentity, importXWingIdentity } from "../../src/keywrap/x-wing.js";
 import { expectCode, expectOutOfRange, expectWrongType } from "../helpers/errors.js";
+import { forge, payloadOf } from "./institution.js";
 import { INSTITUTION, NOW } from "./office.js";
 
 const root = await generateSigningKey();
@@ -171,14 +178,106 @@ describe("refused", () => {
     await expectShareRefused(() => recover(set.shares, spliced), "bad-signature");
   });
 
-  test("a key that is not the one whose thumbprint the root signed", async () => {
-    const { thumbprint } = await generateIdentity();
-    const { shares, statement } = await split(
-      3,
-      2,
-      Object.create(key, { thumbprint: { value: thumbprint } }),
-    );
+  /** A dealer with the root, who seals and signs other shares than `splitRecovery` does. */
+  async function dealt(change: (share: Uint8Array, custodian: number) => void) {
+    const shares: Uint8Array[] = [];
+    const hashes: string[] = [];
+    for (const [i, share] of set.shares.entries()) {
+      const sealed = await altered(share, i, (plain) => change(plain, i));
+      const { data } = await openObject("share", sealed, { identities: [custodians[i]!], limits: LIMITS });
+      shares.push(sealed);
+      hashes.push(encodeBase64Url(await taggedHash(defaultProvider(), "share", data)));
+    }
+    const payload = { ...(payloadOf(set.statement) as Record<string, JsonObject>), shares: hashes };
+    return { shares, statement: await forge(payload as never, root, "blindreel-recovery+jws") };
+  }
+
+  test("shares of a key that is not the one whose thumbprint the root signed", async () => {
+    const { shares, statement } = await dealt((plain) => {
+      plain[60]! ^= 1;
+    });
     await expectShareRefused(() => recover(shares, statement), "wrong-key");
+  });
+
+  test("halves of two keys, before anything is split: shares of them would recover nothing", async () => {
+    const other = await generateIdentity();
+    const spliced = Object.create(key, { thumbprint: { value: other.thumbprint } });
+    await expectCode(() => split(3, 2, spliced), "invalid-key");
+    const [mine, hybrid] = [await generateXWingIdentity(), await generateXWingIdentity()];
+    const both = Object.create(mine, {
+      thumbprint: { value: hybrid.thumbprint },
+      recipient: { value: hybrid.recipient },
+      toJwk: { value: () => mine.toJwk() },
+    });
+    const to = await Promise.all([1, 2].map(async () => (await generateXWingIdentity()).recipient));
+    await expectCode(() => splitRecovery(both, splitting(0, 2, { custodians: to })), "invalid-key");
+    for (const jwk of [{}, { ...key.toJwk(), d: 5 }, { ...key.toJwk(), d: "AAAA" }, mine.toJwk()]) {
+      const without = Object.create(key, {
+        thumbprint: { value: key.thumbprint },
+        recipient: { value: key.recipient },
+        toJwk: { value: () => jwk },
+      });
+      await expectCode(() => split(3, 2, without), "invalid-key");
+    }
+  });
+
+  test("shares of one place for two custodians, and shares of another set than their statement's", async () => {
+    expect((await recover((await dealt(() => {})).shares, set.statement)).thumbprint).toBe(key.thumbprint);
+    const same = await dealt((plain) => {
+      plain[18] = 9;
+    });
+    await expectShareRefused(() => recover(same.shares, same.statement), "duplicate", 1);
+    for (const [at, value] of [
+      [16, 2],
+      [17, 6],
+      [20, 0x10],
+      [40, 1],
+    ] as const) {
+      const other = await dealt((plain, custodian) => {
+        if (custodian === 1) plain[at] = value;
+      });
+      await expectShareRefused(() => recover(other.shares, other.statement), "wrong", 1);
+      const options = { identities: custodians, statement: other.statement, root: root.thumbprint };
+      await expectShareRefused(() => checkShare(other.shares[1]!, options), "wrong");
+    }
+  });
+
+  test("a custodian whose key is the one that is split: the share would open by what it recovers", async () => {
+    for (const own of [key.recipient, key.recipient.anonymous()]) {
+      const to = [own, custodians[0]!.recipient, custodians[1]!.recipient];
+      await expectCode(() => splitRecovery(key, splitting(0, 2, { custodians: to })), "invalid-recipients");
+    }
+  });
+
+  test("a random source of zeros, with which every share would be the key", async () => {
+    const real = nodeCrypto.randomBytes;
+    // Of the scheme's lengths, coordinates and coefficients, alone.
+    const zeros = vi
+      .spyOn(nodeCrypto, "randomBytes")
+      .mockImplementation(((n: number) => (n < 16 || n === 255 ? Buffer.alloc(n) : real(n))) as never);
+    syncBuiltinESMExports();
+    try {
+      await expectCode(() => split(), "bad-random");
+    } finally {
+      zeros.mockRestore();
+      syncBuiltinESMExports();
+    }
+  });
+
+  test("what is no list of shares; and shares changed after the call are those of the call", async () => {
+    for (const wrong of [undefined, null, 5, "share", set.shares[0], [5], [null], { length: 3 }])
+      await expectWrongType(() => recover(wrong as never, set.statement));
+    const shares = set.shares.map((share) => share.slice());
+    const list = shares.slice();
+    const recovering = recover(list, set.statement);
+    for (const share of shares) share.fill(0);
+    list.length = 0;
+    expect((await recovering).thumbprint).toBe(key.thumbprint);
+    const share = set.shares[1]!.slice();
+    const options = { identities: custodians, statement: set.statement, root: root.thumbprint };
+    const checking = checkShare(share, options);
+    share.fill(0);
+    expect((await checking).custodian).toBe(1);
   });
 
   test("thresholds and sets out of range, custodians twice, identities that stay where they are", async () => {

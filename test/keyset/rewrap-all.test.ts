@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, describe, expect, test, vi } from "vitest";
+import { coreHashOf } from "../../src/envelope/core-hash.js";
 import { createRecordingEnvelope, planEnvelope } from "../../src/envelope/create.js";
 import { inspect, rewrap } from "../../src/envelope/index.js";
 import { unlock } from "../../src/envelope/unlock.js";
@@ -32,6 +33,7 @@ import { envelopesIn } from "../../src/keyset/rewrap-folder.js";
 import { rewrapJournal } from "../../src/keyset/rewrap-journal.js";
 import { generateIdentity, type Identity, type Recipient } from "../../src/keywrap/index.js";
 import { caught, expectCode, expectOutOfRange, expectWrongType } from "../helpers/errors.js";
+import { INSTITUTION, inDays, institution, NOW, verified } from "./institution.js";
 
 const old = await generateIdentity();
 const next = await generateIdentity();
@@ -113,6 +115,63 @@ class MemoryJournal {
   has = (entry: Uint8Array) => this.entries.has(Buffer.from(entry).toString("hex"));
   add = (entry: Uint8Array) => void this.entries.add(Buffer.from(entry).toString("hex"));
 }
+
+describe("to a keyset", async () => {
+  const made = await institution();
+  const keyset = await verified(made);
+  const keyIds = made.buckets.map(({ identity }) => identity.keyId);
+  const identities = [old, ...made.buckets.map(({ identity }) => identity)];
+  const expiring = async (days: number, region = ""): Promise<Bytes> => {
+    const policy = { institution: INSTITUTION, expiresAt: inDays(days), region };
+    return (await createRecordingEnvelope(planEnvelope("recording", { to: old.recipient, policy }))).bytes;
+  };
+  async function storeOf(...days: number[]): Promise<Memory> {
+    const store = new Memory(0);
+    for (const [i, each] of days.entries()) store.envelopes.set(`r${i}`, await expiring(each));
+    return store;
+  }
+  const bucketsIn = ({ envelopes }: Memory) =>
+    [...envelopes.values()].map((bytes) =>
+      inspect(bytes)
+        .slots.map(({ keyId }) => keyIds.indexOf(keyId as never))
+        .find((i) => i >= 0),
+    );
+
+  test("each envelope goes to the bucket of its own expiry, and is skipped the next time", async () => {
+    const store = await storeOf(5, 45, 29, 59);
+    const journal = new MemoryJournal();
+    const options = { identities, to: keyset, now: NOW, journal };
+    expect(states(await run(store.all(), options))).toEqual({ rewrapped: 4 });
+    expect(bucketsIn(store)).toEqual([0, 1, 0, 1]);
+    for (const bytes of store.envelopes.values()) expect(inspect(bytes).slots).toHaveLength(2);
+    expect(states(await run(store.all(), options))).toEqual({ skipped: 4 });
+  });
+
+  test("one that no bucket is for fails alone, and opens as before", async () => {
+    const store = await storeOf(5, 500);
+    const outcomes = await run(store.all(), { identities, to: keyset, now: NOW });
+    expect(states(outcomes)).toEqual({ rewrapped: 1, failed: 1 });
+    const failure = outcomes.find(({ state }) => state === "failed");
+    expect(failure).toMatchObject({ error: { code: "keyset-refused", details: { reason: "no-bucket" } } });
+    expect(await opens(store.envelopes.get("r1")!, old)).toBe(true);
+  });
+
+  test("a held one goes to the bucket that lives as long as its hold", async () => {
+    const store = await storeOf(-5, -6);
+    const holds = [{ recordings: [await coreHashOf(store.envelopes.get("r0")!)], until: inDays(40) }];
+    const options = { identities, to: keyset, now: NOW, holds, ignoreExpiry: true };
+    expect(states(await run(store.all(), options))).toEqual({ rewrapped: 1, failed: 1 });
+    expect(bucketsIn(store)).toEqual([1, undefined]);
+  });
+
+  test("a list that a keyset chose keeps its conditions", async () => {
+    const store = await storeOf(5, 45);
+    const to = keyset.recipients({ expiresAt: inDays(5), now: NOW });
+    const outcomes = await run(store.all(), { identities, to, now: NOW });
+    expect(states(outcomes)).toEqual({ rewrapped: 1, failed: 1 });
+    expect(bucketsIn(store)).toEqual([0, undefined]);
+  });
+});
 
 describe("rewrapAll", () => {
   test("rewraps each once, reports each, and skips them the next time", async () => {

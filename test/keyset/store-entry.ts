@@ -49,6 +49,7 @@ async function first(store: IdentityStore): Promise<StoreReport> {
   await sealedForms(store, report);
   report.listed = (await store.list()).length;
   await splices(report);
+  await saves(report);
   return report;
 }
 
@@ -106,6 +107,33 @@ async function splices(report: StoreReport): Promise<void> {
   report["private half of another"] = await codeOf(() => store.load(own.thumbprint));
   await copy("public keys");
   report["pair of another"] = await codeOf(() => store.load(own.thumbprint));
+}
+
+/** The key is in the store, in one form at least, when a sealed copy is saved while a platform key is read back. */
+async function saves(report: StoreReport): Promise<void> {
+  const store = identityStore("saves");
+  const identity = await generateIdentity({ curve: "P-256" });
+  const { thumbprint } = identity;
+  const sealing = { form: "sealed", to: to(PASSPHRASE) } as const;
+  const { exportKey } = SubtleCrypto.prototype;
+  let meanwhile: unknown;
+  SubtleCrypto.prototype.exportKey = async function (this: SubtleCrypto, ...args: never[]) {
+    SubtleCrypto.prototype.exportKey = exportKey;
+    meanwhile = await store.save(identity, sealing);
+    return exportKey.apply(this, args as never);
+  } as never;
+  await store.save(identity, { to: to(PASSPHRASE) });
+  report["saved meanwhile"] = meanwhile;
+  const unlocking = { identities: identities(PASSPHRASE) };
+  report["two saves at once"] = (await store.load(thumbprint, unlocking))?.thumbprint === thumbprint;
+  await store.save(identity, sealing);
+  const leftOver = `${thumbprint}.0011223344556677.new`;
+  const neighbour = `${thumbprint}0`;
+  for (const file of [leftOver, neighbour]) await store.files.write(file, Uint8Array.of(1));
+  await store.remove(thumbprint);
+  report["left over after removal"] = await codeOf(() => store.files.read(leftOver));
+  report["of another name"] = await codeOf(() => store.files.read(neighbour));
+  report["after both"] = await codeOf(() => store.load(thumbprint, unlocking));
 }
 
 async function second(store: IdentityStore): Promise<StoreReport> {

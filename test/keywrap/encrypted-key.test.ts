@@ -1,6 +1,7 @@
 /** Private keys that OpenSSL encrypted: PKCS#8 under PBES2 (RFC 8018), and what such a file can have become. */
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { isAllZero } from "../../src/formats/bytes.js";
 import { decodePem, findPem } from "../../src/formats/pem.js";
 import { importIdentity } from "../../src/keywrap/import.js";
 import { importEncryptedIdentity } from "../../src/keywrap/passphrase.js";
@@ -114,6 +115,37 @@ describe.skipIf(opensslMissing)("importEncryptedIdentity", () => {
     expect(performance.now() - start).toBeLessThan(10_000);
   });
 
+  /** Costs within each ceiling of their own whose product is hours, or is more memory than the runtime gives. */
+  it.each([
+    ["all lanes at the highest memory", 16_384, 127, 16],
+    ["wide blocks in all lanes", 2, 2 ** 19, 16],
+    ["wide blocks in one lane", 2, 2 ** 20, 1],
+    ["a hundred passes of 40 MiB", 32_768, 10, 40],
+    ["numbers of 32 bits", 2 ** 31, 2 ** 31, 2 ** 31],
+  ])("scrypt: %s, refused before any work", async (_, N, r, p) => {
+    const start = performance.now();
+    await expectCode(() => importEncryptedIdentity(scryptFile(N, r, p), PASSPHRASE), "limit-exceeded");
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+
+  it("the passphrase's bytes are wiped, whatever ends the work", async () => {
+    const imports = vi.spyOn(crypto.subtle, "importKey");
+    const quick = encrypt(x25519.privateKey, "-iter", "1");
+    const slow = withIterations(1_000_000);
+    const bytes = () =>
+      imports.mock.calls.filter((call) => call[2] === "PBKDF2").map(([, raw]) => raw as never);
+    try {
+      await importEncryptedIdentity(quick, PASSPHRASE);
+      await expectCode(() => importEncryptedIdentity(quick, "swordfisH"), "authentication-failed");
+      const signal = AbortSignal.timeout(30);
+      expect(await caught(() => importEncryptedIdentity(slow, PASSPHRASE, { signal }))).toBe(signal.reason);
+      expect(bytes()).toHaveLength(3);
+      await vi.waitUntil(() => bytes().every(isAllZero), 10_000);
+    } finally {
+      imports.mockRestore();
+    }
+  });
+
   it("an abort is heard during PBKDF2 and during scrypt", async () => {
     for (const options of [
       ["-iter", "8000000"],
@@ -135,6 +167,29 @@ describe.skipIf(opensslMissing)("importEncryptedIdentity", () => {
     const at = Buffer.from(file).indexOf(Buffer.from("02030f4240", "hex"));
     file.set(Buffer.from(iterations.toString(16).padStart(6, "0"), "hex"), at + 2);
     return file;
+  }
+
+  /** PBES2 with scrypt (RFC 7914 §7) and AES-256-CBC, of nothing that opens. */
+  function scryptFile(...cost: readonly number[]): Uint8Array {
+    const der = (tag: number, ...parts: readonly Uint8Array[]) => {
+      const content = Buffer.concat(parts);
+      const size = content.length < 128 ? [content.length] : [0x81, content.length];
+      return Buffer.concat([Buffer.of(tag, ...size), content]);
+    };
+    const integer = (value: number) => {
+      const hex = value.toString(16);
+      const bytes = Buffer.from(hex.padStart(hex.length + (hex.length % 2), "0"), "hex");
+      return der(0x02, bytes[0]! >= 0x80 ? Buffer.concat([Buffer.of(0), bytes]) : bytes);
+    };
+    const oid = (hex: string) => der(0x06, Buffer.from(hex, "hex"));
+    const kdf = der(
+      0x30,
+      oid("2b06010401da47040b"),
+      der(0x30, der(0x04, Buffer.alloc(16, 1)), ...cost.map(integer)),
+    );
+    const cipher = der(0x30, oid("60864801650304012a"), der(0x04, Buffer.alloc(16, 2)));
+    const algorithm = der(0x30, oid("2a864886f70d01050d"), der(0x30, kdf, cipher));
+    return new Uint8Array(der(0x30, algorithm, der(0x04, Buffer.alloc(64, 3))));
   }
 
   /** The file with a two-byte integer replaced. */

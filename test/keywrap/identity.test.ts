@@ -7,7 +7,7 @@ import { type Bytes, concatBytes } from "../../src/formats/bytes.js";
 import { label } from "../../src/formats/label.js";
 
 import { dhKem } from "../../src/keywrap/dhkem.js";
-import { Hpke } from "../../src/keywrap/hpke.js";
+import { Hpke, sealBase } from "../../src/keywrap/hpke.js";
 import {
   generateIdentity,
   identityFromAgreement,
@@ -336,7 +336,7 @@ describe("an all-zero shared secret (E1)", () => {
     const info = concatBytes(label("slot"), Uint8Array.of(0, 1), keyId);
     const hpke = new Hpke(lenientKem.id);
     const context = await hpke.keyScheduleContext(crypto, info);
-    const ct = await hpke.sealBase(crypto, sharedSecret, context, coreHash, fileKey);
+    const ct = await sealBase(hpke, crypto, sharedSecret, context, coreHash, fileKey);
     return { type: 1, keyId, body: concatBytes(enc, ct) };
   }
 

@@ -179,3 +179,16 @@ function negated(point: Uint8Array): Uint8Array<ArrayBuffer> {
   negative.set(Buffer.from((p - y).toString(16).padStart(64, "0"), "hex"), 33);
   return negative;
 }
+
+it("a random source that gives no scalar makes no key, and does not go on for ever", async () => {
+  let calls = 0;
+  const crypto = {
+    ...backends[0]!,
+    getRandomBytes(length: number) {
+      if (++calls > 1000) throw new Error("it goes on for ever");
+      return new Uint8Array(length).fill(0xff);
+    },
+  };
+  await expectCode(() => generateIdentity({ curve: "P-256", crypto }), "bad-random");
+  expect(calls).toBe(8);
+});

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { dhDecap } from "../../src/keywrap/dhkem.js";
-import { Hpke } from "../../src/keywrap/hpke.js";
+import { Hpke, openBase, sealBase } from "../../src/keywrap/hpke.js";
 import { x25519Group, x25519Kem } from "../../src/keywrap/x25519.js";
 import { backends } from "../helpers/backends.js";
 import { fromHex, toHex } from "../helpers/bytes.js";
@@ -75,9 +75,9 @@ describePublished("RFC 9180, base mode, X25519 + HKDF-SHA256 + AES-256-GCM", () 
       const { aad, ct, pt } = vector.encryptions[0]!;
       const context = await hpke.keyScheduleContext(backend, fromHex(vector.info));
       const { sharedSecret } = await encapsulate();
-      expect(toHex(await hpke.sealBase(backend, sharedSecret, context, fromHex(aad), fromHex(pt)))).toBe(ct);
+      expect(toHex(await sealBase(hpke, backend, sharedSecret, context, fromHex(aad), fromHex(pt)))).toBe(ct);
       const open = async (length: number, sealed = ct) =>
-        hpke.openBase(backend, await decapsulate(), context, fromHex(aad), fromHex(sealed), length);
+        openBase(hpke, backend, await decapsulate(), context, fromHex(aad), fromHex(sealed), length);
       expect(toHex(await open(pt.length / 2))).toBe(pt);
       // A plaintext of another length than expected is the same failure as a wrong tag.
       await expectCode(() => open(pt.length / 2 + 1), "authentication-failed");

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+import unicodedata
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -85,12 +86,49 @@ def is_hex(length):
     return lambda value: isinstance(value, str) and re.fullmatch(f"[0-9a-f]{{{2 * length}}}", value)
 
 
+# Default_Ignorable_Code_Point (Unicode, DerivedCoreProperties.txt)
+IGNORABLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+JOINERS = re.compile("[\u200c\u200d\ufe00-\ufe0f]")
+
+
 def is_text(longest):
     def is_valid(value):
         units = len(value.encode("utf-16-be")) // 2 if isinstance(value, str) else 0
-        return 1 <= units <= longest and not re.search("[\x00-\x1f\x7f-\x9f]", value)
+        shown = JOINERS.sub("", value) if units else ""
+        hidden = lambda each: unicodedata.category(each) in ("Cc", "Cf", "Zl", "Zp") or IGNORABLE.match(each)
+        blank = lambda each: unicodedata.category(each) == "Zs" or each == "\u2800"
+        return 1 <= units <= longest and not any(map(hidden, shown)) and not all(map(blank, shown))
 
     return is_valid
+
+
+def is_id(longest):
+    def is_valid(value):
+        if not is_text(longest)(value) or JOINERS.search(value) or not unicodedata.is_normalized("NFC", value):
+            return False
+        spaces = [each for each in value if unicodedata.category(each) == "Zs" or each == "\u2800"]
+        return set(spaces) <= {" "} and value == value.strip(" ") and "  " not in value
+
+    return is_valid
+
+
+KEY_MEMBERS = {
+    ("OKP", "X25519"): {"x": 32},
+    ("EC", "P-256"): {"x": 32, "y": 32},
+    ("AKP", "MLKEM768-X25519"): {"pub": 1216},
+}
+
+
+def is_key(value):
+    if not isinstance(value, dict):
+        return False
+    kind = value.get("kty"), value.get("alg" if value.get("kty") == "AKP" else "crv")
+    lengths = KEY_MEMBERS.get(kind, {}) if all(isinstance(each, str) for each in kind) else {}
+    names = {"kty", "alg" if "pub" in lengths else "crv", *lengths}
+    return lengths and set(value) == names and all(len(decode64(value[n])) == lengths[n] for n in lengths)
 
 
 def is_hash(value):
@@ -108,11 +146,11 @@ def are_recordings(value):
 REQUEST = {
     "institution": is_hex(16),
     "recordings": are_recordings,
-    "exam": is_text(256),
+    "exam": is_id(256),
     "reason": is_text(1024),
     "issued": is_count,
     "notAfter": is_count,
-    "key": lambda value: isinstance(value, dict),
+    "key": is_key,
 }
 APPROVAL = {"institution": is_hex(16), "request": is_hash, "issued": is_count}
 SHARES = {
@@ -281,9 +319,11 @@ def read_shares(files, statement_text, root, secrets, now, is_drill):
         check(kem in (0x0010, 0x0020, 0x647A), "malformed")
         allow(share[:16].hex() == payload["set"], "mixed", code)
         share_hash = H("share", share)
-        allow(share_hash in signed, "wrong", code)
-        allow(share_hash not in seen, "duplicate", code)
-        seen.add(share_hash)
+        named = (m, n, payload["kem"], decode64(payload["thumbprint"]))
+        of_set = (share[16], share[17], kem, share[21:53]) == named
+        allow(share_hash in signed and of_set, "wrong", code)
+        allow(share[18] not in seen, "duplicate", code)
+        seen.add(share[18])
         points.append((share[18], share[53:]))
     if is_drill:
         return None

@@ -13,8 +13,8 @@ usage: decoder.py KEY.jwk FILE.reel > plaintext
 
 FOLDER holds a recording's objects under their customary names, without the recordingId in front.
 
-Needs Python 3.9 and the package `cryptography` 38 or newer. On failure it prints one of the document's error
-codes to stderr and exits with status 1, having written nothing to stdout.
+Needs Python 3.9, the package `cryptography` 38 or newer, and `argon2-cffi` where that is older than 44. On failure it
+prints one of the document's error codes to stderr and exits with status 1, having written nothing to stdout.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """Identity files, and slots of types 3 and 4, for decoder.py: written from docs/format-v1.md alone.
 
 READER.json: {"thumbprint": hex, "passphrase": text, "passkey": [rpId, credentialId, credRandom], "identity": hex}, the last three
-as far as the reader has them; bytes are hex. Passphrases need the package `cryptography` 44 or newer.
+as far as the reader has them; bytes are hex. Argon2id is of the package `argon2-cffi`, or of `cryptography` 44 or newer.
 """
 
 import hashlib
@@ -24,9 +24,17 @@ from decoder import (
 )
 
 try:
-    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+    from argon2.low_level import Type, hash_secret_raw
+
+    def argon2id(password, salt, memory, passes, lanes):
+        return hash_secret_raw(password, salt, passes, memory, lanes, 32, Type.ID, version=0x13)
+
 except ImportError:
-    Argon2id = None
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+    def argon2id(password, salt, memory, passes, lanes):
+        return Argon2id(salt=salt, length=32, iterations=passes, lanes=lanes, memory_cost=memory).derive(password)
+
 
 KIND_IDENTITY = 3
 
@@ -43,22 +51,11 @@ class Passphrase:
     def unwrap(self, kind, key_id, body, core_hash):
         if kind != 3:
             return None
-        salt, memory, passes, lanes = body[:16], body[16:20], body[20:24], body[24]
-        for value, floor, ceiling in (
-            (int.from_bytes(memory, "big"), 19456, 262144),
-            (int.from_bytes(passes, "big"), 2, 16),
-            (lanes, 1, 4),
-        ):
+        memory, passes, lanes = int.from_bytes(body[16:20], "big"), int.from_bytes(body[20:24], "big"), body[24]
+        for value, floor, ceiling in ((memory, 19456, 262144), (passes, 2, 16), (lanes, 1, 4)):
             check(value <= ceiling, "limit-exceeded")
             check(value >= floor, "malformed")
-        check(Argon2id, "no-argon2")
-        secret = Argon2id(
-            salt=salt,
-            length=32,
-            iterations=int.from_bytes(passes, "big"),
-            lanes=lanes,
-            memory_cost=int.from_bytes(memory, "big"),
-        ).derive(self.password)
+        secret = argon2id(self.password, body[:16], memory, passes, lanes)
         return unwrap_under(secret, kind, key_id, body[:25], body[25:], core_hash)
 
 

@@ -24,12 +24,9 @@ export class PythonDecoder {
   readonly #process: ChildProcess;
   readonly #answers: AsyncIterator<string>;
 
-  /** @param program another Python than the first that is found. */
-  constructor(program?: string) {
+  constructor() {
     if (!("path" in python)) throw new Error(python.missing);
-    this.#process = spawn(program ?? python.path, ["-B", DECODE_JOBS], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
+    this.#process = spawn(python.path, ["-B", DECODE_JOBS], { stdio: ["pipe", "pipe", "inherit"] });
     this.#answers = createInterface(this.#process.stdout!)[Symbol.asyncIterator]();
   }
 

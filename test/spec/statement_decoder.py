@@ -213,11 +213,11 @@ def check_keys(keys):
     points = {}
     for key in keys:
         role = key.get("role")
-        if role not in ROLES:
+        if not isinstance(role, str) or role not in ROLES:
             raise Refused("keyset", "unknown-role")
         ROLES[role](key)
         jwk = key["jwk"]
-        check(jwk.get("kty") in JWKS, "malformed")
+        check(isinstance(jwk.get("kty"), str) and jwk["kty"] in JWKS, "malformed")
         JWKS[jwk["kty"]](jwk)
         if thumbprint(jwk) != from_base64url(key["kid"]):
             raise Refused("keyset", "wrong-kid")
@@ -280,7 +280,7 @@ def read_directory(text, keyset, now, seen):
     for entry in payload["staff"]:
         check_strict("directory", entry["key"])
         kid = thumbprint(entry["key"])
-        if kid in (registrar, thumbprint(keyset["root"])):
+        if kid in (registrar, thumbprint(keyset["root"]), from_base64url(keyset.get("next", ""))):
             raise Refused("directory", "key-in-two-roles")
         if kid in known:
             raise Refused("directory", "duplicate-key")

@@ -71,6 +71,67 @@ function requests(): AccessCase[] {
       "malformed",
       payload({ reason: "a\tb" }),
     ),
+    request(
+      "F8-request-turned-around",
+      "Text that shows what it says: no format characters.",
+      "malformed",
+      payload({ reason: "an appeal \u202egnihtyreve" }),
+    ),
+    request("F8-request-two-lines", "No line separators.", "malformed", payload({ reason: "a\u2028b" })),
+    request(
+      "ok-request-joiners",
+      "Joiners are letters of some scripts.",
+      "ok",
+      payload({ reason: "\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645" }),
+    ),
+    request(
+      "F8-request-exam-joiner",
+      "Nothing in an exam's id that is not seen.",
+      "malformed",
+      payload({ recordings: undefined, exam: "a\u200db" }),
+    ),
+    request(
+      "F8-request-exam-filler",
+      "Nothing in an exam's id that is not seen: a Hangul filler is a letter.",
+      "malformed",
+      payload({ recordings: undefined, exam: "exam\u3164" }),
+    ),
+    request(
+      "F8-request-exam-space",
+      "An exam's id ends with what is seen.",
+      "malformed",
+      payload({ recordings: undefined, exam: "exam 7 " }),
+    ),
+    request(
+      "F8-request-exam-no-break",
+      "Of spaces an exam's id has U+0020 alone.",
+      "malformed",
+      payload({ recordings: undefined, exam: "exam\u00a07" }),
+    ),
+    request(
+      "F8-request-blank-reason",
+      "A reason shows something.",
+      "malformed",
+      payload({ reason: " \u2800\ufe0f" }),
+    ),
+    request(
+      "F8-request-exam-decomposed",
+      "One exam has one text: Normalization Form C.",
+      "malformed",
+      payload({ recordings: undefined, exam: "Ge\u0301ome\u0301trie" }),
+    ),
+    request(
+      "F8-request-key-signs",
+      "Its key is one for encryption.",
+      "malformed",
+      payload({ key: { crv: "Ed25519", kty: "OKP", x: "A".repeat(43) } }),
+    ),
+    request("F8-request-key-member", "A key has no members of its own.", "malformed", {
+      payload: { key: { crv: "X25519", kid: "bucket", kty: "OKP", x: "A".repeat(43) } },
+    }),
+    request("F8-request-key-in-list", "A kty is text, not a list of one.", "malformed", {
+      payload: { key: { crv: "X25519", kty: ["OKP"], x: "A".repeat(43) } },
+    }),
     request("F8-request-other-type", "Another statement is no request.", "malformed", {
       typ: "blindreel-approval+jws",
     }),
@@ -323,6 +384,8 @@ function shares(): AccessCase[] {
     ...extra,
   });
   const both = [[0], [1]] as const;
+  /** That of custodian 1. */
+  const samePlace: ShareForgery = { x: 10, value: seeded("another value") };
   const signed = (forgery: ShareForgery): StatementForgery => ({ shares: [forgery] });
   return [
     recovery("ok-recovery", "Two of three.", "ok", both),
@@ -384,9 +447,21 @@ function shares(): AccessCase[] {
       },
       signer: thief,
     }),
-    recovery("N1-recovery-wrong-key", "The root signed shares of another key.", "wrong-key", both, {
+    recovery("N1-recovery-of-other-key", "The root signed shares of another key.", "wrong", both, {
       payload: { thumbprint: Buffer.from(seeded("another thumbprint")).toString("base64url") },
     }),
+    ...(["threshold", "total", "kem"] as const).map((member) => {
+      const forgery = { [member]: { threshold: 3, total: 4, kem: 0x0010 }[member] };
+      const why = `The root signed a share of another ${member} than its set's.`;
+      return recovery(`N1-recovery-signed-${member}`, why, "wrong", [[0, forgery], [1]], signed(forgery));
+    }),
+    recovery(
+      "N1-recovery-signed-x",
+      "The root signed two shares of one place.",
+      "duplicate",
+      [[0, samePlace], [1]],
+      signed(samePlace),
+    ),
     recovery(
       "N1-recovery-signed-nonsense",
       "The root signed a value that is of no use.",

@@ -1,18 +1,19 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { isBlindreelError } from "../../src/errors.js";
-import type { StaffDirectory } from "../../src/keyset/access.js";
-import { verifyGrant } from "../../src/keyset/grant.js";
+import { type StaffRole, type VerifiedDirectory, verifyGrant } from "../../src/keyset/index.js";
 import { checkShare, recoverIdentity } from "../../src/keyset/recovery.js";
 import { verifyRequest } from "../../src/keyset/request.js";
-import { encodeSigningJwk, signingThumbprint } from "../../src/keyset/signing-key.js";
+import { encodeSigningJwk } from "../../src/keyset/signing-key.js";
 import { importIdentity } from "../../src/keywrap/index.js";
 import { backends } from "../helpers/backends.js";
+import { directoryOf, keysetOf } from "../keyset/office.js";
 import { accessCases } from "./access-cases.js";
 import { ACCESS, type AccessVector, encodeAccessVector, readAccessVectors } from "./access-vector.js";
 
 const vectors = readAccessVectors();
 const hex = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(text, "hex"));
+const dateOf = (seconds: string): Date => new Date(1000 * Number(seconds));
 const isAnOk = ({ name }: AccessVector) => name.startsWith("ok-");
 
 test("there are at least 60, and they cover F6 and F8", () => {
@@ -31,31 +32,22 @@ test("generating them again gives the same bytes", () => {
 });
 
 describe.each(backends)("on $name", (crypto) => {
-  async function directoryOf(vector: AccessVector): Promise<StaffDirectory> {
-    const [institution, expires] = vector.one("directory").split(" ");
-    const members = new Map(
-      await Promise.all(
-        vector.all("member").map(async (line) => {
-          const [holder, key, roles] = line.split(" ") as [string, string, string];
-          const thumbprint = Buffer.from(await signingThumbprint(crypto, hex(key))).toString("hex");
-          const member = { holder, key: encodeSigningJwk(hex(key)), roles: roles.split(",") };
-          return [thumbprint, member] as const;
-        }),
-      ),
-    );
-    return {
-      institution: institution!,
-      expires: new Date(1000 * Number(expires)),
-      member: (thumbprint) => members.get(thumbprint),
-      isWithdrawn: (grantId) => vector.all("withdrawn").includes(grantId),
-    };
+  function directoryFor(vector: AccessVector): Promise<VerifiedDirectory> {
+    const [institution, expires] = vector.one("directory").split(" ") as [string, string];
+    const staff = vector.all("member").map((line) => {
+      const [holder, key, roles] = line.split(" ") as [string, string, string];
+      return { holder, key: encodeSigningJwk(hex(key)), roles: roles.split(",") as StaffRole[] };
+    });
+    const withdrawn = vector.all("withdrawn");
+    const at = dateOf(vector.one("now"));
+    return directoryOf(staff, { institution, expires: dateOf(expires), withdrawn, at, crypto });
   }
 
   async function read(vector: AccessVector): Promise<void> {
-    const now = new Date(1000 * Number(vector.one("now")));
+    const now = dateOf(vector.one("now"));
     const kind = vector.one("kind");
     if (kind === "request") {
-      const directory = await directoryOf(vector);
+      const directory = await directoryFor(vector);
       await verifyRequest(vector.one("request"), { directory, now, crypto });
       return;
     }
@@ -65,11 +57,13 @@ describe.each(backends)("on $name", (crypto) => {
       const grant = await verifyGrant(vector.bytes, {
         request: vector.one("request"),
         identities,
-        keyset: {
+        keyset: await keysetOf({
           institution: vector.one("institution"),
           approvals: vector.one("approvals") === "2" ? 2 : 1,
-        },
-        directory: await directoryOf(vector),
+          at: now,
+          crypto,
+        }),
+        directory: await directoryFor(vector),
         now,
         crypto,
       });

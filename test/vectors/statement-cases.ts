@@ -4,6 +4,7 @@ import { Seeded } from "./forge.js";
 import {
   akp,
   base64Url,
+  canonical,
   hex,
   type Json,
   type Members,
@@ -346,6 +347,20 @@ export const statementCases: readonly StatementVector[] = [
       p.next = root.kid;
     },
   }),
+  forKeyset("F3-role-in-list", "a role is text, not a list of one", "keyset-refused unknown-role", {
+    change: (p) => {
+      p.keys[0]!.role = ["bucket"];
+    },
+  }),
+  forKeyset("F3-kty-in-list", "a kty in a list, under the thumbprint that it gives", "malformed", {
+    change: replaceKey(0, {
+      jwk: { ...bucket1!.jwk, kty: ["OKP"] },
+      kid: base64Url(sha256(utf8ToBytes(canonical({ ...bucket1!.jwk, kty: ["OKP"] })))),
+    }),
+  }),
+  forKeyset("F3-kty-unknown", "a key of a kind that is not of the format", "malformed", {
+    change: replaceKey(0, { jwk: { kty: "RSA", n: "AQAB", e: "AQAB" }, kid: bucket1!.kid }),
+  }),
   forKeyset("F3-low-order", "a point of low order", "keyset-refused weak-key", {
     change: replaceKey(0, {
       jwk: LOW_ORDER,
@@ -479,6 +494,17 @@ export const statementCases: readonly StatementVector[] = [
       change: (p) => {
         p.staff[0]!.key = registrar.jwk;
       },
+    },
+  ),
+  forDirectory(
+    "F8-next-root-is-staff",
+    "the announced next root is nobody of the staff",
+    "directory-refused key-in-two-roles",
+    {
+      change: (p) => {
+        p.staff[0]!.key = next.jwk;
+      },
+      extra: { keyset: sign(TYPES.keyset, { ...keyset(), next: next.kid }, root) },
     },
   ),
   forDirectory("F8-one-key-of-two", "one key of two holders", "directory-refused duplicate-key", {

@@ -2,7 +2,7 @@ import { type Access, whoCanOpen } from "blindreel/keyset";
 import { explain } from "../explain.js";
 import { loadIdentities } from "../keys.js";
 import { Office, type OfficeOptions } from "../office/office.js";
-import { grantsOf, publishedFor, readPeople } from "../office/publish.js";
+import { grantsOf, readPeople } from "../office/publish.js";
 import { readEnvelope } from "../office/recordings.js";
 import { type ReportOptions, writeReport } from "../report.js";
 import { columns, isoDate } from "../text.js";
@@ -21,9 +21,10 @@ export async function who(path: string, options: WhoOptions): Promise<void> {
   const envelope = await readEnvelope(path);
   const identities = await loadIdentities(identity, options);
   const access = await whoCanOpen(envelope, {
-    keyset: publishedFor(keyset),
+    keyset,
     directory,
-    grants: await grantsOf(office),
+    grants: await grantsOf(office, { ended: true }),
+    holds: (await office.holds(keyset)).map(({ hold }) => hold),
     ...(exam !== undefined && { exam }),
     ...(identities.length > 0 && { identities }),
     now,
@@ -31,7 +32,15 @@ export async function who(path: string, options: WhoOptions): Promise<void> {
     throw explain(error, path);
   });
   const names = new Map((await readPeople(office)).map(({ holder, name }) => [holder, name]));
-  const nameOf = ({ who: id }: Access): string => names.get(id) ?? id;
+  const signers = new Map(directory.staff.map(({ thumbprint, holder }) => [thumbprint, names.get(holder)]));
+  const named = (why: string): string => why.replace(/\b[0-9a-f]{64}\b/g, (key) => signers.get(key) ?? key);
+  const rowsOf = (some: readonly Access[]) =>
+    columns(
+      some.map((each) => [
+        `${each.kind} ${names.get(each.who) ?? each.who}`,
+        `${named(each.why)}; ${endOf(each)}`,
+      ]),
+    );
   await writeReport(
     {
       json: {
@@ -41,11 +50,14 @@ export async function who(path: string, options: WhoOptions): Promise<void> {
           ...each,
           name: names.get(each.who) ?? null,
           until: isoDate(each.until),
+          refused: each.refused ?? null,
         })),
       },
       lines: [
         `${path} can be opened by`,
-        ...columns(access.map((each) => [`${each.kind} ${nameOf(each)}`, `${each.why}; ${untilText(each)}`])),
+        ...rowsOf(access.filter(({ refused }) => !refused)),
+        ...(access.some(({ refused }) => refused) ? ["and no more by"] : []),
+        ...rowsOf(access.filter(({ refused }) => refused)),
         identities.length > 0
           ? "The list of recipients is authentic."
           : "The list of recipients is as the file says: with -i it is authenticated.",
@@ -56,4 +68,7 @@ export async function who(path: string, options: WhoOptions): Promise<void> {
   );
 }
 
-const untilText = ({ until }: Access): string => (until ? `until ${until.toISOString()}` : "without an end");
+function endOf({ until, refused }: Access): string {
+  const end = until ? `until ${until.toISOString()}` : "without an end";
+  return refused ? `${refused}, ${end}` : end;
+}

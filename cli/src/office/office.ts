@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { importIdentity } from "blindreel";
 import {
   importSigningKey,
@@ -18,14 +18,14 @@ import {
 } from "blindreel/keyset";
 import { passphraseIdentity } from "blindreel/passphrase";
 import { importXWingIdentity, importXWingRecipient } from "blindreel/x-wing";
-import { CliError, inputUnreadable, usageError } from "../cli-error.js";
+import { CliError, inputUnreadable, outputFault, usageError } from "../cli-error.js";
 import { explain } from "../explain.js";
 import { encodeKey, publicPathOf } from "../key-files.js";
 import { isIdentityFile, recipientOf } from "../keys.js";
 import { PRIVATE_MODE, PUBLIC_MODE } from "../output.js";
-import { createOutputFile } from "../output-file.js";
 import { type PassphraseOptions, readPassphrase } from "../passphrase.js";
-import { filling } from "../sink.js";
+import { Change, namesIn, placeOf } from "./change.js";
+import { lockOffice } from "./lock.js";
 
 /** The folder of an institution's office: plain files, each replaced whole (docs/keys.md, "The office's folder"). */
 
@@ -39,6 +39,10 @@ export interface OfficeSettings {
   readonly institution: string;
   /** The pin: the root's full thumbprint, 64 hex digits. */
   readonly root: string;
+  /** Roots that gave way to it as planned: what they signed about shares still holds. */
+  readonly formerRoots?: readonly string[];
+  /** Roots that were stolen: of what they signed about shares, what the keyset in force names as well still holds. */
+  readonly stolenRoots?: readonly string[];
 }
 
 export const File = {
@@ -47,6 +51,7 @@ export const File = {
   directory: "directory.jws",
   people: "people.csv",
   root: "root.key",
+  nextRoot: "next-root.key",
   registrar: "registrar.key",
   vault: "vault.key",
 } as const;
@@ -60,25 +65,42 @@ export class Office {
   readonly folder: string;
   readonly settings: OfficeSettings;
   readonly #options: PassphraseOptions;
+  /** Undefined where the office is only read. */
+  readonly #change: Change | undefined;
   #vault: Promise<ProtectableIdentity> | undefined;
 
-  private constructor(settings: OfficeSettings, { office, ...options }: OfficeOptions) {
-    this.folder = office;
+  private constructor(settings: OfficeSettings, options: OfficeOptions, change?: Change) {
+    this.folder = options.office;
     this.settings = settings;
     this.#options = options;
+    this.#change = change;
   }
 
-  /** @throws CliError `input-unreadable`, `usage`. */
-  static async open(options: OfficeOptions): Promise<Office> {
-    const path = join(options.office, File.settings);
+  /** To read it. @throws CliError `input-unreadable`, `usage`. */
+  static async open(options: OfficeOptions, change?: Change): Promise<Office> {
+    const path = placeOf(options.office, File.settings);
     if (!existsSync(path))
       throw usageError(`${options.office} is no office's folder; "office init" makes one`);
     const settings = JSON.parse(await readText(path)) as OfficeSettings;
-    return new Office(settings, options);
+    return new Office(settings, options, change);
   }
 
-  static at(settings: OfficeSettings, options: OfficeOptions): Office {
-    return new Office(settings, options);
+  /** To change it: alone, until the process ends. @throws CliError `office-in-use`; as {@link open}. */
+  static async toChange(options: OfficeOptions): Promise<Office> {
+    await Office.open(options);
+    const release = lockOffice(options.office);
+    return Office.open(options, await Change.begin(options.office, release));
+  }
+
+  /** A new one, in a folder that is there. */
+  static async create(settings: OfficeSettings, options: OfficeOptions): Promise<Office> {
+    const release = lockOffice(options.office);
+    return new Office(settings, options, await Change.begin(options.office, release));
+  }
+
+  /** Under another root, in the same change. */
+  under(settings: OfficeSettings): Office {
+    return new Office(settings, { ...this.#options, office: this.folder }, this.#change);
   }
 
   path(...names: readonly string[]): string {
@@ -86,21 +108,27 @@ export class Office {
   }
 
   has(...names: readonly string[]): boolean {
-    return existsSync(this.path(...names));
+    return existsSync(this.#placeOf(...names));
   }
 
-  read(...names: readonly string[]): Promise<string> {
-    return readText(this.path(...names));
+  async read(...names: readonly string[]): Promise<string> {
+    return textOf(await this.bytes(...names));
   }
 
-  bytes(...names: readonly string[]): Promise<Uint8Array> {
-    return readBytes(this.path(...names));
+  async bytes(...names: readonly string[]): Promise<Uint8Array> {
+    // Another command may move it to its place meanwhile.
+    return readBytes(this.#placeOf(...names)).catch(() => readBytes(this.#placeOf(...names)));
+  }
+
+  #placeOf(...names: readonly string[]): string {
+    const name = join(...names);
+    return this.#change?.placeOf(name) ?? placeOf(this.folder, name);
   }
 
   /** Names in a folder of it, with this extension. */
-  async names(folder: string, extension: string): Promise<string[]> {
-    if (!this.has(folder)) return [];
-    return (await readdir(this.path(folder))).filter((name) => name.endsWith(extension)).sort();
+  names(folder: string, extension: string): string[] {
+    const names = this.#change?.namesIn(folder) ?? namesIn(this.folder, folder);
+    return names.filter((name) => name.endsWith(extension));
   }
 
   /** The keyset that is in force. @param now for what is only told; else an expired one is read, to be signed anew. */
@@ -127,7 +155,7 @@ export class Office {
   /** Holds that have not ended, each with its file's name. */
   async holds(keyset: VerifiedKeyset): Promise<{ readonly name: string; readonly hold: VerifiedHold }[]> {
     const holds: { name: string; hold: VerifiedHold }[] = [];
-    for (const name of await this.names("holds", ".jws")) {
+    for (const name of this.names("holds", ".jws")) {
       const text = await this.read("holds", name);
       if (payloadOf(text).until * 1000 <= Date.now()) continue;
       const verified = verifyHold(text, { keyset, now: new Date() });
@@ -146,9 +174,8 @@ export class Office {
 
   /** @param thumbprint of a key below `buckets` or `recovery`. */
   async identity(folder: "buckets" | "recovery", thumbprint: string): Promise<ProtectableIdentity> {
-    const path = this.path(folder, `${thumbprint}.key`);
     return this.#key<ProtectableIdentity>(
-      path,
+      join(folder, `${thumbprint}.key`),
       thumbprint,
       (text): Promise<ProtectableIdentity> =>
         text.includes('"AKP"') ? importXWingIdentity(text) : importIdentity(text),
@@ -157,18 +184,33 @@ export class Office {
 
   /** The bucket keys that are here. */
   async bucketIdentities(except?: string): Promise<ProtectableIdentity[]> {
-    const thumbprints = (await this.names("buckets", ".key")).map((name) => name.slice(0, -".key".length));
+    const thumbprints = this.names("buckets", ".key").map((name) => name.slice(0, -".key".length));
     const wanted = thumbprints.filter((thumbprint) => thumbprint !== except);
     return Promise.all(wanted.map((thumbprint) => this.identity("buckets", thumbprint)));
   }
 
-  /** Replaces a file whole. */
+  /** Writes a file of the change. Nothing of it is seen by others before `commit`. */
   async write(name: string, content: Uint8Array | string, mode = PUBLIC_MODE): Promise<void> {
-    const path = this.path(name);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const sink = await createOutputFile(path, { force: true, mode });
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    await filling(sink, () => sink.write(bytes));
+    await this.#change!.write(name, bytes, mode);
+  }
+
+  /** Makes all that was written since the last commit the office's, at once. */
+  commit(): Promise<void> {
+    return this.#change!.commit();
+  }
+
+  /** Lets others change it, before work that changes recordings alone. */
+  release(): void {
+    this.#change!.release();
+  }
+
+  /** Removes a file that is of no use any more. */
+  async remove(...names: readonly string[]): Promise<void> {
+    const path = this.path(...names);
+    await rm(path, { force: true }).catch((error: unknown) => {
+      throw outputFault(path, error);
+    });
   }
 
   /** Keeps a private key: sealed to the vault where there is one. */
@@ -179,16 +221,22 @@ export class Office {
     await this.write(name, sealed, PRIVATE_MODE);
   }
 
+  /** The root that was announced. */
+  nextRoot(announced: string): Promise<SigningKey> {
+    return this.#signingKey(File.nextRoot, announced);
+  }
+
   #signingKey(name: string, expected: string): Promise<SigningKey> {
-    return this.#key(this.path(name), expected, (text) => importSigningKey(text));
+    return this.#key(name, expected, (text) => importSigningKey(text));
   }
 
   async #key<K extends ProtectableKey>(
-    path: string,
+    name: string,
     expected: string,
     importKey: (text: string) => Promise<K>,
   ): Promise<K> {
-    const bytes = await readBytes(path);
+    const path = this.path(name);
+    const bytes = await this.bytes(name);
     const importJwk = ((jwk: object) => importKey(JSON.stringify(jwk))) as never;
     const key = isIdentityFile(bytes)
       ? await this.#explained(
@@ -209,7 +257,11 @@ export class Office {
       const importKey = importXWingIdentity as never;
       return this.#explained(
         path,
-        unlockIdentity<ProtectableIdentity>(await readBytes(path), { identities, expected, importKey }),
+        unlockIdentity<ProtectableIdentity>(await this.bytes(File.vault), {
+          identities,
+          expected,
+          importKey,
+        }),
       );
     })();
     return this.#vault;
@@ -227,6 +279,16 @@ function payloadOf(jws: string): { readonly expires: number; readonly until: num
   return JSON.parse(Buffer.from(jws.split(".")[1] ?? "", "base64url").toString() || "{}");
 }
 
+/** Thumbprint of the key that a compact JWS says it is signed by. */
+export function kidOf(jws: string): string | undefined {
+  try {
+    const { kid } = JSON.parse(Buffer.from(jws.split(".")[0]!, "base64url").toString()) as { kid?: unknown };
+    return typeof kid === "string" ? Buffer.from(kid, "base64url").toString("hex") : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Now, or the last second in which a statement held. */
 function lastMoment(jws: string): Date {
   const { expires } = payloadOf(jws);
@@ -242,5 +304,7 @@ export async function readBytes(path: string): Promise<Uint8Array> {
 }
 
 export async function readText(path: string): Promise<string> {
-  return new TextDecoder().decode(await readBytes(path)).trim();
+  return textOf(await readBytes(path));
 }
+
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes).trim();

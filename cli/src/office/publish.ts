@@ -52,12 +52,17 @@ export async function publishKeyset(
     readonly keys?: readonly KeysetKeyClaims[];
     readonly root?: SigningKey;
     readonly registrar?: SigningJwk;
+    /** Thumbprint of the announced next root; null for none any more. */
+    readonly next?: string | null;
+    /** Where a root rotation stands between the keysets. */
+    readonly sequence?: number;
   } = {},
 ): Promise<void> {
-  const { institution, approvals, next } = keyset;
+  const { institution, approvals } = keyset;
+  const next = given.next === undefined ? keyset.next : given.next;
   const claims = {
     institution,
-    sequence: keyset.sequence + 1,
+    sequence: given.sequence ?? keyset.sequence + 1,
     expires: daysAhead(KEYSET_DAYS),
     registrar: given.registrar ?? (JSON.parse(await office.read("registrar.pub.jwk")) as SigningJwk),
     approvals,
@@ -92,9 +97,9 @@ export async function publishDirectory(
   await office.write(File.directory, await signDirectory(claims, registrar));
 }
 
-/** The grants on file that have not ended. */
-export async function grantsOf(office: Office) {
-  const names = await office.names("grants", ".grant");
+/** The grants on file that have not ended; of those who ask for it, the others as well. */
+export async function grantsOf(office: Office, { ended = false } = {}) {
+  const names = office.names("grants", ".grant");
   const grants = await Promise.all(
     names.map(async (name) => {
       const grant = await office.bytes("grants", name);
@@ -102,7 +107,7 @@ export async function grantsOf(office: Office) {
       return { name, grant, request, ...inspectGrant(grant) };
     }),
   );
-  return grants.filter(({ notAfter }) => notAfter.getTime() > Date.now());
+  return grants.filter(({ notAfter }) => ended || notAfter.getTime() > Date.now());
 }
 
 /** Who is behind a pseudonym: the office alone knows. */
@@ -142,10 +147,4 @@ export function bucketNamed(keyset: VerifiedKeyset, id: string): PublishedKey {
   throw usageError(
     `${id} names ${found.length === 0 ? "no bucket" : "several buckets"} of the keyset; it has ${list}`,
   );
-}
-
-/** A keyset as `whoCanOpen` takes it. */
-export function publishedFor(keyset: VerifiedKeyset) {
-  const { institution, approvals } = keyset;
-  return { institution, approvals, keys: publishedKeys(keyset) };
 }

@@ -114,7 +114,8 @@ export async function grant(
   recordings: readonly string[],
   options: GrantOptions,
 ): Promise<void> {
-  const { office, keyset, directory } = await inForce(options);
+  const office = await Office.toChange(options);
+  const { keyset, directory } = await office.inForce();
   const text = await readText(path);
   const asked = await verifyRequest(text, { directory }).catch(named(path));
   const issuer = await signerOf(options);
@@ -144,9 +145,9 @@ export async function grant(
     .finally(progress.stop);
   const { grantId, notAfter } = inspectGrant(bytes);
   const name = `grants/${grantId}.grant`;
-  // The request first: `who` reads them as pairs.
   await office.write(`grants/${grantId}.request.jws`, text);
   await office.write(name, bytes);
+  await office.commit();
   await writeReport(
     {
       json: {
@@ -172,13 +173,14 @@ export async function grant(
 
 /** Lists a grant as withdrawn in the next directory. */
 export async function withdraw(path: string, options: ReportOptions & OfficeOptions): Promise<void> {
-  const office = await Office.open(options);
+  const office = await Office.toChange(options);
   const isId = /^[0-9a-f]{32}$/i.test(path);
   const bytes = await (isId ? office.bytes("grants", `${path.toLowerCase()}.grant`) : readBytes(path));
   const { grantId, notAfter } = withdrawGrant(bytes);
   const keyset = await office.keyset();
   const directory = await office.directory(keyset);
   await publishDirectory(office, await office.registrar(keyset), directory, { withdraw: [grantId] });
+  await office.commit();
   await writeReport(
     {
       json: { grantId, until: notAfter.toISOString() },

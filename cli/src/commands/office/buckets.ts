@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { generateIdentity, inspect, isBlindreelError } from "blindreel";
 import {
   coreHashOf,
@@ -7,6 +6,8 @@ import {
   type PublishedKey,
   planBuckets,
   publishedKeys,
+  type RecipientSet,
+  type VerifiedHold,
   type VerifiedKeyset,
 } from "blindreel/keyset";
 import { generateXWingIdentity } from "blindreel/x-wing";
@@ -25,26 +26,33 @@ export interface RotateOptions extends ReportOptions, OfficeOptions {
   readonly recordings?: string;
 }
 
-/** Makes a bucket's successor, for the same recordings, and stops sealing to the old one. */
+/**
+ * Makes a bucket's successor, for the same recordings, and stops sealing to the old one. Of a bucket that has one, the recordings
+ * are moved alone: that goes on where an earlier run was stopped.
+ */
 export async function rotateBucket(id: string, options: RotateOptions): Promise<void> {
-  const office = await Office.open(options);
+  const { recordings, json } = options;
+  const office = await Office.toChange(options);
+  const old = bucketNamed(await office.keyset(), id);
+  const earlier = successorOf(await office.keyset(), old);
+  const keyId = earlier?.keyId ?? (await replaceBucket(office, old));
   const keyset = await office.keyset();
-  const old = bucketNamed(keyset, id);
-  const root = await office.root();
-  const now = new Date();
-  const successor = await newBucket(office, old.expiresFrom!, old.destroyAfter, old);
-  const last = new Date(Math.max(old.notBefore.getTime(), now.getTime() - 1000));
-  const claims = (await keyClaims(keyset)).map((key) =>
-    key.recipient.thumbprint === old.thumbprint ? { ...key, notAfter: last } : key,
-  );
-  await publishKeyset(office, keyset, { root, keys: [...successor.keys, ...claims] });
-  const counts = options.recordings === undefined ? undefined : await moveAll(office, old, options);
-  const { keyId } = successor;
+  office.release();
+  const counts =
+    recordings === undefined
+      ? undefined
+      : await rewrapFolder(recordings, {
+          identities: [await office.identity("buckets", old.thumbprint)],
+          to: keyset.recipients({ expiresAt: old.destroyAfter, region: old.regions?.[0] }),
+          json,
+          only: (bytes) => inspect(bytes).slots.some((slot) => slot.keyId === old.keyId),
+        });
+  const told = earlier ? "has taken the place" : "takes the place";
   await writeReport(
     {
       json: { old: old.keyId, new: keyId, ...counts },
       lines: [
-        `the bucket ${keyId} takes the place of ${old.keyId}`,
+        `the bucket ${keyId} ${told} of ${old.keyId}`,
         ...countLines(counts),
         "Split its recovery key (office split), and publish the new keyset.",
         "Whoever has the old key still opens every copy of an old envelope.",
@@ -53,6 +61,32 @@ export async function rotateBucket(id: string, options: RotateOptions): Promise<
     options,
   );
   checkCounts(counts);
+}
+
+/** The bucket that is sealed to in place of one that is not any more. */
+function successorOf(keyset: VerifiedKeyset, old: PublishedKey): PublishedKey | undefined {
+  const now = Date.now();
+  const periodOf = ({ expiresFrom, destroyAfter, regions }: PublishedKey): string =>
+    JSON.stringify([expiresFrom, destroyAfter, regions]);
+  const isSealedTo = ({ notAfter }: PublishedKey): boolean => notAfter.getTime() > now;
+  if (isSealedTo(old)) return undefined;
+  return publishedKeys(keyset).find(
+    (key) => key.role === "bucket" && periodOf(key) === periodOf(old) && isSealedTo(key),
+  );
+}
+
+/** @returns the new bucket's key id. */
+async function replaceBucket(office: Office, old: PublishedKey): Promise<string> {
+  const keyset = await office.keyset();
+  const root = await office.root();
+  const successor = await newBucket(office, old.expiresFrom!, old.destroyAfter, old);
+  const last = new Date(Math.max(old.notBefore.getTime(), Date.now() - 1000));
+  const claims = (await keyClaims(keyset)).map((key) =>
+    key.recipient.thumbprint === old.thumbprint ? { ...key, notAfter: last } : key,
+  );
+  await publishKeyset(office, keyset, { root, keys: [...successor.keys, ...claims] });
+  await office.commit();
+  return successor.keyId;
 }
 
 /** @param like of the same kind of key and the same regions. */
@@ -80,24 +114,6 @@ async function newBucket(
   return { keyId: thumbprint.slice(0, 32), keys };
 }
 
-/** The recordings of a bucket, to the bucket that takes its place. */
-async function moveAll(
-  office: Office,
-  old: PublishedKey,
-  { recordings, json }: RotateOptions,
-): Promise<RewrapCounts> {
-  const keyset = await office.keyset();
-  const identities = await office.bucketIdentities();
-  const oldKey = identities.find(({ recipient }) => recipient.thumbprint === old.thumbprint)!;
-  const to = keyset.recipients({ expiresAt: old.destroyAfter, region: old.regions?.[0] });
-  return rewrapFolder(recordings!, {
-    identities,
-    to,
-    json,
-    only: (bytes) => inspect(bytes).slots.some(({ keyId }) => keyId === oldKey.keyId),
-  });
-}
-
 function countLines(counts: RewrapCounts | undefined): string[] {
   if (!counts) return [];
   const failed = counts.failed.map(({ reason }) => `  ${reason}`);
@@ -116,16 +132,18 @@ export interface KeepOptions extends ReportOptions, OfficeOptions {
 
 /** Rewraps held recordings to buckets that live as long as their holds; makes one where there is none. */
 export async function keep(options: KeepOptions): Promise<void> {
-  const office = await Office.open(options);
+  const { recordings, json } = options;
+  const office = await Office.toChange(options);
+  const held: { readonly hold: VerifiedHold; readonly to: RecipientSet }[] = [];
+  for (const { hold } of await office.holds(await office.keyset()))
+    held.push({ hold, to: await keeper(office, hold.until) });
+  await office.commit();
+  office.release();
+  const identities = await office.bucketIdentities();
   const total = { rewrapped: 0, failed: [] as RewrapCounts["failed"][number][] };
-  for (const { hold } of await office.holds(await office.keyset())) {
-    const to = await keeper(office, hold.until);
-    const counts = await rewrapFolder(options.recordings, {
-      identities: await office.bucketIdentities(),
-      to,
-      json: options.json,
-      only: async (bytes) => hold.recordings.includes(await coreHashOf(bytes)),
-    });
+  for (const { hold, to } of held) {
+    const only = async (bytes: Uint8Array) => hold.recordings.includes(await coreHashOf(bytes));
+    const counts = await rewrapFolder(recordings, { identities, to, json, only });
     total.rewrapped += counts.rewrapped;
     total.failed.push(...counts.failed);
   }
@@ -133,7 +151,7 @@ export async function keep(options: KeepOptions): Promise<void> {
   checkCounts(total);
 }
 
-async function keeper(office: Office, until: Date) {
+async function keeper(office: Office, until: Date): Promise<RecipientSet> {
   const need = { expiresAt: until, heldUntil: until };
   const keyset: VerifiedKeyset = await office.keyset();
   try {
@@ -159,10 +177,14 @@ export interface DestroyOptions extends ReportOptions, OfficeOptions {
 
 /** Destroys a bucket's keys, where no hold needs them, and signs that they are. */
 export async function destroyBucket(id: string, options: DestroyOptions): Promise<void> {
-  const office = await Office.open(options);
+  const office = await Office.toChange(options);
   const keyset = await office.keyset();
   const bucket = bucketNamed(keyset, id);
   const root = await office.root();
+  const gone = [bucket.thumbprint, bucket.recovery];
+  const keys = (await keyClaims(keyset)).filter(({ recipient }) => !gone.includes(recipient.thumbprint));
+  // Before anything is erased: a full disk then finds all as it was.
+  await publishKeyset(office, keyset, { root, keys });
   const holds = (await office.holds(keyset)).map(({ hold }) => hold);
   const progress = startProgress({
     verb: "checking",
@@ -177,8 +199,8 @@ export async function destroyBucket(id: string, options: DestroyOptions): Promis
     }
   }
   const erase = async (): Promise<void> => {
-    await rm(office.path("buckets", `${bucket.thumbprint}.key`), { force: true });
-    await rm(office.path("recovery", `${bucket.recovery}.key`), { force: true });
+    await office.remove("buckets", `${bucket.thumbprint}.key`);
+    await office.remove("recovery", `${bucket.recovery}.key`);
   };
   const statement = await destroy(
     {
@@ -198,9 +220,7 @@ export async function destroyBucket(id: string, options: DestroyOptions): Promis
     .finally(progress.stop);
   const file = `destroyed/${bucket.thumbprint}.jws`;
   await office.write(file, statement);
-  const gone = [bucket.thumbprint, bucket.recovery];
-  const keys = (await keyClaims(keyset)).filter(({ recipient }) => !gone.includes(recipient.thumbprint));
-  await publishKeyset(office, keyset, { root, keys });
+  await office.commit();
   await writeReport(
     {
       json: { bucket: bucket.keyId, recovery: bucket.recovery, statement: office.path(file) },

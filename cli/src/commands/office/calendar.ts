@@ -101,13 +101,14 @@ export interface RenewOptions extends ReportOptions, OfficeOptions {
 
 /** Signs the directory anew, and the keyset where that is asked for: the root is needed then. */
 export async function renew(options: RenewOptions): Promise<void> {
-  const office = await Office.open(options);
+  const office = await Office.toChange(options);
   const old = await office.keyset();
   const directory = await office.directory(old);
   if (options.keyset) await publishKeyset(office, old);
   const keyset = await office.keyset();
   await publishDirectory(office, await office.registrar(keyset), directory, {});
   const renewed = await office.directory(keyset);
+  await office.commit();
   const rows = [
     ["keyset", keyset],
     ["directory", renewed],

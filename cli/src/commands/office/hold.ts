@@ -10,7 +10,7 @@ export interface HoldOptions extends ReportOptions, OfficeOptions {
 
 /** Signs a hold: the recordings may be opened until then, although they expire before, and their keys have to be kept. */
 export async function hold(recordings: readonly string[], options: HoldOptions): Promise<void> {
-  const office = await Office.open(options);
+  const office = await Office.toChange(options);
   const root = await office.root();
   const hashes = [...new Set(await Promise.all(recordings.map(coreHashNamed)))];
   const until = new Date(Math.ceil(options.until.getTime() / 1000) * 1000);
@@ -23,6 +23,7 @@ export async function hold(recordings: readonly string[], options: HoldOptions):
   const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
   const name = `holds/${stamp}-${hashes[0]!.slice(0, 8)}.jws`;
   await office.write(name, statement);
+  await office.commit();
   await writeReport(
     {
       json: { hold: office.path(name), recordings: hashes, until: until.toISOString() },

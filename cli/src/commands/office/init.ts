@@ -13,6 +13,8 @@ import { passphraseRecipient } from "blindreel/passphrase";
 import { generateXWingIdentity, importXWingRecipient } from "blindreel/x-wing";
 import { outputFault, usageError } from "../../cli-error.js";
 import { encodeKey } from "../../key-files.js";
+import { PARTIAL } from "../../office/change.js";
+import { LOCK } from "../../office/lock.js";
 import { daysAhead, File, KEYSET_DAYS, Office, type OfficeOptions } from "../../office/office.js";
 import { newPseudonym, publishDirectory } from "../../office/publish.js";
 import { PRIVATE_MODE } from "../../output.js";
@@ -36,7 +38,7 @@ export async function init(options: InitOptions): Promise<void> {
   const root = await generateSigningKey();
   const registrar = await generateSigningKey();
   const settings = { institution: newPseudonym(), root: root.thumbprint };
-  const office = Office.at(settings, options);
+  const office = await Office.create(settings, options);
   if (options.protect) await makeVault(office, options);
   await office.writeKey(File.root, root);
   await office.write("root.pub.jwk", encodeKey(root.publicJwk()));
@@ -58,9 +60,9 @@ export async function init(options: InitOptions): Promise<void> {
     File.keyset,
     await signKeyset(claims, root, { importers: { AKP: importXWingRecipient } }),
   );
-  // Last: with the settings the folder is an office's.
   await publishDirectory(office, registrar, undefined, {});
   await writeSettings(office);
+  await office.commit();
   const keyset = await office.keyset();
   const fingerprint = keysetFingerprint(keyset);
   await writeReport(
@@ -95,11 +97,11 @@ export const POLICY = "managed-policy.json";
 
 /** What clients are pinned to. */
 export async function writeSettings(office: Office): Promise<void> {
-  const { institution, root } = office.settings;
+  const { institution, root, ...former } = office.settings;
   const managed = { institution, root };
   const policy = { "3rdparty": { extensions: { EXTENSION_ID: managed } } };
   await office.write(POLICY, `${JSON.stringify(policy, null, 2)}\n`);
-  await office.write(File.settings, `${JSON.stringify(managed, null, 2)}\n`);
+  await office.write(File.settings, `${JSON.stringify({ ...managed, ...former }, null, 2)}\n`);
 }
 
 /** The private keys first: a key that is published and not kept loses recordings. */
@@ -119,10 +121,13 @@ async function makeVault(office: Office, options: OfficeOptions): Promise<void> 
   await office.write("vault.pub.jwk", encodeKey(vault.recipient.toJwk()));
 }
 
+/** By an `init` that was killed: it made nothing. */
+const LEFT: readonly string[] = [LOCK, PARTIAL];
+
 function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (readdirSync(folder).length === 0) return;
+    if (readdirSync(folder).every((name) => LEFT.includes(name))) return;
   } catch (error) {
     throw outputFault(folder, error);
   }

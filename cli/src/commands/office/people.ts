@@ -32,7 +32,7 @@ interface Row {
 /** Enrols people: a pseudonym and a signing key for each. Who is enrolled already is left as they are. */
 export async function enrol(options: EnrolOptions): Promise<void> {
   const { csv, json } = options;
-  const office = await Office.open(options);
+  const office = await Office.toChange(options);
   const rows = await readRows(csv);
   const keyset = await office.keyset();
   const directory = await office.directory(keyset);
@@ -55,9 +55,9 @@ export async function enrol(options: EnrolOptions): Promise<void> {
   } finally {
     progress.stop();
   }
-  // Before the directory: a pseudonym whose person nobody knows could not be off-boarded.
   await writePeople(office, [...people, ...added.filter(({ name }) => !known.has(name))]);
   await publishDirectory(office, registrar, directory, { staff: [...directory.staff, ...entries] });
+  await office.commit();
   await writeReport(
     {
       json: { enrolled: added, skipped: rows.length - added.length },
@@ -121,6 +121,7 @@ export async function offBoard(name: string, options: ReportOptions & OfficeOpti
   const removed = directory.staff.length - staff.length;
   if (removed === 0) throw usageError(`${person.name} is not in the directory`);
   await publishDirectory(office, await office.registrar(keyset), directory, { staff });
+  await office.commit();
   await writeReport(
     {
       json: { ...person, removedKeys: removed },
@@ -148,6 +149,7 @@ export async function reEnrol(name: string, options: ReEnrolOptions): Promise<vo
   await publishDirectory(office, registrar, directory, {
     staff: [...rest, { holder: person.holder, key, roles }],
   });
+  await office.commit();
   await writeReport(
     {
       json: { ...person, keyFile, thumbprint: await signingThumbprint(key), removedKeys: old.length },
@@ -161,7 +163,7 @@ export async function reEnrol(name: string, options: ReEnrolOptions): Promise<vo
 }
 
 async function opened(name: string, options: OfficeOptions) {
-  const office = await Office.open(options);
+  const office = await Office.toChange(options);
   const person: Person = await personNamed(office, name);
   const keyset = await office.keyset();
   return { office, person, keyset, directory: await office.directory(keyset) };

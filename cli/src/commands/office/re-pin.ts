@@ -1,4 +1,4 @@
-import { generateSigningKey, signHold } from "blindreel/keyset";
+import { generateSigningKey, type SigningKey, signHold, type VerifiedKeyset } from "blindreel/keyset";
 import { encodeKey } from "../../key-files.js";
 import { File, Office, type OfficeOptions } from "../../office/office.js";
 import { publishDirectory, publishKeyset } from "../../office/publish.js";
@@ -8,34 +8,27 @@ import { POLICY, writeSettings } from "./init.js";
 
 /** After a stolen root: a new root and registrar sign everything anew, and clients get a new pin out of band. */
 export async function rePin(options: ReportOptions & OfficeOptions): Promise<void> {
-  const old = await Office.open(options);
+  const old = await Office.toChange(options);
   const oldKeyset = await old.keyset();
   const directory = await old.directory(oldKeyset);
-  const holds = await old.holds(oldKeyset);
   const root = await generateSigningKey();
   const registrar = await generateSigningKey();
-  const { institution, root: from } = old.settings;
-  const office = Office.at({ institution, root: root.thumbprint }, options);
-  const keys = [
-    [File.root, root],
-    [File.registrar, registrar],
-  ] as const;
-  for (const [name, key] of keys) {
-    await office.writeKey(name, key);
-    await office.write(name.replace(".key", ".pub.jwk"), encodeKey(key.publicJwk()));
-  }
-  await publishKeyset(office, oldKeyset, { root, registrar: registrar.publicJwk() });
+  const { institution, root: from, formerRoots = [], stolenRoots = [] } = old.settings;
+  // Former roots may have been kept where the last one was.
+  const stolen = [...stolenRoots, ...formerRoots, from];
+  const office = old.under({ institution, root: root.thumbprint, stolenRoots: stolen });
+  await writeSigningKey(office, File.root, root);
+  await writeSigningKey(office, File.registrar, registrar);
+  const holds = await signHoldsAnew(old, oldKeyset, root);
+  await publishKeyset(office, oldKeyset, { root, registrar: registrar.publicJwk(), next: null });
   await publishDirectory(office, registrar, directory, {});
-  for (const { name, hold } of holds) {
-    const { recordings, until } = hold;
-    await office.write(`holds/${name}`, await signHold({ institution, recordings, until }, root));
-  }
   await writeSettings(office);
+  await office.commit();
   await writeReport(
     {
-      json: { institution, oldPin: from, pin: root.thumbprint, holds: holds.length },
+      json: { institution, oldPin: from, pin: root.thumbprint, holds },
       lines: [
-        `the office has a new root; ${holds.length} holds are signed anew`,
+        `the office has a new root; ${holds} holds are signed anew`,
         ...columns([
           ["old pin", from],
           ["new pin", root.thumbprint],
@@ -47,4 +40,25 @@ export async function rePin(options: ReportOptions & OfficeOptions): Promise<voi
     },
     options,
   );
+}
+
+/** A private key, and its public half beside it. */
+export async function writeSigningKey(office: Office, name: string, key: SigningKey): Promise<void> {
+  await office.writeKey(name, key);
+  await office.write(name.replace(".key", ".pub.jwk"), encodeKey(key.publicJwk()));
+}
+
+/** The holds of the old root. @returns how many. */
+export async function signHoldsAnew(
+  office: Office,
+  keyset: VerifiedKeyset,
+  root: SigningKey,
+): Promise<number> {
+  const { institution } = office.settings;
+  const holds = await office.holds(keyset);
+  for (const { name, hold } of holds) {
+    const { recordings, until } = hold;
+    await office.write(`holds/${name}`, await signHold({ institution, recordings, until }, root));
+  }
+  return holds.length;
 }

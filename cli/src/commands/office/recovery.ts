@@ -1,11 +1,11 @@
-import { rm } from "node:fs/promises";
+import { publishedKeys } from "blindreel/keyset";
 import { checkShare as check, recoverIdentity, splitRecovery } from "blindreel/recovery";
 import { importXWingIdentity } from "blindreel/x-wing";
-import { usageError } from "../../cli-error.js";
+import { CliError, usageError } from "../../cli-error.js";
 import { explain } from "../../explain.js";
 import { encodeKey } from "../../key-files.js";
 import { loadIdentities, loadRecipients } from "../../keys.js";
-import { Office, type OfficeOptions, readBytes, readText } from "../../office/office.js";
+import { kidOf, Office, type OfficeOptions, readBytes, readText } from "../../office/office.js";
 import { checkTarget, foreignTarget, PRIVATE_MODE } from "../../output.js";
 import { OutputSet } from "../../output-set.js";
 import { startProgress } from "../../progress.js";
@@ -20,9 +20,9 @@ export interface SplitOptions extends ReportOptions, OfficeOptions {
 /** Splits the recovery keys that are still whole among custodians, and erases them. */
 export async function split(options: SplitOptions): Promise<void> {
   const { threshold, custodian, json } = options;
-  const office = await Office.open(options);
+  const office = await Office.toChange(options);
   const custodians = await loadRecipients(custodian);
-  const names = await office.names("recovery", ".key");
+  const names = office.names("recovery", ".key");
   if (names.length === 0)
     throw usageError(`no recovery key is whole in ${office.path("recovery")}: all have been split`);
   const root = await office.root();
@@ -43,7 +43,8 @@ export async function split(options: SplitOptions): Promise<void> {
         await office.write(`${folder}/${i + 1}.share`, share, PRIVATE_MODE);
       await office.write(`${folder}/statement.jws`, set.statement);
       // Last: until all shares are on the disk, the key is what recovers.
-      await rm(office.path("recovery", name), { force: true });
+      await office.commit();
+      await office.remove("recovery", name);
       sets.push({ thumbprint, folder: office.path(folder) });
       progress.add(1);
     }
@@ -70,14 +71,14 @@ interface ShareOptions extends ReportOptions, OfficeOptions {
 
 /** A drill at a custodian: recombines nothing. */
 export async function checkShare(path: string, options: ShareOptions): Promise<void> {
-  const { office, statement, identities } = await prepared(options);
-  const { root } = office.settings;
+  const { root, statement, identities, checkNamed } = await prepared(options);
   const share = await check(await readBytes(path), { identities, statement, root }).catch(
     (error: unknown) => {
       throw explain(error, path);
     },
   );
   const { custodian, total, threshold, thumbprint, setId, issued } = share;
+  await checkNamed(thumbprint);
   await writeReport(
     {
       json: { ...share, issued: issued.toISOString() },
@@ -104,15 +105,15 @@ export async function recover(paths: readonly string[], options: RecoverOptions)
   const { output, json } = options;
   if (output === "-") throw usageError("a private key is never printed; give a file name to -o");
   checkTarget(foreignTarget(output));
-  const { office, statement, identities } = await prepared(options);
+  const { root, statement, identities, checkNamed } = await prepared(options);
   const shares = await Promise.all(paths.map(readBytes));
-  const { root } = office.settings;
   const importKey = (seed: Uint8Array<ArrayBuffer>) => importXWingIdentity(seed);
   const recovering = recoverIdentity(shares, { identities, statement, root, importKey });
   const identity = await recovering.catch((error: unknown) => {
     const index = (error as { details?: { index?: number } }).details?.index;
     throw explain(error, index === undefined ? "the shares" : paths[index]!);
   });
+  await checkNamed(identity.thumbprint);
   const files = new OutputSet();
   try {
     await files.write(output, PRIVATE_MODE, (sink) => sink.write(encodeKey(identity.toJwk())));
@@ -136,5 +137,20 @@ export async function recover(paths: readonly string[], options: RecoverOptions)
 async function prepared(options: ShareOptions) {
   const office = await Office.open(options);
   const statement = await readText(options.statement);
-  return { office, statement, identities: await loadIdentities(options.identity, options) };
+  const { root, formerRoots = [], stolenRoots = [] } = office.settings;
+  const kid = kidOf(statement) ?? root;
+  const isStolen = stolenRoots.includes(kid);
+  return {
+    root: isStolen || formerRoots.includes(kid) ? kid : root,
+    statement,
+    identities: await loadIdentities(options.identity, options),
+    /** A thief of the root signs statements of any key: the keyset in force decides. */
+    async checkNamed(thumbprint: string): Promise<void> {
+      if (!isStolen) return;
+      const keys = publishedKeys(await office.keyset());
+      if (keys.some((key) => key.role === "recovery" && key.thumbprint === thumbprint)) return;
+      const message = `the shares recover ${thumbprint}, which is no recovery key of the keyset; a stolen root signed for them`;
+      throw new CliError("share-refused", message);
+    },
+  };
 }
