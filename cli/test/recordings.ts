@@ -14,7 +14,7 @@ export interface StoredRecording {
   readonly coreHash: string;
   /** The folder with the envelope. */
   readonly folder: string;
-  /** When the last camera segment began. */
+  /** A moment in the last camera segment. */
   readonly late: Date;
 }
 
@@ -52,9 +52,10 @@ export async function storeRecording(
       await recording.checkpoint();
     }
     await new Promise((resolve) => setTimeout(resolve, 30));
-    late = new Date();
     await camera.write(CAMERA.subarray(start, start + third));
     await camera.flush();
+    // Behind the beginning: a moment before it is still of the segment before, however short.
+    late = new Date();
   }
   await recording.track(chatName).write(CHAT);
   const { recordingId: id, coreHash } = recording;
