@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { generateIdentity, inspect, isBlindreelError } from "blindreel";
 import {
   coreHashOf,
@@ -21,6 +22,7 @@ import { type ReportOptions, writeReport } from "../../report.js";
 import { type OfficeIdentity, writeBucket } from "./init.js";
 
 const DAY = 86_400_000;
+const SECOND = 1000;
 
 export interface RotateOptions extends ReportOptions, OfficeOptions {
   readonly recordings?: string;
@@ -79,8 +81,10 @@ function successorOf(keyset: VerifiedKeyset, old: PublishedKey): PublishedKey | 
 async function replaceBucket(office: Office, old: PublishedKey): Promise<string> {
   const keyset = await office.keyset();
   const root = await office.root();
+  // Of two buckets for the same recordings the later is sealed to, and dates are whole seconds.
+  await setTimeout(Math.min(SECOND, old.notBefore.getTime() + SECOND - Date.now()));
   const successor = await newBucket(office, old.expiresFrom!, old.destroyAfter, old);
-  const last = new Date(Math.max(old.notBefore.getTime(), Date.now() - 1000));
+  const last = new Date(Math.max(old.notBefore.getTime(), Date.now() - SECOND));
   const claims = (await keyClaims(keyset)).map((key) =>
     key.recipient.thumbprint === old.thumbprint ? { ...key, notAfter: last } : key,
   );
