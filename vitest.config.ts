@@ -13,6 +13,9 @@ const ALONE = [
 /** Run by other runners, and by vitest in browsers: test/runtimes/run.ts. The consumers install first. */
 const ELSEWHERE = ["test/runtimes/hosts/**", "test/runtimes/.built/**", "test/consumers/**"];
 
+/** `npm run s3` runs them all; without it, the library's alone, as a sample. */
+if (process.env.BLINDREEL_S3 !== "all") ELSEWHERE.push("apps/server/test/s3/**");
+
 export default defineConfig({
   test: {
     // vitest leaves one core to itself, which of two is half.
@@ -28,7 +31,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "together",
-          include: ["test/**/*.test.ts", "cli/test/**/*.test.ts"],
+          include: ["{test,cli/test,apps/*/test}/**/*.test.ts"],
           exclude: [...configDefaults.exclude, ...ELSEWHERE, ...ALONE],
           // A process runs file after file: starting one and loading the sources takes longer than most files.
           isolate: false,

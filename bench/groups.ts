@@ -39,6 +39,9 @@ export const GROUPS: Readonly<Record<string, () => Promise<Group>>> = {
   "recording-exam": async () => (await import("./groups/recording-exam.js")).group,
   "recording-seek": async () => (await import("./groups/recording-seek.js")).group,
   "recording-resume": async () => (await import("./groups/recording-resume.js")).group,
+  play: async () => (await import("./groups/play.js")).group,
+  capture: async () => (await import("./groups/capture.js")).group,
+  "server-put": async () => (await import("./groups/server-put.js")).group,
   memory: async () => (await import("./groups/memory.js")).group,
   growth: async () => (await import("./groups/growth.js")).group,
 };

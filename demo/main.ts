@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { generateKeyPairSync, sign } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -25,6 +25,8 @@ import { chapter, DemoFailure, dim, must, mustFail, say } from "./say.js";
 import { type DemoServer, startServer } from "./server.js";
 import { measure } from "./throughput.js";
 
+/** What is left for the reviewer's page: the store, and the key beside it. */
+const REVIEW = fileURLToPath(new URL("review/", import.meta.url));
 /** Enough of a segment for its head and the whole first chunk. */
 const HEAD = 17 * 1024;
 /** The story of one recording, from the institution's key to an excerpt at a hearing. */
@@ -50,7 +52,10 @@ async function demo(recordingPath: string, folder: string, server: DemoServer): 
   for (const name of objects) say(`${name.padEnd(52)} ${prettyBytes((await stat(join(folder, name))).size)}`);
   const envelopePath = join(folder, recordingId, "envelope");
   const envelope = await readPart(envelopePath, 0, (await stat(envelopePath)).size);
-  const segmentPath = join(folder, recordingId, "0001", "00000000.seg");
+  // The first with pictures in it, where the file was cut before those.
+  const segment =
+    objects.find((name) => name.endsWith("0001/00000001.seg")) ?? `${recordingId}/0001/00000000.seg`;
+  const segmentPath = join(folder, segment);
   const head = Buffer.concat([envelope, await readPart(segmentPath, 0, HEAD)]);
   say(annotatedDump(head, fieldsOf(head)));
 
@@ -103,7 +108,7 @@ async function demo(recordingPath: string, folder: string, server: DemoServer): 
   say(`SHA-256 after    ${opened}`);
   must(opened === original, "what comes out is what went in");
 
-  chapter("A reviewer seeks to the middle, without fetching the rest.");
+  chapter("A reviewer seeks behind the middle, without fetching the rest.");
   await seek(recordingPath, institution, envelope, server);
 
   chapter("At a hearing, a part of it is shown to somebody without any key.");
@@ -130,12 +135,23 @@ async function demo(recordingPath: string, folder: string, server: DemoServer): 
     say(`seen by ${publicKey.slice(0, 16)}… at ${time.toISOString()}`);
   must(receiptOf === recordingId && witnesses.length === 1, "the receipt is this recording's");
   await review.close();
+  await keepForReview(join(folder, recordingId), institution);
 
   chapter("How fast is this?");
   const { length, rounds, seal, open: opening } = await measure(institution);
   say(`seal  ${seal.toFixed(0)} MB/s`);
   say(`open  ${opening.toFixed(0)} MB/s`);
   say(dim(`a stream of ${length / 2 ** 20} MiB in memory, one thread, medians of ${rounds} rounds`));
+}
+
+/** Takes the place of what an earlier run left. */
+async function keepForReview(recording: string, institution: ExportableIdentity): Promise<void> {
+  await rm(REVIEW, { recursive: true, force: true });
+  await mkdir(REVIEW);
+  await cp(recording, join(REVIEW, "store", basename(recording)), { recursive: true });
+  await writeFile(join(REVIEW, "institution.jwk"), JSON.stringify(await institution.toJwk()), {
+    mode: 0o600,
+  });
 }
 
 async function objectsOf({ url }: DemoServer, prefix: string): Promise<string[]> {
@@ -169,7 +185,7 @@ async function seek(
   });
   const opening = fetched;
   const { size } = review.track("screen").takes[0]!;
-  const start = Math.floor(size / 2);
+  const start = Math.floor(0.6 * size);
   const end = Math.min(start + 20_000, size);
   const part = await review.track("screen").takes[0]!.source({ cacheBytes: 0 }).read(start, end);
   must(
@@ -208,6 +224,9 @@ async function main(): Promise<void> {
   try {
     await demo(recordingOf(process.argv[2]), folder, server);
     console.log("\nEverything that must hold, held.");
+    console.log(
+      "To review this recording in a browser, run this and follow what it prints: npm run reviewer",
+    );
   } finally {
     server.close();
     await rm(folder, { recursive: true, force: true });

@@ -1,11 +1,15 @@
 import type { ExportableIdentity } from "blindreel";
 import { startRecording } from "blindreel/recording";
 import { piecesOf, withFile } from "./files.js";
+import { clustersOf } from "./webm.js";
 
 const WEEK = 7 * 86_400_000;
 /** In how many segments the file comes, and milliseconds between them. */
 const SEGMENTS = 8;
 export const PAUSE = 40;
+
+const pause = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** What a recorder leaves: the rest is on the server. */
 export interface Recorded {
@@ -38,15 +42,27 @@ export async function record(
   const uploading = recording.upload(put, { firstDelay: 20 });
 
   const screen = recording.track("screen");
-  screen.startTake({ type: "video/webm;codecs=vp8,opus" });
-  await withFile(path, "r", async (file) => {
-    for await (const piece of piecesOf(file, Math.ceil(size / SEGMENTS))) {
-      await screen.write(piece);
-      await screen.flush(); // a segment; by itself one would end every ten seconds
-      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  screen.startTake({ type: 'video/webm;codecs="vp8,opus"' });
+  const began = performance.now();
+  const clusters = await clustersOf(path, size);
+  if (clusters) {
+    // As fast as it plays, so that a player finds everything at its time.
+    for (const { time, bytes } of clusters) {
+      await pause(began + time - performance.now());
+      await screen.write(bytes, { startsSegment: true });
     }
-  });
+  } else {
+    await withFile(path, "r", async (file) => {
+      for await (const piece of piecesOf(file, Math.ceil(size / SEGMENTS))) {
+        await screen.write(piece);
+        await screen.flush(); // a segment; by itself one would end every ten seconds
+        await pause(PAUSE);
+      }
+    });
+  }
   await recording.track("chat").write("Is question 3 about esters?\n");
+  const event = { type: "tab", text: "Another tab was in front" };
+  await recording.track("flags").write(`${JSON.stringify(event)}\n`);
   await recording.finish("submitted");
   await uploading;
   const { recordingId, coreHash } = recording;

@@ -24,6 +24,8 @@ const steps: readonly Step[] = [
   { command: "npm run --silent package", readsBuild: true },
   { command: "tsc -p cli", readsBuild: true },
   { command: "tsc -p demo", readsBuild: true },
+  { command: "tsc -p apps/reviewer", readsBuild: true },
+  { command: "tsc -p apps/server", readsBuild: true },
 ];
 
 const AT_ONCE = 2;

@@ -18,6 +18,8 @@ export interface ChromiumOptions {
   readonly fakeMedia?: boolean;
   /** The profile's folder, to be used again after this browser; unless given, one that goes with it. */
   readonly profile?: string;
+  /** Where downloads go, under names of the browser's making; unless given, they go with the browser. */
+  readonly downloads?: string;
   /** More command-line flags. */
   readonly args?: readonly string[];
 }
@@ -37,5 +39,11 @@ export async function launchChromium(options: ChromiumOptions = {}): Promise<Bro
   if (options.fakeMedia) args.push("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream");
   // Playwright's small headless build has no extensions; its channel "chromium" is the whole browser.
   const which = found.kind === "system" ? { executablePath: found.path } : { channel: "chromium" };
-  return chromium.launchPersistentContext(options.profile ?? "", { ...which, headless: true, args });
+  const downloads = options.downloads !== undefined && { downloadsPath: options.downloads };
+  return chromium.launchPersistentContext(options.profile ?? "", {
+    ...which,
+    ...downloads,
+    headless: true,
+    args,
+  });
 }

@@ -118,6 +118,15 @@ export type ShareFault =
   /** The recovered key is not the one whose thumbprint the root signed. */
   | "wrong-key";
 
+/** Why a track cannot be played. */
+export type PlaybackFault =
+  /** No index was given, and its segments do not begin at key frames, or nothing names its media type. */
+  | "no-index"
+  /** The browser could not decode what it was given. */
+  | "media"
+  /** Nothing of it is there, or authentic. */
+  | "empty";
+
 /** Type of `details` for each code. */
 export interface ErrorDetails {
   /** The bytes do not start with the envelope's magic. */
@@ -172,6 +181,8 @@ export interface ErrorDetails {
   "stale-manifest": { readonly sequence: number | undefined; readonly minSequence: number };
   /** The recording has no track of this name. */
   "unknown-track": { readonly tracks: readonly string[] };
+  /** A track, or an excerpt, that cannot be played. */
+  unplayable: { readonly reason: PlaybackFault };
   /** JSON that is not strict and canonical, or metadata without such a form. */
   "invalid-json": undefined;
   /** A stream, source or writer used after its end, failure or close. */

@@ -52,6 +52,7 @@ export {
   isBlindreelError,
   type KeysetFault,
   type PasskeyFailure,
+  type PlaybackFault,
   type RotationFault,
   type ShareFault,
   type StatementFault,

@@ -81,6 +81,7 @@ const EXIT_CODES: Record<FailureCode, ExitCode> = {
   usage: 2,
   "invalid-recipients": 2,
   "unknown-track": 2,
+  unplayable: 8,
   "not-an-envelope": 3,
   truncated: 4,
   "unsupported-version": 5,

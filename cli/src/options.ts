@@ -38,6 +38,13 @@ export function parseCount(value: string): number {
   return Number(value);
 }
 
+/** The head of a ledger, as `ledger verify` prints it. */
+export function parseHead(value: string): { readonly size: number; readonly hash: string } {
+  const [, size, hash] = /^(0|[1-9]\d{0,14}):([0-9a-f]{64})$/.exec(value) ?? [];
+  if (hash === undefined) throw new InvalidArgumentError("it is no head: a number, a colon, 64 hex digits.");
+  return { size: Number(size), hash };
+}
+
 const DURATION_MS = { h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 };
 
 /** `36h`, `7d`, `2w`, or a date as {@link parseTime}, of whole seconds. */

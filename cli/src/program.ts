@@ -22,6 +22,7 @@ import {
   parseTime,
 } from "./options.js";
 import { addKeygen, addWho, grantOptions, passphraseOptions } from "./program-keys.js";
+import { addLedger } from "./program-ledger.js";
 import { addOffice } from "./program-office.js";
 import { examples, JSON_OPTION } from "./program-text.js";
 
@@ -51,6 +52,7 @@ export function createProgram(): Command {
   for (const command of program.commands)
     if (["open", "verify", "excerpt"].includes(command.name())) grantOptions(command);
   addOffice(program);
+  addLedger(program);
   return program;
 }
 
@@ -224,15 +226,20 @@ function addRewrap(program: Command): void {
 function addVerify(program: Command): void {
   program
     .command("verify")
-    .summary("say whether a recording is complete")
+    .alias("review")
+    .summary("say whether a recording is complete, or an excerpt or receipt genuine")
     .description(
       "Compares everything that is stored of a recording with everything that was signed, and prints the verdict:\n" +
-        "complete, interrupted, unfinished, truncated or altered, and every gap. The exit code says which.",
+        "complete, interrupted, unfinished, truncated or altered, its tracks and every gap. The exit code says which.\n" +
+        "Of an excerpt or a receipt it checks proofs and content, for which no key is needed.",
     )
-    .argument("<recording>", "the folder with its objects, or their http(s) address")
-    .requiredOption(
+    .argument(
+      "<recording>",
+      "the folder with its objects, or their http(s) address; or the file of an excerpt or a receipt, - for standard input",
+    )
+    .option(
       "-i, --identity <key>",
-      "private key file, JWK or PEM; repeat it for several",
+      "private key file, JWK or PEM; repeat it for several; not for excerpts and receipts",
       collectKeys,
     )
     .option(
@@ -247,6 +254,7 @@ function addVerify(program: Command): void {
       examples([
         "blindreel verify -i institution.jwk exams/0a1b2c3d4e5f60718293a4b5c6d7e8f9",
         "blindreel verify -i institution.jwk --json https://store.example/0a1b2c3d4e5f60718293a4b5c6d7e8f9 | jq .gaps",
+        "blindreel verify --expected COREHASH minute.excerpt",
       ]),
     )
     .action(verify);

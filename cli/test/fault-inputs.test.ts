@@ -83,23 +83,24 @@ describe("fault C6: an input that changes", () => {
 
   it("before a rewrap in place is left as it is now", async () => {
     const to = await space.recipient(space.keys.public);
-    await space.write("a.reel", await seal(new Uint8Array(30 * 2 ** 20), { to }));
-    const running = space.run([
-      "rewrap",
-      "-i",
-      space.keys.private,
-      "-r",
-      space.keys.public,
-      "--in-place",
-      "a.reel",
-    ]);
-    while (!(await space.files()).some((name) => name.endsWith(".partial")))
-      await new Promise((next) => setTimeout(next, 2));
-    await writeFile(space.path("new"), "newer");
-    await rename(space.path("new"), space.path("a.reel"));
-    expect((await running).code).toBe(12);
-    expect((await space.read("a.reel")).toString()).toBe("newer");
-    expect(await space.files()).toEqual(["a.reel"]);
+    const sealed = await seal(new Uint8Array(30 * 2 ** 20), { to });
+    const rewrap = ["rewrap", "-i", space.keys.private, "-r", space.keys.public, "--in-place", "a.reel"];
+    const codes: (number | null)[] = [];
+    // One that is done before the file is replaced says nothing: on a busy machine, once more.
+    while (codes.length < 5 && !codes.includes(12)) {
+      await space.write("a.reel", sealed);
+      const child = start(rewrap, { cwd: space.folder });
+      const running = finished(child);
+      while (child.exitCode === null && !(await space.files()).some((name) => name.endsWith(".partial")))
+        await new Promise((next) => setTimeout(next, 2));
+      await writeFile(space.path("new"), "newer");
+      await rename(space.path("new"), space.path("a.reel"));
+      codes.push((await running).code);
+      expect((await space.read("a.reel")).toString()).toBe("newer");
+      expect(await space.files()).toEqual(["a.reel"]);
+    }
+    expect(codes.at(-1)).toBe(12);
+    for (const code of codes.slice(0, -1)) expect(code).toBe(0);
   });
 });
 

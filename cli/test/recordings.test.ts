@@ -525,3 +525,56 @@ it("fault C5: open refuses a sealed file that is not the expected one", async ()
   });
   expect(await space.files()).not.toContain("c");
 });
+
+describe("verify of excerpts and receipts", () => {
+  const times = ["--from", "2020-01-01", "--to", "2099-01-01"];
+
+  it("needs no key, and says what was signed", async () => {
+    await space.ok(["excerpt", ...i, "--track", "camera", ...times, "-o", "all.excerpt", "exam"]);
+    await space.write("exam.receipt", whole.receipt!);
+    const excerpt = await space.json(["verify", "all.excerpt", "--expected", whole.coreHash]);
+    expect(excerpt).toMatchObject({
+      object: "excerpt",
+      recordingId: whole.id,
+      origin: "pinned",
+      withheld: 0,
+    });
+    expect(excerpt.segments).toHaveLength(3);
+    const receipt = await space.json(["verify", "exam.receipt"]);
+    const { sequence, size, logRoot, coreHash } = receipt;
+    expect(receipt).toMatchObject({ object: "receipt", origin: "unpinned", witnesses: [] });
+    expect([coreHash, sequence, size]).toEqual([whole.coreHash, excerpt.sequence, 6]);
+    expect(logRoot).toMatch(/^[0-9a-f]{64}$/);
+    const { stdout } = await space.ok(["review", "-"], { stdin: whole.receipt! });
+    expect(stdout.toString()).toMatch(/a receipt, as its recorder signed it\nIt is consistent in itself;/);
+    expect((await space.ok(["verify", "all.excerpt"])).stdout.toString()).toMatch(/track +camera, take 0/);
+  });
+
+  it("refuses what was altered, what is of another recording, and keys", async () => {
+    await space.ok(["excerpt", ...i, "--track", "camera", ...times, "-o", "all.excerpt", "exam"]);
+    await space.write("bad.excerpt", flipped(await space.read("all.excerpt"), -20_000));
+    await space.write("bad.receipt", flipped(whole.receipt!, -100));
+    for (const name of ["bad.excerpt", "bad.receipt"])
+      await expectFailure(space.run(["verify", "--json", name]), {
+        exit: 7,
+        code: "authentication-failed",
+        message: /authentication failed|altered/,
+      });
+    await expectFailure(space.run(["verify", "--json", "--expected", crashed.coreHash, "all.excerpt"]), {
+      exit: 17,
+      code: "unexpected-recording",
+      message: /./,
+    });
+    for (const args of [[...i, "all.excerpt"], ["--ignore-expiry", "all.excerpt"], ["exam"]])
+      await expectFailure(space.run(["verify", "--json", ...args]), {
+        exit: 2,
+        code: "usage",
+        message: /identity|expiry/,
+      });
+  });
+
+  it("review is another name for verify", async () => {
+    const { stdout } = await space.ok(["review", ...i, "exam"]);
+    expect(stdout.toString()).toEqual((await space.ok(["verify", ...i, "exam"])).stdout.toString());
+  });
+});

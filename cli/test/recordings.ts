@@ -16,6 +16,8 @@ export interface StoredRecording {
   readonly folder: string;
   /** A moment in the last camera segment. */
   readonly late: Date;
+  /** Undefined where it was not finished. */
+  readonly receipt: Uint8Array | undefined;
 }
 
 export interface Making {
@@ -63,9 +65,13 @@ export async function storeRecording(
     await recording.flush();
     await stored();
     await recording.close();
-  } else await recording.finish("submitted");
+    await uploading;
+    return { id, coreHash, folder: join(store, id), late, receipt: undefined };
+  }
+  const receipt = recording.receipt();
+  await recording.finish("submitted");
   await uploading;
-  return { id, coreHash, folder: join(store, id), late };
+  return { id, coreHash, folder: join(store, id), late, receipt: await receipt };
 }
 
 /** The same, to the keyset of the office in `folder`, and for its institution. */

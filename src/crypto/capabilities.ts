@@ -1,7 +1,14 @@
 import { backendFor, bulkHashes, defaultProvider, hashes } from "./default.js";
 import { hasFallback, loadFallback } from "./fallback-loader.js";
 import { p256Backend } from "./p256.js";
-import { probeStorage, probeStreams, type StorageSupport, type StreamSupport } from "./probes.js";
+import {
+  probeCapture,
+  probePlayback,
+  probeStorage,
+  probeStreams,
+  type StorageSupport,
+  type StreamSupport,
+} from "./probes.js";
 import { randomBytes } from "./random.js";
 import { signatureBackend } from "./signatures.js";
 import { AES_GCM, ED25519, type Family, isSupported, P256, X25519 } from "./support.js";
@@ -37,6 +44,10 @@ export interface Capabilities {
   readonly fallback: "registered" | "import()" | "none";
   readonly streams: StreamSupport;
   readonly storage: StorageSupport;
+  /** Who encodes in `blindreel/capture`. */
+  readonly capture: "webcodecs" | "media-recorder" | "none";
+  /** What feeds media elements in `blindreel/player`; `"none"` also where there are no such elements. */
+  readonly playback: "media-source" | "managed-media-source" | "none";
 }
 
 /**
@@ -81,6 +92,8 @@ export async function capabilities(): Promise<Capabilities> {
     fallback: hasFallback() ? "registered" : canImport ? "import()" : "none",
     streams: probeStreams(),
     storage,
+    capture: probeCapture(),
+    playback: probePlayback(),
   };
 }
 

@@ -1,14 +1,15 @@
 import { gcm } from "@noble/ciphers/aes.js";
 import { ed25519, x25519 } from "@noble/curves/ed25519.js";
 import { p256 } from "@noble/curves/nist.js";
-import { sha512 } from "@noble/hashes/sha2.js";
+import { hmac } from "@noble/hashes/hmac.js";
+import { sha256, sha512 } from "@noble/hashes/sha2.js";
 import { concatBytes } from "@noble/hashes/utils.js";
 import type { Bytes } from "../formats/bytes.js";
-import { nobleDigest, nobleHmac } from "./noble-hash.js";
 import type { NobleTools } from "./noble-tools.js";
 import type {
   AeadKey,
   CompleteProvider,
+  HashName,
   P256Provider,
   PrivateKeyHandle,
   PublicKeyHandle,
@@ -17,6 +18,8 @@ import type {
 
 /** Of X25519 (RFC 7748 §5) and of an Ed25519 seed (RFC 8032 §5.1.5). */
 const SECRET_LENGTH = 32;
+
+const HASHES = { "SHA-256": sha256, "SHA-512": sha512 } as const;
 
 interface NobleKey extends PrivateKeyHandle {
   readonly secret: () => Bytes;
@@ -72,15 +75,16 @@ class NobleAeadKey implements AeadKey {
  * Every operation in JavaScript, by the audited noble libraries, for platforms that lack one. AES is slow
  * (about 40 MB/s) and not constant-time: its table lookups depend on secrets.
  *
- * Imports no code of the SDK but hashes: bundlers would move shared code out of the page's own file.
+ * Imports no code of the SDK: bundlers would move shared code out of the page's own file.
  */
 export function makeNobleProvider(tools: NobleTools): CompleteProvider {
+  const digest = (hash: HashName, message: Bytes): Bytes => HASHES[hash](message) as Bytes;
   const provider: CompleteProvider = {
     name: "noble",
     getRandomBytes: tools.getRandomBytes,
-    digest: nobleDigest,
-    digestBulk: nobleDigest,
-    hmac: nobleHmac,
+    digest,
+    digestBulk: digest,
+    hmac: (hash, key, message) => hmac(HASHES[hash], key, message) as Bytes,
     importAesGcmKey: (key) => new NobleAeadKey(key, tools),
     generateX25519() {
       const secret = tools.randomBytes(provider, SECRET_LENGTH);

@@ -27,6 +27,26 @@ export function probeStreams(): StreamSupport {
   };
 }
 
+/** WebCodecs with readable tracks: Chromium's windows. Firefox has the encoders and not the tracks. WebKitGTK says that it records, and was seen to record nothing. */
+export function probeCapture(): "webcodecs" | "media-recorder" | "none" {
+  if (has("MediaStreamTrackProcessor", "VideoEncoder", "AudioEncoder", "VideoFrame")) return "webcodecs";
+  const records = ["video/webm;codecs=vp8", "video/mp4"].some(
+    (type) => has("MediaRecorder") && MediaRecorder.isTypeSupported(type),
+  );
+  return records ? "media-recorder" : "none";
+}
+
+/** What feeds a media element in `blindreel/player`. Workers may have media sources, but no elements. */
+export function probePlayback(): "media-source" | "managed-media-source" | "none" {
+  if (!has("HTMLMediaElement")) return "none";
+  if (has("MediaSource")) return "media-source";
+  return has("ManagedMediaSource") ? "managed-media-source" : "none";
+}
+
+function has(...names: readonly string[]): boolean {
+  return names.every((name) => typeof (globalThis as Record<string, unknown>)[name] === "function");
+}
+
 function succeeds(attempt: () => unknown): boolean {
   try {
     attempt();

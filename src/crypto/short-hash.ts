@@ -1,11 +1,11 @@
 import type { Bytes } from "../formats/bytes.js";
-import { nobleDigest } from "./noble-hash.js";
+import { nobleSha256 } from "./noble-hash.js";
 import { nodeSha256 } from "./node.js";
 
 let sha256: ((message: Bytes) => Bytes) | undefined;
 
 /** Synchronous SHA-256 of a short message in every runtime: a hash tree grows without an await in between. */
 export function shortSha256(message: Bytes): Bytes {
-  sha256 ??= nodeSha256() ?? ((short) => nobleDigest("SHA-256", short));
+  sha256 ??= nodeSha256() ?? nobleSha256;
   return sha256(message);
 }

@@ -55,7 +55,10 @@ export interface RewrapJournal {
 export interface RewrapAllOptions extends RewrapOptions {
   /** The complete new list, the same for all; or a verified keyset, which chooses for each by its region, expiry and `holds`. */
   readonly to: Recipients;
-  /** Envelopes that an earlier run wrote for the same recipients are skipped. Without one all are rewrapped. */
+  /**
+   * Envelopes that another run wrote for the same recipients are skipped, also one that does so meanwhile and shares the journal.
+   * Without one all are rewrapped.
+   */
   readonly journal?: RewrapJournal;
   /** Envelopes under way at once; 8 unless stated. */
   readonly concurrency?: number;
@@ -70,7 +73,7 @@ export interface RewrapProgress {
   readonly failed: number;
 }
 
-/** Of one recording. A skipped one was done by an earlier run; a failed one opens as before. */
+/** Of one recording. A skipped one was done by another run; a failed one opens as before. */
 export type RewrapOutcome =
   | { readonly name: string; readonly state: "rewrapped"; readonly epoch: number }
   | { readonly name: string; readonly state: "skipped" }
@@ -203,7 +206,7 @@ async function rewrapOne(
     }
     const recipients = await digestOf(crypto, to);
     const entryOf = (of: Bytes) => crypto.digest("SHA-256", concatBytes(recipients, of));
-    if (attempt === 0 && (await journal?.has(await entryOf(hash)))) return { name, state: "skipped" };
+    if (await journal?.has(await entryOf(hash))) return { name, state: "skipped" };
     if (attempt === ATTEMPTS) break;
     let replacement: Bytes;
     try {

@@ -1,4 +1,4 @@
-import { nobleDigest } from "../crypto/noble-hash.js";
+import { nobleSha256 } from "../crypto/noble-hash.js";
 import { isBlindreelError } from "../errors.js";
 import { type Bytes, equalBytes } from "../formats/bytes.js";
 import { type Checks, functionArgument, readOptions } from "../formats/options.js";
@@ -59,7 +59,7 @@ function envelopeAt(node: NodeFiles, file: string): StoredEnvelope {
       const lock = await waitForLock(node, folder, signal);
       try {
         const stored = new Uint8Array(await fs.readFile(file));
-        if (!equalBytes(nobleDigest("SHA-256", stored), hash)) return false;
+        if (!equalBytes(nobleSha256(stored), hash)) return false;
         const next = `${file}.next`;
         await writeDurably(node, next, replacement as Bytes);
         await fs.chmod(next, (await fs.stat(file)).mode);

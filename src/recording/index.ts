@@ -29,6 +29,7 @@ export type { RecordingObject } from "./outbox.js";
 export type { FinishedRecording, Recording } from "./recording.js";
 export { discardJournal, listJournals, resumeRecording, type StoredJournal } from "./resume.js";
 export { startRecording } from "./start.js";
+export type { SourceTake, TrackSink, TrackSource } from "./track-source.js";
 export type { RecordingTrack } from "./tracks.js";
 export {
   type PutObject,

@@ -8,6 +8,7 @@ import type { TakeStart } from "./journal/entries.js";
 import { oneOf, positive } from "./options.js";
 import { Change, lazyTimeout, pause } from "./timing.js";
 import type { TrackWriter } from "./track.js";
+import type { TrackSource } from "./track-source.js";
 
 /** The part of `MediaRecorder` that is used, without types of the DOM. */
 export interface MediaRecorderLike {
@@ -77,7 +78,7 @@ function typeOf({ mimeType }: MediaRecorderLike): string {
 }
 
 /** A recorder that writes to a track. */
-export class BoundRecorder {
+export class BoundRecorder implements TrackSource {
   /** Settles once its last blob is in the journal, or the recording is over. */
   readonly done: Promise<void>;
   readonly #context: RecordingContext;

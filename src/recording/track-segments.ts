@@ -68,6 +68,8 @@ export class TrackSegments {
   beginTake(take: TakeStart): void {
     this.#take = take;
     this.#isNewTake = true;
+    // A clock of the source's own may have been ahead in the take before.
+    this.#latest = 0;
   }
 
   /** Begins the track's first take, where none was asked for. */

@@ -1,6 +1,6 @@
 import { closedError, limitExceeded, outOfRange } from "../errors.js";
 import type { Bytes } from "../formats/bytes.js";
-import { type Check, type Checks, flagArgument, readOptions } from "../formats/options.js";
+import { type Check, type Checks, flagArgument, functionArgument, readOptions } from "../formats/options.js";
 import { type LossCause, MAX_NAME, MAX_TRACKS, MAX_TYPE } from "../log/entry.js";
 import { KeyHolder } from "../log/keys.js";
 import { BlockPool } from "./blocks.js";
@@ -9,16 +9,12 @@ import type { RecordingContext } from "./context.js";
 import type { TrackInput } from "./input.js";
 import { Intake } from "./intake.js";
 import type { NewEntry } from "./journal/entries.js";
-import {
-  type BoundRecorder,
-  bindRecorder,
-  type MediaRecorderLike,
-  type RecordOptions,
-} from "./media-recorder.js";
+import { bindRecorder, type MediaRecorderLike, type RecordOptions } from "./media-recorder.js";
 import { boundedTextArgument, readTrackOptions, type TrackOptions } from "./options.js";
 import type { Outbox } from "./outbox.js";
 import { quiet, settlesWithin } from "./timing.js";
 import { type TrackContext, TrackWriter } from "./track.js";
+import { type TrackSink, type TrackSource, trackSink, trackSourceArgument } from "./track-source.js";
 
 /** A track that is being written. */
 export interface RecordingTrack {
@@ -42,6 +38,13 @@ export interface RecordingTrack {
    * @returns settles when its last blob is in the journal, or the recording is over.
    */
   record(mediaRecorder: MediaRecorderLike, options?: RecordOptions): Promise<void>;
+  /**
+   * Binds another source of media, as `capture` of `blindreel/capture` does: it ends with the recording, as a recorder does.
+   *
+   * @param bind is given the track's sink, and returns the source. One source at a time.
+   * @returns the source's `done`.
+   */
+  attach(bind: (sink: TrackSink) => TrackSource): Promise<void>;
   /** Ends the segment: all input so far can be uploaded, and survives a crash. */
   flush(): Promise<void>;
 }
@@ -52,11 +55,17 @@ const WRITE: Checks<{ readonly startsSegment?: boolean }> = { startsSegment: fla
 const mediaType: Check<string> = (name, value) => boundedTextArgument(name, value, 0, MAX_TYPE);
 const TAKE: Checks<{ readonly type?: string }> = { type: mediaType };
 
-/** A recording's tracks, and the recorders that write to them. */
+/** @throws RangeError for a track with a cadence. */
+function mediaWriter(writer: AnyTrack): TrackWriter {
+  if (!(writer instanceof TrackWriter)) throw outOfRange("track", "without a cadence", writer.name);
+  return writer;
+}
+
+/** A recording's tracks, and the sources that write to them. */
 export class Tracks {
   readonly #context: TrackContext;
   readonly #writers = new Map<string, { readonly writer: AnyTrack; readonly options: string }>();
-  readonly #recorders = new Map<BoundRecorder, TrackWriter>();
+  readonly #sources = new Map<TrackSource, TrackWriter>();
   #count: number;
   #undrained: readonly string[] = [];
 
@@ -81,8 +90,8 @@ export class Tracks {
   }
 
   async flush(of?: AnyTrack): Promise<void> {
-    const recorders = [...this.#recorders].filter(([, writer]) => !of || writer === of);
-    await Promise.all(recorders.map(([recorder]) => recorder.drain()));
+    const sources = [...this.#sources].filter(([, writer]) => !of || writer === of);
+    await Promise.all(sources.map(([source]) => source.drain()));
     const writers = of ? [of] : [...this.#writers.values()].map(({ writer }) => writer);
     await Promise.all(writers.map((writer) => writer.flush()));
   }
@@ -90,7 +99,7 @@ export class Tracks {
   /** Gives up all unsealed input; every promise settles. */
   destroy(error: unknown): void {
     for (const { writer } of this.#writers.values()) writer.destroy(error);
-    for (const recorder of this.#recorders.keys()) recorder.abandon(error);
+    for (const source of this.#sources.keys()) source.abandon(error);
   }
 
   /** Wipes the content key behind its last use. */
@@ -133,12 +142,19 @@ export class Tracks {
       await journal.write(() => ({ records: [{ kind: "closed" }] })).catch(() => {});
   }
 
+  #bind(writer: TrackWriter, source: TrackSource): Promise<void> {
+    this.#sources.set(source, writer);
+    const forget = (): unknown => this.#sources.delete(source);
+    source.done.then(forget, forget);
+    return source.done;
+  }
+
   /** Stops recorders and seals all that was written. @returns names of the tracks that were not done in time. */
   async #drain(timeout: number): Promise<string[]> {
     const late = new Set(this.#writers.keys());
-    const busy = [...this.#recorders];
+    const busy = [...this.#sources];
     const drained = [...this.#writers].map(async ([name, { writer }]) => {
-      await Promise.all(busy.flatMap(([recorder, of]) => (of === writer ? recorder.stop() : [])));
+      await Promise.all(busy.flatMap(([source, of]) => (of === writer ? source.stop() : [])));
       await writer.drain();
       late.delete(name);
     });
@@ -184,12 +200,18 @@ export class Tracks {
       },
       record: (mediaRecorder, options) => {
         life.check("record");
-        if (!(writer instanceof TrackWriter)) throw outOfRange("track", "without a cadence", name);
-        const recorder = bindRecorder(this.#context, writer, mediaRecorder, options);
-        this.#recorders.set(recorder, writer);
-        const forget = (): unknown => this.#recorders.delete(recorder);
-        recorder.done.then(forget, forget);
-        return recorder.done;
+        const taking = mediaWriter(writer);
+        return this.#bind(taking, bindRecorder(this.#context, taking, mediaRecorder, options));
+      },
+      attach: (bind) => {
+        life.check("record");
+        const taking = mediaWriter(writer);
+        if ([...this.#sources.values()].includes(taking))
+          throw outOfRange("track", "one without another source: stop that one first", name);
+        return this.#bind(
+          taking,
+          trackSourceArgument(functionArgument("bind", bind)(trackSink(this.#context, taking))),
+        );
       },
       flush: () => life.call("flush", () => this.flush(writer)),
     };

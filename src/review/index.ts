@@ -24,7 +24,7 @@ export {
 } from "./open-excerpt.js";
 export type { RetryOptions } from "./retry.js";
 export { type OpenRecordingOptions, openRecording, type RecordingReview } from "./review.js";
-export type { ReviewTake, ReviewTrack } from "./review-track.js";
+export type { ReviewTake, ReviewTrack, TakeSegment } from "./review-track.js";
 export type { LookupOptions, ObjectListing, ObjectLookup } from "./store.js";
 export type { TakeSource, TakeSourceOptions } from "./take-source.js";
 export type { UncoveredSegment } from "./uncovered.js";

@@ -8,7 +8,7 @@ import type { SignedBinding } from "../log/sealed-object.js";
 import { ManifestState, manifestMessage } from "../log/statement.js";
 import { isSameHash, Peaks, SUBTREE } from "../log/tree.js";
 import type { ReadOptions } from "../source/byte-source.js";
-import { eachInFlight, eachProbed } from "./pool.js";
+import { eachInFlight, eachProbed, SMALL_LANES } from "./pool.js";
 import { type SegmentPlace, type UnlockedRecording, useBinding } from "./unlocked-recording.js";
 import { byObject, type Finding } from "./verdict.js";
 
@@ -92,7 +92,7 @@ export async function findManifests(
     if (manifest && "code" in manifest) invalid.push({ cause: "invalid-manifest", object, ...manifest });
     return manifest !== undefined;
   };
-  if (names) await eachInFlight(names.manifests, look);
+  if (names) await eachInFlight(names.manifests, look, () => limits.manifest, SMALL_LANES);
   else if (!given && !(await eachProbed(0, MAX_MANIFESTS, look)))
     throw limitExceeded("the number of stored manifests", MAX_MANIFESTS, MAX_MANIFESTS + 1);
   const manifests = inOrder(found);

@@ -20,8 +20,9 @@ import { segmentName } from "../log/names.js";
 import { type Announced, announcedArgument, proveStatement, type SignedStatement } from "../log/proof.js";
 import { ManifestState } from "../log/statement.js";
 import { isSameHash, pathLength, rootFromPath } from "../log/tree.js";
-import { type ReadOptions, readOptionsOf } from "../source/byte-source.js";
+import { type ByteSource, type ReadOptions, readOptionsOf } from "../source/byte-source.js";
 import { asyncDispose } from "../stream/operation.js";
+import { ExcerptSource } from "./excerpt-source.js";
 import { type RetryOptions, retryArgument } from "./retry.js";
 import { openWhole, type SegmentBinding } from "./segment.js";
 import { missingObject, type ObjectLookup, Store } from "./store.js";
@@ -58,6 +59,11 @@ export interface OpenedExcerpt extends SignedStatement {
   readonly take: { readonly number: number; readonly startedAt: Date; readonly type: string };
   /** Ascending. */
   readonly segments: readonly ExcerptSegment[];
+  /**
+   * Content of all segments, one behind the other: the take's first segment, then those of the range. Where every segment begins at a
+   * key frame this is a file that plays; `exportExcerpt` of `blindreel/media-export` makes one of the others too.
+   */
+  source(): ByteSource;
   /** Indices between the first segment and the last that are not in it. */
   readonly gaps: readonly { readonly first: number; readonly count: number }[];
   /** Wipes keys and content. */
@@ -114,8 +120,11 @@ export async function openExcerpt(excerpt: Uint8Array, given?: OpenExcerptOption
   const { take, segments: parts } = checkParts(decoded.parts);
   const binding = { crypto, recordingId: core.recordingId };
   const contents = parts.map((part) => new ExcerptContent(binding, part, store));
+  const segments = parts.map((part, i) => excerptSegment(part, contents[i]!));
+  const source = new ExcerptSource(segments);
   const close = async (): Promise<void> => {
     for (const content of contents) content.close();
+    source.forget();
   };
   try {
     for (const content of contents) await content.openIncluded(signal ? { signal } : {});
@@ -128,7 +137,8 @@ export async function openExcerpt(excerpt: Uint8Array, given?: OpenExcerptOption
     state: nameOf(ManifestState, decoded.statement.state)!,
     track: take.name,
     take: { number: take.take, startedAt: dateOf(take.time), type: take.type },
-    segments: parts.map((part, i) => excerptSegment(part, contents[i]!)),
+    segments,
+    source: () => source,
     gaps: gapsBetween(parts.map(({ entry }) => entry.index)),
     close,
     [asyncDispose]: close,

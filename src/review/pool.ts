@@ -1,24 +1,27 @@
 /** Objects under way at the same time, and bytes of them together. */
 const LANES = 8;
+/** Pages and manifests under way at the same time: HTTP/2 brings them with one round trip, which should have 100 streams or more (RFC 9113 §6.5.2). */
+export const SMALL_LANES = 100;
 const BUDGET = 32 * 2 ** 20;
 
 /**
- * Runs `step` for every item, 8 at a time and in order of the items, within 32 MiB; a single item may be larger. After a failure
+ * Runs `step` for every item, so many at a time and in order of the items, within 32 MiB; a single item may be larger. After a failure
  * none is begun, and it is thrown once all have stopped.
  *
- * @param weigh in bytes.
+ * @param weigh in bytes. @param lanes 8 unless given.
  */
 export async function eachInFlight<T>(
   items: Iterable<T>,
   step: (item: T) => Promise<unknown>,
   weigh: (item: T) => number = () => 0,
+  lanes = LANES,
 ): Promise<void> {
   const running = new Set<Promise<void>>();
   let weight = 0;
   try {
     for (const item of items) {
       const own = weigh(item);
-      while (running.size > 0 && (running.size >= LANES || weight + own > BUDGET))
+      while (running.size > 0 && (running.size >= lanes || weight + own > BUDGET))
         await Promise.race(running);
       weight += own;
       // A failed one stays: the next wait throws its failure.

@@ -9,7 +9,7 @@ import { SUBTREE } from "../log/tree.js";
 import type { ReadOptions } from "../source/byte-source.js";
 import { type LaidOutLoss, type LogLayout, layOutLog, type SegmentLayout, segmentsOf } from "./layout.js";
 import { checkBeginnings, type FoundManifests, readObject, type StoredNames } from "./manifests.js";
-import { eachInFlight, eachProbed } from "./pool.js";
+import { eachInFlight, eachProbed, SMALL_LANES } from "./pool.js";
 import type { UnlockedRecording } from "./unlocked-recording.js";
 import { byObject, type Finding } from "./verdict.js";
 
@@ -61,11 +61,12 @@ const UNKNOWN_PAGE: readonly undefined[] = /* @__PURE__ */ new Array(SUBTREE).fi
 async function readPages(recording: UnlockedRecording, count: number, options: ReadOptions) {
   const pages: (OpenedPage | undefined)[] = new Array(count).fill(undefined);
   const faults: Finding[] = [];
-  await eachInFlight(pages.keys(), async (number) => {
+  const read = async (number: number): Promise<void> => {
     const page = await readPage(recording, number, options);
     if ("cause" in page) faults.push(page);
     else pages[number] = page;
-  });
+  };
+  await eachInFlight(pages.keys(), read, () => recording.limits.page, SMALL_LANES);
   return { pages, faults: faults.sort(byObject) };
 }
 
@@ -143,6 +144,8 @@ async function readPagesBehind(recording: UnlockedRecording, log: RecordingLog, 
     await eachInFlight(
       listed.filter((number) => number < end),
       look,
+      () => recording.limits.page,
+      SMALL_LANES,
     );
   } else await eachProbed(start, end, look);
   return { pages, findings: findings.sort(byObject) };

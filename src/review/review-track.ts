@@ -1,4 +1,5 @@
-import { SegmentEnd } from "../log/entry.js";
+import { nameOf } from "../formats/constants.js";
+import { type MediaPoint, SegmentEnd } from "../log/entry.js";
 import { dateOf } from "../log/fields.js";
 import { type TakeLayout, type TrackLayout, takeTime } from "./layout.js";
 import { SegmentedTakeSource, type TakeSource, type TakeSourceOptions } from "./take-source.js";
@@ -11,13 +12,32 @@ export class ReviewTrack {
   readonly name: string;
   /** In order. A player goes from one to the next by `startedAt`: bytes of two takes do not play as one. */
   readonly takes: readonly ReviewTake[];
+  /** The recording's beginning, from which players count time: the same for all of its tracks. */
+  readonly timeOrigin: Date;
 
   /** @internal */
-  constructor(layout: TrackLayout, recording: UnlockedRecording) {
+  constructor(layout: TrackLayout, recording: UnlockedRecording, timeOrigin: Date) {
+    this.timeOrigin = timeOrigin;
     this.id = layout.id;
     this.name = layout.name;
     this.takes = layout.takes.map((take) => new ReviewTake(take, recording));
   }
+}
+
+/** A listed segment of a take: what the log says of it. */
+export interface TakeSegment {
+  /** In its track: a jump is a hole. */
+  readonly index: number;
+  /** When its first byte was recorded. */
+  readonly time: Date;
+  /** `cut`: a crash or a deadline took its end. */
+  readonly end: "final" | "cut";
+  /** First byte of its content in the take's. */
+  readonly start: number;
+  /** Bytes of content. */
+  readonly size: number;
+  /** Milliseconds since `time`, and the byte of its content at that time. */
+  readonly points: readonly MediaPoint[];
 }
 
 /** One run of one media recorder. */
@@ -39,6 +59,7 @@ export class ReviewTake {
   readonly isCut: boolean;
   readonly #layout: TakeLayout;
   readonly #recording: UnlockedRecording;
+  #segments: readonly TakeSegment[] | undefined;
   #points: { readonly time: number; readonly byte: number }[] | undefined;
 
   /** @internal */
@@ -51,6 +72,19 @@ export class ReviewTake {
     this.size = layout.size;
     this.holes = layout.holes;
     this.isCut = layout.segments.at(-1)?.entry.end === SegmentEnd.cut;
+  }
+
+  /** In order; those of missing pages are unknown. */
+  get segments(): readonly TakeSegment[] {
+    this.#segments ??= this.#layout.segments.map(({ entry, start }) => ({
+      index: entry.index,
+      time: dateOf(entry.time),
+      end: nameOf(SegmentEnd, entry.end)!,
+      start,
+      size: entry.content,
+      points: entry.points,
+    }));
+    return this.#segments;
   }
 
   /** The media index: milliseconds since `startedAt`, and the byte of the take's content at that time. */

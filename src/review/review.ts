@@ -186,7 +186,8 @@ export class RecordingReview implements EnvelopeInfo {
     this.startedAt = head && dateOf(head.details.started);
     this.endedAt = head && dateOf(head.details.ended);
     this.reason = head?.state === ManifestState.final ? head.details.reason : undefined;
-    this.tracks = layout.tracks.map((track) => new ReviewTrack(track, recording));
+    const { startedAt = new Date(0) } = this;
+    this.tracks = layout.tracks.map((track) => new ReviewTrack(track, recording, startedAt));
   }
 
   /** `unverified` until {@link verify} is done; then the verdict's state. */

@@ -25,6 +25,15 @@ export {
 export type { ExpectedObject, StructureOptions, UploadCheckOptions } from "./arguments.js";
 export { identifyObject, type ObjectStartName } from "./identify-object.js";
 export { inspectStructure } from "./inspect-structure.js";
+export {
+  type Deletion,
+  type DeletionReason,
+  EMPTY_LEDGER,
+  type LedgerHead,
+  ledgerLine,
+  type VerifyLedgerOptions,
+  verifyLedger,
+} from "./ledger.js";
 export type {
   ExcerptStructure,
   Field,

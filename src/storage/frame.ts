@@ -1,4 +1,4 @@
-import { nobleDigest } from "../crypto/noble-hash.js";
+import { nobleSha256 } from "../crypto/noble-hash.js";
 import { type Bytes, compareBytes, concatBytes, isAllZero, joinBytes } from "../formats/bytes.js";
 import { decode, encode, u32, u64 } from "../formats/codec.js";
 import { label } from "../formats/label.js";
@@ -21,7 +21,7 @@ const FRAME_HEADER_LENGTH = 4 + 4 + CHECKSUM_LENGTH;
 
 function checksum(number: number, payload: Bytes): Bytes {
   const message = concatBytes(label("journal facts"), encode(u64, number), payload);
-  return nobleDigest("SHA-256", message).subarray(0, CHECKSUM_LENGTH);
+  return nobleSha256(message).subarray(0, CHECKSUM_LENGTH);
 }
 
 const number32 = (bytes: Bytes, offset: number): number =>

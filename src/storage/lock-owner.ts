@@ -1,4 +1,4 @@
-import { nobleDigest } from "../crypto/noble-hash.js";
+import { nobleSha256 } from "../crypto/noble-hash.js";
 import { utf8 } from "../formats/bytes.js";
 import { encodeHex } from "../formats/encoding.js";
 import type { NodeFiles } from "./node-files.js";
@@ -58,7 +58,7 @@ export async function currentOwner(node: NodeFiles): Promise<LockOwner> {
   const machine = namespace === NO_CONTAINER ? await tell("/etc/machine-id") : undefined;
   return {
     host: hostName(os),
-    machine: machine && encodeHex(nobleDigest("SHA-256", utf8(machine)).subarray(0, 8)),
+    machine: machine && encodeHex(nobleSha256(utf8(machine)).subarray(0, 8)),
     boot: (await tell("/proc/sys/kernel/random/boot_id")) ?? none,
     namespace,
     pid: process.pid,

@@ -31,7 +31,7 @@ describe("capabilities()", () => {
   });
 
   it("on Node names node:crypto for every operation, and what WebCrypto has beside it", async () => {
-    const { runtime, operations, fallback, streams, storage } = await capabilitiesHere();
+    const { runtime, operations, fallback, streams, storage, capture, playback } = await capabilitiesHere();
     expect(runtime).toEqual({
       name: "node",
       version: process.versions.node,
@@ -43,6 +43,7 @@ describe("capabilities()", () => {
     }
     expect(fallback).toBe("import()");
     expect(streams).toEqual({ byob: true, asyncIteration: true, from: true, transferable: true });
+    expect([capture, playback]).toEqual(["none", "none"]);
     expect(storage.indexedDB).toBe(false);
     expect(storage.keysInIndexedDB.X25519).toBe("untested");
   });
@@ -103,6 +104,16 @@ describe("capabilities()", () => {
     const { fallback, operations } = await capabilitiesHere();
     expect(fallback).toBe("registered");
     expect(operations.X25519.backend).toBe("noble");
+  });
+
+  it.each([
+    [["HTMLMediaElement", "MediaSource", "ManagedMediaSource"], "media-source"],
+    [["HTMLMediaElement", "ManagedMediaSource"], "managed-media-source"],
+    [["HTMLMediaElement"], "none"],
+    [["MediaSource"], "none"],
+  ])("with %j feeds media elements by: %s", async (names, playback) => {
+    for (const name of names) vi.stubGlobal(name, class {});
+    expect((await capabilitiesHere()).playback).toBe(playback);
   });
 
   it("without web streams reports none of what they can do", async () => {

@@ -6,7 +6,7 @@ import { type Block, blocksOf, expectedOutput, PAGES, ROOT, readPage } from "./e
 import { ENTRIES, runExample, writeExample } from "./run-example.js";
 
 /** Languages of blocks that are not programs. Anything else, and a block without a language, is an error. */
-const NOT_PROGRAMS = ["text", "sh"];
+const NOT_PROGRAMS = ["text", "sh", "json"];
 
 mkdirSync(join(ROOT, ".cache"), { recursive: true });
 const folder = mkdtempSync(join(ROOT, ".cache/examples-"));
@@ -17,9 +17,12 @@ interface Example extends Block {
   readonly path: string;
 }
 
+/** Programs; those for browsers are run by the tests of what they show. */
+const PROGRAMS = ["ts", "ts browser"];
+
 const blocks = PAGES.flatMap(blocksOf);
 const examples: Example[] = blocks
-  .filter(({ language }) => language === "ts")
+  .filter(({ language }) => PROGRAMS.includes(language))
   .map((block) => ({
     ...block,
     title: `${block.page}:${block.line}`,
@@ -61,7 +64,7 @@ describe("every example in the documentation", () => {
   test("is found, and every other block says what it is", () => {
     expect(examples.length).toBeGreaterThan(15);
     const languages = new Set(blocks.map(({ language }) => language));
-    for (const language of ["ts", ...NOT_PROGRAMS]) languages.delete(language);
+    for (const language of [...PROGRAMS, ...NOT_PROGRAMS]) languages.delete(language);
     expect([...languages]).toEqual([]);
   });
 
@@ -85,7 +88,8 @@ describe("every example in the documentation", () => {
     expect(faults).toEqual([]);
   });
 
-  test.each(examples)("runs, prints what it says and ends: $title", async ({ path, code }) => {
+  const forNode = examples.filter(({ language }) => language === "ts");
+  test.each(forNode)("runs, prints what it says and ends: $title", async ({ path, code }) => {
     const { status, stderr, printed } = await runExample(path);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(printed.length).toBeGreaterThan(0);

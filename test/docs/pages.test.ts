@@ -107,7 +107,10 @@ describe("docs/dependencies.md", () => {
     const page = readPage("docs/dependencies.md");
     const listed = [...page.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name!);
     const used = new Set<string>();
-    for (const folder of [".", "cli", "demo", "bench", "test/runtimes/nodes", "test/consumers"]) {
+    for (const folder of [
+      ...[".", "cli", "demo", "bench", "apps/reviewer"],
+      ...["test/runtimes/nodes", "test/consumers"],
+    ]) {
       const manifest = JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8")) as Record<
         string,
         Record<string, string> | undefined
@@ -127,6 +130,7 @@ describe("docs/format-v1.md", () => {
       ...["closed", "unsupported-runtime", "provider-fault", "source-failed", "source-changed", "queue-full"],
       ...[
         "unknown-track",
+        "unplayable",
         "not-opaque",
         "storage-full",
         "storage-failed",

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { entryPoints } from "../../scripts/entry-points.js";
-import { ROOT } from "./extract.js";
+import { blocksOf, ROOT } from "./extract.js";
 
 /** Names that an example may use without importing them. */
 const AMBIENT = ["recordingBytes", "media", "mediaRecorder", "server", "storedExam"];
@@ -14,7 +14,8 @@ export const ENTRIES: Readonly<Record<string, string>> = Object.fromEntries(
   entryPoints.map(({ specifier, source }) => [specifier, join(ROOT, source)]),
 );
 
-const fromSources: Plugin = {
+/** For bundles of examples. */
+export const fromSources: Plugin = {
   name: "blindreel-from-sources",
   setup(bundler) {
     bundler.onResolve({ filter: /^blindreel(\/|$)/ }, ({ path }) => {
@@ -23,6 +24,21 @@ const fromSources: Plugin = {
     });
   },
 };
+
+/** Blocks of a page as modules `example:<name>`, for bundles. @param blocks by name: what the block has in it. */
+export function exampleModules(page: string, blocks: Readonly<Record<string, string>>): Plugin {
+  return {
+    name: "examples",
+    setup(bundler) {
+      bundler.onResolve({ filter: /^example:/ }, ({ path }) => ({ path, namespace: "example" }));
+      bundler.onLoad({ filter: /./, namespace: "example" }, ({ path }) => {
+        const mark = blocks[path.slice("example:".length)]!;
+        const contents = blocksOf(page).find(({ code }) => code.includes(mark))!.code;
+        return { contents, loader: "ts", resolveDir: ROOT };
+      });
+    },
+  };
+}
 
 /** Writes an example to `path`, with the ambient names that it uses. */
 export function writeExample(path: string, code: string): void {

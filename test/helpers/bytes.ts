@@ -1,7 +1,7 @@
 import type { CryptoProvider } from "../../src/crypto/provider.js";
 import type { Bytes } from "../../src/formats/bytes.js";
 
-export { collect, cut, drain, pattern } from "../runtimes/suite/bytes.js";
+export { collect, cut, drain, generator, pattern } from "../runtimes/suite/bytes.js";
 
 /** Hex as test vectors write it; throws on odd lengths and other characters. */
 export function fromHex(text: string): Bytes {
@@ -13,17 +13,6 @@ export const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString(
 
 /** The seed of this run: given by BLINDREEL_SEED, else fresh. Suites that draw at random print it. */
 export const SEED = Number(process.env.BLINDREEL_SEED ?? Math.floor(Math.random() * 2 ** 31));
-
-/** A small repeatable generator (mulberry32): numbers in [0, 1). */
-export function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** `provider` with a random source that returns what it is told, in turn, and throws when asked for more. */
 export function withRandom(provider: CryptoProvider, ...answers: readonly Bytes[]): CryptoProvider {

@@ -54,25 +54,23 @@ describeChromium("a passphrase in a page", () => {
     expect(found).toEqual([0, 1, expect.stringMatching(/^authentication-failed: /)]);
   });
 
-  /** Best of three: other programs of the machine hold the thread too. */
-  async function leastHeld(isInWorker: boolean): Promise<number> {
-    let least = Number.POSITIVE_INFINITY;
-    for (let attempt = 0; attempt < 3 && least >= 50; attempt++) {
-      const held = await page.evaluate(async (byWorker) => {
-        const createWorker = () => new Worker("/worker.js", { type: "module" });
-        const to = tools.passphraseRecipient("pass", byWorker ? { createWorker } : {});
-        const identity = await tools.generateIdentity();
-        return tools.longTasks(() => tools.protectIdentity(identity, { to }));
-      }, isInWorker);
-      least = Math.min(least, Math.max(0, ...held));
-    }
-    return least;
+  /** The longest time that the page's thread was held, as a share of the whole time: a busy machine makes both longer. */
+  async function longestShare(isInWorker: boolean): Promise<number> {
+    return page.evaluate(async (byWorker) => {
+      const createWorker = () => new Worker("/worker.js", { type: "module" });
+      const to = tools.passphraseRecipient("pass", byWorker ? { createWorker } : {});
+      const identity = await tools.generateIdentity();
+      const begin = performance.now();
+      const held = await tools.longTasks(() => tools.protectIdentity(identity, { to }));
+      return Math.max(0, ...held) / (performance.now() - begin);
+    }, isInWorker);
   }
 
-  it("holds the page's thread for less than 50 ms at the default cost, in a worker and in steps", async () => {
+  // In one piece, the derivation would hold the thread for nearly all of it.
+  it("holds the page's thread for a small share of the time at the default cost, in a worker and in steps", async () => {
     expect(await page.evaluate(() => tools.longTasks(async () => tools.spin(80)))).not.toEqual([]);
-    expect(await leastHeld(true)).toBeLessThan(50);
-    expect(await leastHeld(false)).toBeLessThan(50);
+    expect(await longestShare(true)).toBeLessThan(0.25);
+    expect(await longestShare(false)).toBeLessThan(0.1);
   });
 
   /** Wraps by the worker at this address. */

@@ -227,14 +227,14 @@ describe("refused", () => {
       plain[18] = 9;
     });
     await expectShareRefused(() => recover(same.shares, same.statement), "duplicate", 1);
-    for (const [at, value] of [
-      [16, 2],
-      [17, 6],
-      [20, 0x10],
-      [40, 1],
+    for (const [at, changed] of [
+      [16, () => 2],
+      [17, () => 6],
+      [20, () => 0x10],
+      [40, (byte: number) => byte ^ 1],
     ] as const) {
       const other = await dealt((plain, custodian) => {
-        if (custodian === 1) plain[at] = value;
+        if (custodian === 1) plain[at] = changed(plain[at]!);
       });
       await expectShareRefused(() => recover(other.shares, other.statement), "wrong", 1);
       const options = { identities: custodians, statement: other.statement, root: root.thumbprint };

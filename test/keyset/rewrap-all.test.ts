@@ -247,6 +247,14 @@ describe("rewrapAll", () => {
     await expectNobodyLockedOut(store);
   });
 
+  test("two runs at once for the same recipients that share a journal rewrap each once", async () => {
+    const store = new Memory();
+    const journal = new MemoryJournal();
+    const runs = await Promise.all([run(store.all(), { journal }), run(store.all(), { journal })]);
+    expect(states(runs.flat())).toEqual({ rewrapped: 20, skipped: 20 });
+    for (const bytes of store.envelopes.values()) expect(inspect(bytes).epoch).toBe(1);
+  });
+
   test("two rotators at once: each envelope ends with the recipients of one, at every concurrency", async () => {
     const third = await generateIdentity();
     for (const concurrency of [1, 3, 20]) {

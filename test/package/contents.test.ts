@@ -20,6 +20,7 @@ const CONTENTS = [
   "docs/*.md",
   "docs/charts/*.svg",
   "docs/decisions/*.md",
+  "docs/images/*.png",
   "package.json",
   "sbom.cdx.json",
 ];

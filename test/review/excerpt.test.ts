@@ -5,7 +5,7 @@ import { decodeExcerpt, type Excerpt, type ExcerptPart, encodeExcerpt } from "..
 import { countersignReceipt, httpObjects, openExcerpt, openReceipt } from "../../src/review/index.js";
 import { backends } from "../helpers/backends.js";
 import { expectBytes, toHex } from "../helpers/bytes.js";
-import { caught, expectCode } from "../helpers/errors.js";
+import { caught, expectCode, expectOutOfRange } from "../helpers/errors.js";
 import { serve, testServer } from "../source/server.js";
 import { CHUNK, Seeded } from "../vectors/forge.js";
 import {
@@ -77,8 +77,21 @@ describe.each(backends)("an excerpt on $name", (crypto) => {
       expectBytes(await segment.read(), forged.content.get(`camera/${segment.index}`)!);
       expect(segment).toMatchObject({ isIncluded: true, points: [{ time: 0, byte: 1 }] });
     }
+    const source = opened.source();
+    const all = concatBytes(...[0, 3, 4, 5, 6].map((index) => forged.content.get(`camera/${index}`)!));
+    const size = await source.size();
+    expectBytes(await source.read(0, size), all);
+    for (const [start, end] of [
+      [99, 101],
+      [100, 203],
+      [150, size - 1],
+      [7, 7],
+    ] as const)
+      expectBytes(await source.read(start, end), all.subarray(start, end));
+    await expectOutOfRange(() => source.read(0, size + 1));
     await opened.close();
     await expectCode(() => opened.segments[0]!.read(), "closed");
+    await expectCode(() => source.read(size - 1, size), "closed");
   });
 
   it("is unpinned where nothing was announced, and refused where another recording was", async () => {

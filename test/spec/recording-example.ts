@@ -1,7 +1,7 @@
 /** The recording of the worked example, its excerpt and its receipt, computed by the SDK's own code with preset randomness. */
 
 import { nobleProvider } from "../../src/crypto/noble.js";
-import { nobleDigest } from "../../src/crypto/noble-hash.js";
+import { nobleSha256 } from "../../src/crypto/noble-hash.js";
 import type { CryptoProvider } from "../../src/crypto/provider.js";
 import { createRecordingEnvelope, planEnvelope } from "../../src/envelope/create.js";
 import { deriveSegmentKey, segmentContext, taggedHash } from "../../src/envelope/key-schedule.js";
@@ -84,7 +84,7 @@ export async function recordingValues(
     const stream = await sealBytes(plaintext, { key, context: segmentContext(header) }, { crypto });
     const object = concatBytes(header, stream);
     const head = await hashSegmentHead(crypto, object.slice(0, SEGMENT_HEAD_LENGTH));
-    const chunkHash = nobleDigest("SHA-256", object.slice(SEGMENT_HEAD_LENGTH));
+    const chunkHash = nobleSha256(object.slice(SEGMENT_HEAD_LENGTH));
     const leaves = [leafHash(chunkHash)];
     const entry: Entry = {
       kind: EntryKind.segment,

@@ -47,42 +47,41 @@ function nameOf({ track, take, recordingId }: OpenedExcerpt): string {
 }
 
 function reportOf(shown: OpenedExcerpt, output: string, sink: Sink) {
-  const { recordingId, coreHash, origin, state, sequence, track, take, segments, gaps, witnesses } = shown;
   return {
-    json: {
-      output,
-      recordingId,
-      coreHash,
-      origin,
-      state,
-      sequence,
-      track,
-      take: { ...take, startedAt: take.startedAt.toISOString() },
-      segments: segments.map(({ index, time, end, size }) => ({
-        index,
-        time: time.toISOString(),
-        end,
-        size,
-      })),
-      gaps,
-      witnesses: witnesses.map(({ publicKey, time }) => ({ publicKey, time: time.toISOString() })),
-      outputBytes: sink.bytesWritten,
-    },
+    json: { output, ...excerptFields(shown), outputBytes: sink.bytesWritten },
     lines: [
       `opened to ${sink.name}`,
-      ...columns([
-        ["recording id", recordingId],
-        ["core hash", `${coreHash} (${origin})`],
-        ["recording", state === "final" ? "closed when this was signed" : "still open when this was signed"],
-        ["track", `${track}, take ${take.number}, ${take.type || "no media type"}`],
-        ["segments", segments.map(({ index, time }) => `${index} (${time.toISOString()})`).join(", ")],
-        [
-          "not in it",
-          gaps.map(({ first, count }) => `segments ${first} to ${first + count - 1}`).join(", ") ||
-            "nothing between these",
-        ],
-        ["content", byteCount(sink.bytesWritten)],
-      ]),
+      ...columns([...excerptRows(shown), ["content", byteCount(sink.bytesWritten)]]),
     ],
   };
+}
+
+/** What an excerpt says, for JSON. */
+export function excerptFields(shown: OpenedExcerpt) {
+  const { recordingId, coreHash, origin, state, sequence, track, take, segments, gaps, witnesses } = shown;
+  return {
+    recordingId,
+    coreHash,
+    origin,
+    state,
+    sequence,
+    track,
+    take: { ...take, startedAt: take.startedAt.toISOString() },
+    segments: segments.map(({ index, time, end, size }) => ({ index, time: time.toISOString(), end, size })),
+    gaps,
+    witnesses: witnesses.map(({ publicKey, time }) => ({ publicKey, time: time.toISOString() })),
+  };
+}
+
+export function excerptRows(shown: OpenedExcerpt): (readonly [string, string])[] {
+  const { recordingId, coreHash, origin, state, track, take, segments, gaps } = shown;
+  const left = gaps.map(({ first, count }) => `segments ${first} to ${first + count - 1}`).join(", ");
+  return [
+    ["recording id", recordingId],
+    ["core hash", `${coreHash} (${origin})`],
+    ["recording", state === "final" ? "closed when this was signed" : "still open when this was signed"],
+    ["track", `${track}, take ${take.number}, ${take.type || "no media type"}`],
+    ["segments", segments.map(({ index, time }) => `${index} (${time.toISOString()})`).join(", ")],
+    ["not in it", left || "nothing between these"],
+  ];
 }

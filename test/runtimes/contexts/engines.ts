@@ -6,35 +6,80 @@ import { startWebKitDriver } from "../../helpers/webkit-driver.js";
 
 /** A browser that can open pages. Pages report to the data server by themselves, so that is all a test needs of it. */
 export interface Engine {
+  /** In place of the page before. */
   open(url: string): Promise<void>;
   close(): Promise<void>;
+  /** Ends all service workers, where a browser can be told to. */
+  stopWorkers?(): Promise<void>;
+}
+
+export interface EngineSettings {
+  /** A folder for downloads, of Chromium and Firefox. */
+  readonly downloads?: string;
+  /** Milliseconds after which Firefox stops a service worker that has nothing to do. */
+  readonly workerIdle?: number;
 }
 
 /** By name; `undefined` where the browser is missing. */
 export const engines: Readonly<
-  Record<"chromium" | "firefox" | "webkit", (() => Promise<Engine>) | undefined>
+  Record<"chromium" | "firefox" | "webkit", ((settings?: EngineSettings) => Promise<Engine>) | undefined>
 > = {
   chromium: findChromium() && startChromium,
   firefox: findFirefox() && startFirefox,
   webkit: findWebKit() && startWebKit,
 };
 
-async function startChromium(): Promise<Engine> {
-  const browser = await launchChromium({ args: ["--host-resolver-rules=MAP insecure.test 127.0.0.1"] });
-  return {
-    open: async (url) => void (await (await browser.newPage()).goto(url)),
-    close: () => browser.close(),
+interface OpenPage {
+  goto(url: string): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** The page before is closed behind the next one: a browser without a page may end. */
+function opener(browser: { newPage(): Promise<OpenPage> }): Engine["open"] {
+  let before: OpenPage | undefined;
+  return async (url) => {
+    const page = await browser.newPage();
+    await before?.close();
+    before = page;
+    await page.goto(url);
   };
 }
 
-async function startFirefox(): Promise<Engine> {
+async function startChromium({ downloads }: EngineSettings = {}): Promise<Engine> {
+  const args = ["--host-resolver-rules=MAP insecure.test 127.0.0.1"];
+  const browser = await launchChromium({ args, ...(downloads && { downloads }) });
+  return {
+    open: opener(browser),
+    close: () => browser.close(),
+    async stopWorkers() {
+      const session = await browser.newCDPSession(browser.pages().at(-1)!);
+      await session.send("ServiceWorker.enable");
+      await session.send("ServiceWorker.stopAllWorkers");
+      await session.detach();
+    },
+  };
+}
+
+async function startFirefox({ downloads, workerIdle }: EngineSettings = {}): Promise<Engine> {
   const { kind, path } = findFirefox()!;
+  const extraPrefsFirefox = {
+    ...(downloads && { "browser.download.dir": downloads, "browser.download.folderList": 2 }),
+    ...(workerIdle && {
+      "dom.serviceWorkers.idle_timeout": workerIdle,
+      "dom.serviceWorkers.idle_extended_timeout": workerIdle,
+    }),
+  };
   const browser =
     kind === "system"
-      ? await puppeteer.launch({ browser: "firefox", executablePath: path, headless: true })
-      : await firefox.launch();
+      ? await puppeteer.launch({
+          browser: "firefox",
+          executablePath: path,
+          headless: true,
+          extraPrefsFirefox,
+        })
+      : await firefox.launch({ firefoxUserPrefs: extraPrefsFirefox });
   return {
-    open: async (url) => void (await (await browser.newPage()).goto(url)),
+    open: opener(browser),
     close: () => browser.close(),
   };
 }
@@ -44,7 +89,7 @@ async function startWebKit(): Promise<Engine> {
   if ("driver" in found) return startWebKitGtk(found);
   const browser = await webkit.launch();
   return {
-    open: async (url) => void (await (await browser.newPage()).goto(url)),
+    open: opener(browser),
     close: () => browser.close(),
   };
 }

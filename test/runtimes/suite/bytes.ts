@@ -15,6 +15,17 @@ export function pattern(length: number, seed = 1): Bytes {
   return bytes;
 }
 
+/** A small repeatable generator (mulberry32): numbers in [0, 1). */
+export function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
 /** Lowercase hex of megabytes, which the package's own strict decoding is not made for. */
 export function fromHex(text: string): Bytes {
   const bytes = new Uint8Array(text.length / 2);

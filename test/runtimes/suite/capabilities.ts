@@ -2,8 +2,8 @@ import { capabilities } from "blindreel";
 import { documented } from "./data.js";
 import { type Case, equal, type Host, isTrue } from "./kit.js";
 
-/** What may differ from the engine's page: scope and security, a fallback that is registered, a policy's storage. */
-const OF_THE_CONTEXT = /^(runtime|fallback|storage)/;
+/** What may differ from the engine's page: scope and security, a fallback that is registered, media in workers, a policy's storage. */
+const OF_THE_CONTEXT = /^(runtime|fallback|capture|playback|storage)/;
 
 /** The column of the table in docs/runtimes.md. */
 function columnOf({ name }: Host): string {
@@ -12,7 +12,7 @@ function columnOf({ name }: Host): string {
 
 /** The report as the table's rows: path to words. */
 async function rowsHere(): Promise<Readonly<Record<string, string>>> {
-  const { runtime, operations, fallback, streams, storage } = await capabilities();
+  const { runtime, operations, fallback, streams, storage, capture, playback } = await capabilities();
   const { version, ...rest } = runtime;
   isTrue(/\d/.test(version), `a version: ${version}`);
   const { keysInIndexedDB, ...stores } = storage;
@@ -29,6 +29,8 @@ async function rowsHere(): Promise<Readonly<Record<string, string>>> {
     ),
     fallback,
     ...rowsOf("streams", streams),
+    capture,
+    playback,
     ...rowsOf("storage", stores),
     ...rowsOf("storage.keysInIndexedDB", keysInIndexedDB),
   };

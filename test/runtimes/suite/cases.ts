@@ -8,6 +8,7 @@ import { published } from "./published.js";
 import { randomAccess } from "./random-access.js";
 import { recordings } from "./recordings.js";
 import { roundTrips } from "./round-trips.js";
+import { seeks } from "./seeks.js";
 import { streams } from "./streams.js";
 
 /** The first round in every runtime: everything that needs no other runtime, and the files for the others. */
@@ -18,6 +19,7 @@ export const firstRound: readonly Case[] = [
   ...streams,
   ...randomAccess,
   ...recordings,
+  ...seeks,
   ...abort,
   ...errors,
   capabilitiesHere,

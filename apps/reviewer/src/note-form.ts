@@ -1,0 +1,68 @@
+import "./key-form.js";
+import type { Recipients } from "blindreel";
+import type { SigningKey } from "blindreel/keyset";
+import type { RecordingReview } from "blindreel/review";
+import { html, nothing } from "lit";
+import { type Note, noteName, putNote, sealNote } from "./notes.js";
+import type { Settings } from "./settings.js";
+import { TEXT } from "./strings.js";
+import { download, fieldOf, View } from "./view.js";
+
+/** Writes notes: signed, sealed to the institution, then put or saved. */
+export class NoteForm extends View {
+  static override properties = {
+    ...View.properties,
+    signer: { state: true },
+    sent: { state: true },
+  };
+  review!: RecordingReview;
+  settings!: Settings;
+  to!: Recipients;
+  /** Whether those are the institution's by its keyset. */
+  isOfKeyset = false;
+  /** The present position. */
+  at: () => Date = () => new Date(0);
+  private signer: SigningKey | undefined;
+  private sent: readonly string[] = [];
+
+  private send(event: SubmitEvent): void {
+    event.preventDefault();
+    const form = event.target as HTMLFormElement;
+    this.attempt("note", async () => {
+      const note = {
+        kind: fieldOf(form, "kind") as Note["kind"],
+        text: fieldOf(form, "text"),
+        at: this.at(),
+      };
+      if (note.text === "") return;
+      const sealed = await sealNote(note, this.review, { signer: this.signer!, to: this.to });
+      const { notes } = this.settings;
+      const name = notes ? await putNote(sealed, this.review, notes, View.network) : noteName();
+      if (!notes) download(sealed, name);
+      this.sent = [...this.sent, name];
+      form.reset();
+    });
+  }
+
+  protected override render() {
+    const { signer } = this;
+    return html`<h2 id="notes">${TEXT.notes}</h2>
+      <p>${this.isOfKeyset ? TEXT.notesHelp : TEXT.notesOwn}</p>
+      ${
+        signer
+          ? html`<form @submit=${this.send}>
+              <label>${TEXT.kind}<select name="kind">
+                <option value="note">${TEXT.note}</option>
+                <option value="determination">${TEXT.determination}</option>
+              </select></label>
+              <label>${TEXT.noteText}<textarea name="text" rows="4" required></textarea></label>
+              <button ?disabled=${this.isBusy}>${this.settings.notes ? TEXT.sendNote : TEXT.saveNote}</button>
+            </form>`
+          : html`<h3>${TEXT.signingKey}</h3>
+              <key-form for="signs" @key=${({ detail }: CustomEvent<SigningKey>) => Object.assign(this, { signer: detail })}></key-form>`
+      }
+      <div role="status">${this.sent.map((name) => html`<p>${TEXT.noteSent} <code>${name}</code></p>`)}</div>
+      ${signer ? this.problemView() : nothing}`;
+  }
+}
+customElements.define("note-form", NoteForm);

@@ -1,0 +1,34 @@
+import type { Logger } from "pino";
+import { faultFields, type Metrics } from "./observe.js";
+import type { Retention, Sweep } from "./retention/retention.js";
+
+/** Of a sweep that another server made. */
+const NOTHING: Sweep = { deleted: 0, held: 0, late: 0 };
+
+/** Sweeps at once and then again and again. What a sweep that fails has left, the next one does. */
+export function sweepEvery(milliseconds: number, retention: Retention, metrics: Metrics, log: Logger) {
+  const stopping = new AbortController();
+  let running = Promise.resolve();
+  const run = async (): Promise<void> => {
+    try {
+      const sweep = await retention.sweep({ signal: stopping.signal });
+      metrics.observeSweep(sweep ?? NOTHING);
+      if (sweep && sweep.deleted > 0) log.info(sweep, "deleted");
+    } catch (error) {
+      metrics.observeSweep(undefined);
+      log.error(faultFields(error), "the sweep failed");
+    }
+  };
+  const next = (): void => {
+    running = running.then(run);
+  };
+  next();
+  const timer = setInterval(next, milliseconds);
+  return {
+    async stop(): Promise<void> {
+      clearInterval(timer);
+      stopping.abort();
+      await running;
+    },
+  };
+}
