@@ -21,10 +21,14 @@ for (const [name, start] of Object.entries(engines)) {
     });
     afterAll(() => engine?.close());
 
-    async function run(task: string): Promise<unknown> {
-      const told = site.told(`${name}-${task}`);
-      await engine.open(`${site.origin}/?${new URLSearchParams({ task, name: `${name}-${task}` })}`);
+    async function run(task: string, again = ""): Promise<unknown> {
+      const id = `${name}-${task}${again}`;
+      const told = site.told(id);
+      await engine.open(`${site.origin}/?${new URLSearchParams({ task, name: id })}`);
       const result = (await told) as { failed?: string };
+      // A fault of WebKitGTK's now and then, of source buffers of every kind (docs/runtimes.md).
+      if (name === "webkit" && !again && result.failed?.includes("Failed to push buffer"))
+        return run(task, "-again");
       if (result.failed) throw new Error(JSON.stringify(result));
       return result;
     }
