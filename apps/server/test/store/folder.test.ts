@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { openFolder } from "../../src/store/folder.js";
 import { StoreError } from "../../src/store/store.js";
+import { removeFolders } from "../fixture.js";
+import { smallDisk } from "../small-disk.js";
 import { create, keysOf, replace, storeSuite, textOf, versionOf } from "./suite.js";
 
 const folders: string[] = [];
@@ -15,6 +17,7 @@ function folder(): string {
 }
 afterAll(() => {
   for (const each of folders) rmSync(each, { recursive: true });
+  removeFolders();
 });
 
 storeSuite("a folder", async () => {
@@ -73,18 +76,6 @@ describe("a folder after a crash", () => {
   }, 60_000);
 });
 
-/** Whether this user may mount one. */
-function mountsDisk(): boolean {
-  const root = folder();
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "blindreel-test", root], { stdio: "ignore" });
-    execFileSync("umount", [root]);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 describe("a folder that does not do", () => {
   test("a symbolic link is not followed", async () => {
     const root = folder();
@@ -94,23 +85,20 @@ describe("a folder that does not do", () => {
     await expect(store.open("a/link")).rejects.toThrow(StoreError);
   });
 
-  test.skipIf(!mountsDisk())(
-    "a full disk is full, stores nothing, and goes on when there is room",
-    async () => {
-      const root = folder();
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "blindreel-test", root]);
-      try {
-        const store = await openFolder(root);
-        await create(store, "a/1", "x".repeat(700_000));
-        await expect(create(store, "a/2", "y".repeat(700_000))).rejects.toMatchObject({ fault: "full" });
-        expect(await keysOf(store)).toEqual(["a/1"]);
-        await store.remove("a/1");
-        expect(await create(store, "a/2", "y".repeat(700_000))).toBe(true);
-      } finally {
-        execFileSync("umount", [root]);
-      }
-    },
-  );
+  test("a full disk is full, stores nothing, and goes on when there is room", async ({ skip }) => {
+    const disk = smallDisk(1);
+    if (!disk) return skip("this user may not mount a file system");
+    try {
+      const store = await openFolder(disk.root);
+      await create(store, "a/1", "x".repeat(700_000));
+      await expect(create(store, "a/2", "y".repeat(700_000))).rejects.toMatchObject({ fault: "full" });
+      expect(await keysOf(store)).toEqual(["a/1"]);
+      await store.remove("a/1");
+      expect(await create(store, "a/2", "y".repeat(700_000))).toBe(true);
+    } finally {
+      disk.remove();
+    }
+  });
 
   test("a folder that went away is down, without its path in the message", async () => {
     const root = folder();
