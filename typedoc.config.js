@@ -7,7 +7,6 @@ export const users = ["Everyone", "Recorder", "Reviewer", "Server", "Institution
 export default {
   name: "Blindreel",
   entryPoints: entryPoints.map(({ source }) => source),
-  out: "docs/api",
   readme: "README.md",
   projectDocuments: ["docs/*.md", "ARCHITECTURE.md", "CONTRIBUTING.md"],
   disableSources: true,

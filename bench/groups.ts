@@ -21,6 +21,7 @@ export const GROUPS: Readonly<Record<string, () => Promise<Group>>> = {
   pieces: async () => (await import("./groups/across.js")).pieces,
   depth: async () => (await import("./groups/across.js")).depth,
   workers: async () => (await import("./groups/workers.js")).group,
+  "command-line": async () => (await import("./groups/command-line.js")).group,
   peers: async () => (await import("./groups/peers.js")).group,
   "peers-chromium": async () => (await import("./groups/peers-chromium.js")).group,
   messages: async () => (await import("./groups/messages.js")).group,

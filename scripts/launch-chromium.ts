@@ -20,6 +20,8 @@ export interface ChromiumOptions {
   readonly profile?: string;
   /** Where downloads go, under names of the browser's making; unless given, they go with the browser. */
   readonly downloads?: string;
+  /** The browser's home folder: on Linux, authorities that it trusts besides its own are in `.pki/nssdb` of it. */
+  readonly home?: string;
   /** More command-line flags. */
   readonly args?: readonly string[];
 }
@@ -43,6 +45,9 @@ export async function launchChromium(options: ChromiumOptions = {}): Promise<Bro
   return chromium.launchPersistentContext(options.profile ?? "", {
     ...which,
     ...downloads,
+    ...(options.home !== undefined && {
+      env: { ...process.env, HOME: options.home } as Record<string, string>,
+    }),
     headless: true,
     args,
   });

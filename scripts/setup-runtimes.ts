@@ -53,6 +53,12 @@ const runtimes: readonly Runtime[] = [
   },
   { name: "openssl", find: () => onPath("openssl"), version: () => undefined, debian: ["openssl"] },
   {
+    name: "certutil",
+    find: () => onPath("certutil"),
+    version: () => debianVersionOf("libnss3-tools"),
+    debian: ["libnss3-tools"],
+  },
+  {
     name: "PKCS#11",
     find: () => findPkcs11()?.module,
     version: () => debianVersionOf("softhsm2"),

@@ -16,6 +16,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   source: 1,
   storage: 1,
   stream: 2,
+  workers: 3,
   keywrap: 2,
   ranges: 2,
   "fallback.ts": 2,

@@ -1,7 +1,4 @@
 import { defineConfig } from "vite";
+import { staticPage } from "../ui/vite.js";
 
-/** Static files for any web server and any folder of it: relative addresses, nothing inlined, nothing from elsewhere. */
-export default defineConfig({
-  base: "./",
-  build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false }, sourcemap: true },
-});
+export default defineConfig(staticPage({ "connect-src": "'self' https:" }));

@@ -22,6 +22,21 @@ export function markersOf(name: string): { readonly start: string; readonly end:
   return { start: `<!-- bench: ${name} -->`, end: `<!-- end of ${name} -->` };
 }
 
+/** @returns what the page shows of a group. @throws Error where it has no place for it. */
+export function publishedSection(name: string): string {
+  const page = readFileSync(PAGE, "utf8");
+  const { from, to } = placeIn(page, name);
+  return page.slice(from, to);
+}
+
+function placeIn(page: string, name: string): { readonly from: number; readonly to: number } {
+  const { start, end } = markersOf(name);
+  const from = page.indexOf(start);
+  const to = page.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`docs/benchmarks.md has no "${start}" … "${end}"`);
+  return { from, to };
+}
+
 /**
  * Replaces what the page shows of a group: its table, its chart, and the machine they are from.
  *
@@ -30,10 +45,8 @@ export function markersOf(name: string): { readonly start: string; readonly end:
 export function publish(publication: Publication): void {
   const { name, chart } = publication;
   const page = readFileSync(PAGE, "utf8");
-  const { start, end } = markersOf(name);
-  const from = page.indexOf(start);
-  const to = page.indexOf(end);
-  if (from < 0 || to < from) throw new Error(`docs/benchmarks.md has no "${start}" … "${end}"`);
+  const { from, to } = placeIn(page, name);
+  const { start } = markersOf(name);
   if (chart) {
     if (!existsSync(`${DOCS}charts`)) mkdirSync(`${DOCS}charts`);
     writeFileSync(`${DOCS}charts/${name}.svg`, chart);

@@ -4,6 +4,7 @@ import {
   closeSync,
   fchmod,
   fchown,
+  fdatasync,
   fsync,
   linkSync,
   lstatSync,
@@ -161,6 +162,9 @@ class PipeOutput implements Sink {
   }
 }
 
+/** Bytes between two flushes, at least. */
+const FLUSH_INTERVAL = 64 * 2 ** 20;
+
 /** A file under a temporary name. `commit` is `finish` and `publish`. */
 export class TemporaryFile extends DirectOutput {
   override readonly isIrrevocable = false;
@@ -168,6 +172,10 @@ export class TemporaryFile extends DirectOutput {
   readonly #temporary: string;
   readonly #options: OutputFileOptions;
   readonly #forget: () => void;
+  /** Bytes that the last flush includes. */
+  #flushed = 0;
+  #flushing: Promise<void> | undefined;
+  #flushFailure: { readonly error: unknown } | undefined;
 
   constructor(name: string, target: string, options: OutputFileOptions) {
     const temporary = join(dirname(target), `.blindreel-${randomBytes(6).toString("hex")}.partial`);
@@ -177,6 +185,22 @@ export class TemporaryFile extends DirectOutput {
     this.#temporary = temporary;
     this.#target = target;
     this.#options = options;
+  }
+
+  /** Starts to make content durable while more is made: at the end there is less to wait for. */
+  override async write(chunk: Uint8Array): Promise<void> {
+    if (this.#flushFailure) throw outputFault(this.name, this.#flushFailure.error);
+    await super.write(chunk);
+    if (this.bytesWritten - this.#flushed < FLUSH_INTERVAL || this.#flushing) return;
+    this.#flushed = this.bytesWritten;
+    this.#flushing = promisify(fdatasync)(this.descriptor)
+      .catch((error: unknown) => {
+        // Linux reports such a failure to one caller, so that the last `fsync` may not see it.
+        this.#flushFailure ??= { error };
+      })
+      .finally(() => {
+        this.#flushing = undefined;
+      });
   }
 
   async takeOver({ mode, uid, gid }: BigIntStats): Promise<void> {
@@ -192,7 +216,9 @@ export class TemporaryFile extends DirectOutput {
   /** Makes the content durable. */
   async finish(): Promise<void> {
     try {
+      await this.#flushing;
       await promisify(fsync)(this.descriptor);
+      if (this.#flushFailure) throw this.#flushFailure.error;
       await this.close();
     } catch (error) {
       await this.discard();
@@ -226,6 +252,7 @@ export class TemporaryFile extends DirectOutput {
   }
 
   override async discard(): Promise<void> {
+    await this.#flushing;
     await super.discard();
     this.#remove();
   }

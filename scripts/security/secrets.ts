@@ -10,6 +10,8 @@ import { type Check, checkOf } from "./check.js";
 /** Folders with keys on purpose: none of these keys protects anything. */
 export const PUBLISHED_KEYS: readonly { readonly folder: string; readonly reason: string }[] = [
   { folder: "test/vectors/files/", reason: "identities of the published vectors of sealed files" },
+  { folder: "test/vectors/x-wing/", reason: "identities of the published vectors of hybrid slots" },
+  { folder: "test/vectors/frozen/", reason: "identities of the vectors that were frozen" },
   { folder: "test/vectors/recordings/", reason: "identities of the published vectors of recordings" },
   {
     folder: "test/vectors/access/",
@@ -22,7 +24,7 @@ export const PUBLISHED_KEYS: readonly { readonly folder: string; readonly reason
 const KEYS = {
   pem: /-----BEGIN PRIVATE KEY-----(?:\s|\\n)*[A-Za-z0-9+/]{40}/g,
   jwk: /"d\\?"\s*:\s*\\?"[\w-]{43}\\?"/g,
-  hex: /(?:identit|private|secret|seed|fileKey|readKey)\w*["'\s:=(]{1,4}[0-9a-f]{64}\b/gi,
+  hex: /(?:identit|private|secret|seed|fileKey|readKey)\w*["'\s:=(]{1,4}(?:x-wing:)?[0-9a-f]{64}\b/gi,
 };
 
 const messages = Object.fromEntries(

@@ -1,10 +1,12 @@
 import type * as NodeCrypto from "node:crypto";
-import { authenticationFailed, providerFault } from "../errors.js";
-import type { Bytes } from "../formats/bytes.js";
+import { providerFault } from "../errors.js";
+import { type Bytes, joinBytes } from "../formats/bytes.js";
 import { KEY_LENGTH, TAG_LENGTH } from "../formats/constants.js";
 import { decodeBase64Url, encodeBase64Url } from "../formats/encoding.js";
 import { p256Jwk } from "../formats/jwk.js";
-import { checkAeadKey, checkNonce } from "./aead.js";
+import { checkAeadKey } from "./aead.js";
+import { nodeOpenInto, nodeSealInto } from "./node-aead.js";
+import { nodeBuiltin } from "./node-builtin.js";
 import type {
   AeadKey,
   CompleteProvider,
@@ -21,7 +23,6 @@ interface NodeKey extends PrivateKeyHandle, PublicKeyHandle {
   readonly key: NodeCrypto.KeyObject;
 }
 
-const CIPHER = "aes-256-gcm";
 const OPENSSL_HASHES = { "SHA-256": "sha256", "SHA-512": "sha512" } as const;
 
 const P256_CURVE = "prime256v1";
@@ -36,11 +37,7 @@ function leftPadded(scalar: Bytes): Bytes {
 /** Placeholder for `x` in a private JWK: Node derives the public half from `d`. */
 const UNKNOWN_X = /* @__PURE__ */ encodeBase64Url(new Uint8Array(KEY_LENGTH));
 
-/** The runtime's `node:crypto`, undefined in browsers. Not imported: one bundle serves both. */
-function nodeCrypto(): typeof NodeCrypto | undefined {
-  const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
-  return process?.getBuiltinModule?.("node:crypto") as typeof NodeCrypto | undefined;
-}
+const nodeCrypto = () => nodeBuiltin<typeof NodeCrypto>("node:crypto");
 
 /** Without Deno and Bun, which also have `process.versions.node`: their `node:crypto` has slower AES. */
 export function isNode(): boolean {
@@ -60,59 +57,30 @@ function plain(buffer: Uint8Array): Bytes {
 function makeAeadKey(crypto: typeof NodeCrypto, rawKey: Bytes): AeadKey {
   checkAeadKey(rawKey);
   const key = rawKey.slice();
-
-  function seal(nonce: Bytes, plaintext: Bytes, output: Bytes, offset: number, additionalData?: Bytes): void {
-    checkNonce(nonce);
-    const cipher = crypto.createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_LENGTH });
-    if (additionalData) cipher.setAAD(additionalData);
-    output.set(cipher.update(plaintext), offset);
-    cipher.final();
-    output.set(cipher.getAuthTag(), offset + plaintext.length);
-  }
-
-  function open(
-    nonce: Bytes,
-    ciphertext: Bytes,
-    output: Bytes,
-    offset: number,
-    additionalData?: Bytes,
-  ): void {
-    checkNonce(nonce);
-    const length = ciphertext.length - TAG_LENGTH;
-    if (length < 0) throw authenticationFailed();
-    const decipher = crypto.createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_LENGTH });
-    if (additionalData) decipher.setAAD(additionalData);
-    const unauthenticated = decipher.update(ciphertext.subarray(0, length));
-    decipher.setAuthTag(ciphertext.subarray(length));
-    try {
-      decipher.final();
-    } catch {
-      throw authenticationFailed();
-    }
-    output.set(unauthenticated, offset);
-  }
-
   return {
     seal(nonce, plaintext, additionalData) {
       const output = new Uint8Array(plaintext.length + TAG_LENGTH);
-      seal(nonce, plaintext, output, 0, additionalData);
+      nodeSealInto(crypto, key, nonce, plaintext, output, 0, additionalData);
       return output;
     },
     open(nonce, ciphertext, additionalData) {
       const output = new Uint8Array(Math.max(0, ciphertext.length - TAG_LENGTH));
-      open(nonce, ciphertext, output, 0, additionalData);
+      nodeOpenInto(crypto, key, nonce, ciphertext, output, 0, additionalData);
       return output;
     },
-    sealInto: seal,
-    openInto: open,
+    sealInto: (nonce, plaintext, output, offset) =>
+      nodeSealInto(crypto, key, nonce, plaintext, output, offset),
+    openInto: (nonce, ciphertext, output, offset) =>
+      nodeOpenInto(crypto, key, nonce, ciphertext, output, offset),
   };
 }
 
 /** One-shot SHA-256 (`crypto.hash`, Node 20.12 and later): half the time of noble for 64 bytes. */
-export function nodeSha256(): ((message: Bytes) => Bytes) | undefined {
+export function nodeSha256(): ((...parts: readonly Bytes[]) => Bytes) | undefined {
   const crypto = isNode() ? nodeCrypto() : undefined;
   if (typeof crypto?.hash !== "function") return undefined;
-  return (message) => plain(crypto.hash("sha256", message, "buffer"));
+  return (...parts) =>
+    plain(crypto.hash("sha256", parts.length === 1 ? parts[0]! : joinBytes(parts), "buffer"));
 }
 
 /** The synchronous backend of Node, Deno and Bun; undefined without `node:crypto`. */

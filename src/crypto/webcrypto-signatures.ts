@@ -1,5 +1,5 @@
 import { providerFault } from "../errors.js";
-import { type Bytes, concatBytes } from "../formats/bytes.js";
+import { type Bytes, concatBytes, equalBytes } from "../formats/bytes.js";
 import { KEY_LENGTH, SIGNATURE_LENGTH } from "../formats/constants.js";
 import { ED25519_PKCS8 } from "../formats/der.js";
 import { decodeBase64Url } from "../formats/encoding.js";
@@ -19,6 +19,24 @@ export function importSeed(seed: Bytes, options?: { readonly extractable: boolea
   return importPrivate("Ed25519", concatBytes(ED25519_PKCS8, seed), "sign", options);
 }
 
+/** The key that was used last: all pages of a log are signed under one. */
+let lastKey:
+  | { readonly by: SubtleCrypto; readonly publicKey: Bytes; readonly imported: Promise<CryptoKey> }
+  | undefined;
+
+function importVerifyKey(publicKey: Bytes): Promise<CryptoKey> {
+  const by = subtle();
+  if (lastKey?.by === by && equalBytes(lastKey.publicKey, publicKey)) return lastKey.imported;
+  const copy = publicKey.slice();
+  const imported = importPublic("Ed25519", copy, ["verify"]);
+  const own = { by, publicKey: copy, imported };
+  lastKey = own;
+  imported.catch(() => {
+    if (lastKey === own) lastKey = undefined;
+  });
+  return imported;
+}
+
 /** Apart from the rest, for pages that only verify. */
 export async function verifyByWebCrypto(
   publicKey: Bytes,
@@ -27,7 +45,7 @@ export async function verifyByWebCrypto(
 ): Promise<boolean> {
   let imported: CryptoKey;
   try {
-    imported = await importPublic("Ed25519", publicKey, ["verify"]);
+    imported = await importVerifyKey(publicKey);
   } catch (error) {
     if (isNamed(error, "DataError")) return false;
     throw error;

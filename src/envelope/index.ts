@@ -18,6 +18,7 @@ export {
   type OpenedSource,
   type OpenedStream,
   type OpenOptions,
+  type OpenSourceOptions,
   open,
   openFrom,
   openSource,

@@ -2,7 +2,7 @@ import { defaultProvider } from "../crypto/default.js";
 import { authenticationFailed, malformed, truncated } from "../errors.js";
 import { type Bytes, bytesArgument, concatBytes, equalBytes, wipe } from "../formats/bytes.js";
 import { type KindName, LIMITS, type Limits, SegmentFlag } from "../formats/constants.js";
-import { readOptions } from "../formats/options.js";
+import { type Checks, readOptions } from "../formats/options.js";
 import { type ByteSource, claimedSize, readExactly, sourceArgument } from "../source/byte-source.js";
 import { type OpenPlan, openMessage, openThrough } from "../stream/open.js";
 import { asyncDispose, OPERATION, type OperationOptions } from "../stream/operation.js";
@@ -10,22 +10,43 @@ import { pairThrough, type StreamPair } from "../stream/piece-channel.js";
 import { type ByteInput, type PieceReader, type PieceSource, piecesOf } from "../stream/pieces.js";
 import { openMessageAccess, type RandomAccess } from "../stream/random-access.js";
 import { takeExactly, takeUpTo } from "../stream/read-head.js";
+import { type StreamWorkers, workersArgument } from "../stream/spans.js";
 import { withInfo } from "./info-stream.js";
 import { deriveSegmentKey, segmentContext } from "./key-schedule.js";
 import { decodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "./segment-header.js";
 import { type EnvelopeInfo, UNLOCK, type UnlockArguments, type UnlockOptions, unlock } from "./unlock.js";
 import { decodeEnvelope, envelopeLength, PREAMBLE_LENGTH } from "./wire.js";
 
-/** Options of `open`, `openFrom`, `openStream` and `openSource`. */
-export interface OpenOptions extends UnlockOptions, OperationOptions {}
+/** Options of `open`, `openFrom` and `openStream`. */
+export interface OpenOptions extends OpenSourceOptions {
+  /** Node: the content is opened by these threads (`blindreel/workers`), whatever `crypto` is. */
+  readonly workers?: StreamWorkers;
+}
 
-export interface OpenArguments extends UnlockArguments, OperationOptions {
+/** Options of `openSource`. */
+export interface OpenSourceOptions extends UnlockOptions, OperationOptions {}
+
+interface SourceArguments extends UnlockArguments, OperationOptions {
   readonly limits: Limits;
 }
 
-export function openOptions(given: OpenOptions): OpenArguments {
-  const checks = { ...UNLOCK, ...OPERATION };
-  const options = readOptions<UnlockArguments & OperationOptions>("options", given, checks, ["identities"]);
+export interface OpenArguments extends SourceArguments {
+  readonly workers?: StreamWorkers;
+}
+
+const SOURCE: Checks<UnlockArguments & OperationOptions> = { ...UNLOCK, ...OPERATION };
+const OPEN: Checks<UnlockArguments & Omit<OpenOptions, "identities" | "limits">> = {
+  ...SOURCE,
+  workers: workersArgument,
+};
+
+export const openOptions = (given: OpenOptions): OpenArguments => readWithLimits(given, OPEN);
+
+function readWithLimits<T extends UnlockArguments>(
+  given: unknown,
+  checks: Checks<T>,
+): T & { readonly limits: Limits } {
+  const options = readOptions<T>("options", given, checks, ["identities"]);
   // Without a prototype, as read: a literal would inherit from a polluted Object.prototype.
   return Object.assign(options, { limits: options.limits ?? LIMITS });
 }
@@ -117,8 +138,8 @@ const HEAD_READ = 4096;
  * @throws BlindreelError as {@link open}, and `source-failed`, `source-changed`.
  * @category Reviewer
  */
-export async function openSource(source: ByteSource, given: OpenOptions): Promise<OpenedSource> {
-  const options = openOptions(given);
+export async function openSource(source: ByteSource, given: OpenSourceOptions): Promise<OpenedSource> {
+  const options = readWithLimits(given, SOURCE);
   sourceArgument("source", source);
   const size = await claimedSize(source, options);
   const first = await readExactly(source, 0, Math.min(HEAD_READ, size), options);
@@ -149,7 +170,7 @@ export async function openSource(source: ByteSource, given: OpenOptions): Promis
 async function unlockFile(
   head: Bytes,
   length: number,
-  options: OpenArguments,
+  options: SourceArguments,
   kind: KindName = "file",
 ): Promise<{ readonly info: EnvelopeInfo; readonly plan: OpenPlan }> {
   const { crypto = defaultProvider() } = options;

@@ -8,6 +8,7 @@ import { type Padding, paddingArgument } from "../stream/padding.js";
 import { pairThrough, type StreamPair } from "../stream/piece-channel.js";
 import { type ByteInput, type PieceSource, piecesOf } from "../stream/pieces.js";
 import { layOut, type SealPlan, sealLayout, sealThrough } from "../stream/seal.js";
+import { type StreamWorkers, workersArgument } from "../stream/spans.js";
 import { createEnvelope, ENVELOPE, type EnvelopeOptions, type EnvelopePlan, planEnvelope } from "./create.js";
 import { withInfo } from "./info-stream.js";
 import { deriveSegmentKey, segmentContext } from "./key-schedule.js";
@@ -17,12 +18,15 @@ import { encodeSegmentHeader, SEGMENT_HEADER_LENGTH } from "./segment-header.js"
 export interface SealFileOptions extends EnvelopeOptions, OperationOptions {
   /** Hides the exact length: `"chunk"` within 16 KiB, `"padme"` within 12 % (format-v1, "Padding"). */
   readonly padding?: Padding;
+  /** Node: the content is sealed by these threads (`blindreel/workers`), whatever `crypto` is. */
+  readonly workers?: StreamWorkers;
 }
 
 const SEAL: Checks<SealFileOptions> = {
   ...ENVELOPE,
   ...OPERATION,
   padding: paddingArgument,
+  workers: workersArgument,
 };
 
 const sealOptions = (given: SealFileOptions): SealFileOptions =>

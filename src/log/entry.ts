@@ -3,7 +3,7 @@ import { shortSha256 } from "../crypto/short-hash.js";
 import { taggedHash } from "../envelope/key-schedule.js";
 import { SEGMENT_HEADER_LENGTH } from "../envelope/segment-header.js";
 import { malformed } from "../errors.js";
-import { type Bytes, concatBytes } from "../formats/bytes.js";
+import type { Bytes } from "../formats/bytes.js";
 import { type Codec, checked, fixed, Reader, struct, u8, u16, u32, u64, Writer } from "../formats/codec.js";
 import { TAG_LENGTH } from "../formats/constants.js";
 import { label } from "../formats/label.js";
@@ -306,7 +306,7 @@ const ENTRY_LABEL = /* @__PURE__ */ label("entry");
 
 /** `SHA-256(0x00 || H("entry", entry))`. */
 export function logLeaf(entry: Bytes): Bytes {
-  return leafHash(shortSha256(concatBytes(ENTRY_LABEL, entry)));
+  return leafHash(shortSha256(ENTRY_LABEL, entry));
 }
 
 /** `head = H("segment head", first 86 bytes of the segment)`. */

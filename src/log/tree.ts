@@ -1,5 +1,5 @@
 import { shortSha256 as sha256 } from "../crypto/short-hash.js";
-import { type Bytes, compareBytes, concatBytes, EMPTY } from "../formats/bytes.js";
+import { type Bytes, compareBytes, EMPTY } from "../formats/bytes.js";
 
 /**
  * Hash trees in the shape of RFC 6962 §2.1 (format-v1, "Hash trees"), over a segment's chunks and over a recording's log. Their
@@ -14,11 +14,11 @@ const NODE = /* @__PURE__ */ Uint8Array.of(1);
 
 /** `SHA-256(0x00 || hash)`, of a chunk's or an entry's own hash. */
 export function leafHash(hash: Bytes): Bytes {
-  return sha256(concatBytes(LEAF, hash));
+  return sha256(LEAF, hash);
 }
 
 export function nodeHash(left: Bytes, right: Bytes): Bytes {
-  return sha256(concatBytes(NODE, left, right));
+  return sha256(NODE, left, right);
 }
 
 /** The largest power of two below `size`, which is at least 2: where RFC 6962 splits. */

@@ -76,6 +76,14 @@ export class Filler {
     return this.#isRunning && this.#first <= timeline.before(time) && this.#next <= timeline.at(time);
   }
 
+  /** Asks for the beginning of a run at `time`, which may be before it can be buffered. */
+  fetch(time: number, signal: AbortSignal): void {
+    const { timeline, buffer } = this.#context;
+    const unit = timeline.units[timeline.before(time)]!;
+    if (buffer.isWanted && unit.take.isSupported)
+      this.#takes.fetch(unit.take, unit.start, firstPieceEnd(unit), { signal });
+  }
+
   /** Where the next run begins. */
   aim(time: number): void {
     this.#first = this.#context.timeline.before(time);
@@ -98,7 +106,7 @@ export class Filler {
       await this.#forgetFar(time, signal);
       for (let n = this.#first; n < units.length; n++) {
         await this.#untilWanted(signal);
-        if (gaps.isEmpty(units[n]!) || this.#isBuffered(units[n]!)) this.#entered = undefined;
+        if (gaps.isEmpty(units[n]!) || isBuffered(this.#context, units[n]!)) this.#entered = undefined;
         else await this.#fill(n, signal);
         await this.#forgetBehind();
         signal.throwIfAborted();
@@ -178,13 +186,6 @@ export class Filler {
     return sum;
   }
 
-  #isBuffered(unit: TimedUnit): boolean {
-    const known = this.#context.gaps.contentOf(unit);
-    if (!known) return false;
-    const { ranges } = this.#context.buffer;
-    return ranges.some(({ start, end }) => start <= known.start + TOLERANCE && end >= known.end - 0.01);
-  }
-
   /** Buffers a unit, or notes why it has no content. */
   async #fill(n: number, signal: AbortSignal): Promise<void> {
     const { timeline, gaps, onChange } = this.#context;
@@ -193,12 +194,8 @@ export class Filler {
     if (!take.isSupported) return gaps.noteFault(unit, "unsupported");
     try {
       const reader = await this.#takes.open(take);
-      // The initialisation part beside the unit's first piece.
-      const end = Math.min(unit.start + UNIT_PIECE, unit.stop);
-      const [init, piece] = await Promise.all([
-        this.#takes.init(take, { signal }),
-        reader.read(unit.start, end, { signal }),
-      ]);
+      const end = firstPieceEnd(unit);
+      const [init, piece] = await this.#takes.begin(take, unit.start, end, { signal });
       if (!take.index && !beginsUnit(piece)) throw withoutIndex(take.number);
       await this.#enter(take, init);
       await this.#append(piece, signal);
@@ -234,6 +231,14 @@ export class Filler {
     if (this.#status === "waiting") this.#become("filling");
     signal.throwIfAborted();
   }
+}
+
+const firstPieceEnd = ({ start, stop }: TimedUnit): number => Math.min(start + UNIT_PIECE, stop);
+
+function isBuffered({ gaps, buffer }: FillerContext, unit: TimedUnit): boolean {
+  const known = gaps.contentOf(unit);
+  if (!known) return false;
+  return buffer.ranges.some(({ start, end }) => start <= known.start + TOLERANCE && end >= known.end - 0.01);
 }
 
 /** What the browser buffered of a unit. */

@@ -95,11 +95,14 @@ export class Playback implements Player {
   }
 
   async open(from: Date | undefined): Promise<void> {
-    const first = this.#timeline.units[0]!.time;
-    await this.#buffer.open(this.#timeline.end, this.#opening.signal);
+    const place = from ? this.#timeline.timeOf(from) : this.#timeline.units[0]!.time;
+    const { signal } = this.#opening;
+    // Beside the element, which takes its time.
+    this.#playhead.filler.fetch(Math.max(0, Math.min(place, this.#gaps.end)), signal);
+    await this.#buffer.open(this.#timeline.end, signal);
     for (const name of EVENTS) this.#video.addEventListener(name, this.#look);
     this.#timer = setInterval(this.#look, LOOK);
-    await this.#seekTo(from ? this.#timeline.timeOf(from) : first);
+    await this.#seekTo(place);
   }
 
   async seek(time: Date): Promise<void> {

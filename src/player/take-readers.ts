@@ -1,5 +1,6 @@
 import { type BlindreelError, isBlindreelError } from "../errors.js";
 import type { Bytes } from "../formats/bytes.js";
+import { untilAborted } from "../review/retry.js";
 import type { ReadOptions } from "../source/byte-source.js";
 import type { MediaReader } from "./content.js";
 import type { PlayerGapCause, TimedTake } from "./timeline.js";
@@ -7,10 +8,18 @@ import type { PlayerGapCause, TimedTake } from "./timeline.js";
 /** Initialisation parts kept: as many as a jump to and fro needs. */
 const INITS = 4;
 
+interface Early {
+  readonly take: TimedTake;
+  readonly start: number;
+  readonly end: number;
+  readonly parts: Promise<[Bytes, Bytes]>;
+}
+
 /** What is read of takes: one is open at a time. */
 export class TakeReaders {
   /** One that cannot be had is not asked for again. */
   readonly #inits = new Map<TimedTake, Promise<Bytes>>();
+  #early: Early | undefined;
   #open: { readonly take: TimedTake; readonly reader: MediaReader } | undefined;
 
   async open(take: TimedTake): Promise<MediaReader> {
@@ -32,6 +41,23 @@ export class TakeReaders {
     });
     for (const [oldest] of this.#inits) if (this.#inits.size > INITS) this.#inits.delete(oldest);
     return init;
+  }
+
+  /** The take's initialisation part, beside a piece of its content. */
+  async begin(take: TimedTake, start: number, end: number, options: ReadOptions): Promise<[Bytes, Bytes]> {
+    const early = this.#early;
+    this.#early = undefined;
+    if (early?.take === take && early.start === start && early.end === end)
+      return untilAborted(options.signal, () => early.parts);
+    const reader = await this.open(take);
+    return Promise.all([this.init(take, options), reader.read(start, end, options)]);
+  }
+
+  /** Asks now for what {@link begin} is going to be asked for. */
+  fetch(take: TimedTake, start: number, end: number, options: ReadOptions): void {
+    const parts = this.begin(take, start, end, options);
+    parts.catch(() => {});
+    this.#early = { take, start, end, parts };
   }
 
   async close(): Promise<void> {

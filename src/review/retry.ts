@@ -64,8 +64,8 @@ export async function timed<T>(
   const stop = new AbortController();
   const onAbort = (): void => stop.abort(signal!.reason);
   signal?.addEventListener("abort", onAbort);
-  const silent = sourceFailed(`the store did not answer within ${timeout} ms`);
-  const timer = setTimeout(() => stop.abort(silent), timeout);
+  const onSilence = (): void => stop.abort(sourceFailed(`the store did not answer within ${timeout} ms`));
+  const timer = setTimeout(onSilence, timeout);
   try {
     return await untilAborted(stop.signal, () => action(stop.signal));
   } finally {

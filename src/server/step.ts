@@ -86,10 +86,10 @@ export class PartialReader extends Reader {
     this.#bound = bound;
   }
 
-  override take(length: number): Bytes {
+  protected override pass(length: number): number {
     if (this.position + length > this.#bound) throw this.malformed("a field runs past the end");
     if (this.offset + length > this.#available) throw new MoreNeeded(this.position + length);
-    return super.take(length);
+    return super.pass(length);
   }
 }
 

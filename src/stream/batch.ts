@@ -49,16 +49,25 @@ export async function sealInPlace(
   plaintextLength: number,
   options: OperationOptions,
 ): Promise<void> {
+  const { spans } = cipher;
+  const chunks = chunkCount(plaintextLength);
+  const plaintextAt = (chunkIndex: number): Bytes => {
+    const offset = chunkIndex * SEALED_CHUNK;
+    return sealedChunks.subarray(offset, offset + Math.min(CHUNK, plaintextLength - chunkIndex * CHUNK));
+  };
+  if (spans) {
+    const place = (index: number) => sealedChunks.subarray(index * SEALED_CHUNK);
+    return spans.addAll(chunks, plaintextAt, place, options, plaintextLength);
+  }
   const step = (chunkIndex: number): void | Promise<void> => {
     const offset = chunkIndex * SEALED_CHUNK;
-    const length = Math.min(CHUNK, plaintextLength - chunkIndex * CHUNK);
-    const plaintext = sealedChunks.subarray(offset, offset + length);
+    const plaintext = plaintextAt(chunkIndex);
     if (cipher.isSynchronous) return cipher.sealInto(chunkIndex, plaintext, sealedChunks, offset);
     return Promise.resolve(cipher.seal(chunkIndex, plaintext)).then((sealed) =>
       sealedChunks.set(sealed, offset),
     );
   };
-  await eachChunk(0, chunkCount(plaintextLength), step, options, plaintextLength);
+  await eachChunk(0, chunks, step, options, plaintextLength);
 }
 
 /**
@@ -76,9 +85,12 @@ export async function openChunks(
   options: OperationOptions,
 ): Promise<void> {
   const { first, end, start } = range;
-  const step = (chunkIndex: number): void | Promise<void> => {
+  const sealedAt = (chunkIndex: number): Bytes => {
     const from = (chunkIndex - first) * SEALED_CHUNK;
-    const sealed = sealedChunks.subarray(from, from + SEALED_CHUNK);
+    return sealedChunks.subarray(from, from + SEALED_CHUNK);
+  };
+  const step = (chunkIndex: number): void | Promise<void> => {
+    const sealed = sealedAt(chunkIndex);
     const target = chunkIndex * CHUNK - start;
     const length = sealed.length - TAG_LENGTH;
     if (cipher.isSynchronous && target >= 0 && target + length <= output.length) {
@@ -93,7 +105,10 @@ export async function openChunks(
     return isPromise(opened) ? opened.then(place) : place(opened);
   };
   try {
-    await eachChunk(first, end, step, options, output.length);
+    // Only whole messages are opened by worker threads.
+    const place = (index: number) => output.subarray(index * CHUNK);
+    if (cipher.spans) await cipher.spans.addAll(end, sealedAt, place, options, output.length);
+    else await eachChunk(first, end, step, options, output.length);
   } catch (error) {
     output.fill(0);
     throw error;

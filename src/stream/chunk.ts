@@ -2,6 +2,7 @@ import type { AeadKey } from "../crypto/provider.js";
 import { outOfRange } from "../errors.js";
 import type { Bytes, MaybePromise } from "../formats/bytes.js";
 import { MAX_CHUNKS } from "./geometry.js";
+import type { Spans } from "./spans.js";
 
 /** Default of providers: at or near the best in every runtime (docs/benchmarks.md, "Calls in flight"). */
 const CALLS_IN_FLIGHT = 32;
@@ -17,8 +18,13 @@ export class ChunkCipher {
   /** Calls in flight on an asynchronous backend. */
   readonly callsInFlight: number;
 
-  constructor(key: AeadKey, baseNonce: Bytes, callsInFlight = CALLS_IN_FLIGHT) {
-    this.callsInFlight = callsInFlight;
+  /** Worker threads that seal or open whole chunks of this message. */
+  readonly spans: Spans | undefined;
+
+  constructor(key: AeadKey, baseNonce: Bytes, callsInFlight = CALLS_IN_FLIGHT, spans?: Spans) {
+    this.spans = spans;
+    // A span has two results.
+    this.callsInFlight = spans ? 2 * spans.depth : callsInFlight;
     this.#key = key;
     this.#baseNonce = baseNonce;
     this.#nonce = baseNonce.slice();

@@ -16,6 +16,7 @@ import { KEY_LENGTH } from "../formats/constants.js";
 import { type Check, type Checks, readOptions } from "../formats/options.js";
 import { ChunkCipher } from "./chunk.js";
 import { COMMITMENT_LENGTH, HEADER_LENGTH, SALT_LENGTH } from "./geometry.js";
+import type { Spans, StreamWorkers } from "./spans.js";
 
 const INFO_PREFIX = /* @__PURE__ */ concatBytes(
   ascii("c2sp.org/chunked-encryption@v1+"),
@@ -51,7 +52,12 @@ const STREAM_KEY: Checks<StreamKey> = {
  *
  * @throws BlindreelError `closed` for an all-zero key: a wiped one, under which anyone could open.
  */
-async function derive(crypto: CryptoProvider, { key, context }: StreamKey, salt: Bytes) {
+async function derive(
+  crypto: CryptoProvider,
+  { key, context }: StreamKey,
+  salt: Bytes,
+  startSpans?: (key: Bytes, baseNonce: Bytes) => Spans,
+) {
   if (key.length !== KEY_LENGTH) throw outOfRange("key length", `${KEY_LENGTH} bytes`, key.length);
   if (isAllZero(key)) throw closedError("the key");
   const info = concatBytes(INFO_PREFIX, salt, context);
@@ -60,7 +66,13 @@ async function derive(crypto: CryptoProvider, { key, context }: StreamKey, salt:
   const cipherKey = okm.subarray(0, KEY_LENGTH);
   const baseNonce = okm.slice(KEY_LENGTH, KEY_LENGTH + NONCE_LENGTH);
   const commitment = okm.slice(KEY_LENGTH + NONCE_LENGTH);
-  const cipher = new ChunkCipher(await crypto.importAesGcmKey(cipherKey), baseNonce, crypto.callsInFlight);
+  const aeadKey = await crypto.importAesGcmKey(cipherKey);
+  const cipher = new ChunkCipher(
+    aeadKey,
+    baseNonce,
+    crypto.callsInFlight,
+    startSpans?.(cipherKey, baseNonce),
+  );
   wipe(okm);
   return { cipher, commitment };
 }
@@ -69,9 +81,11 @@ async function derive(crypto: CryptoProvider, { key, context }: StreamKey, salt:
 export async function startSealing(
   crypto: CryptoProvider,
   streamKey: StreamKey,
+  workers?: StreamWorkers,
 ): Promise<{ cipher: ChunkCipher; header: Bytes }> {
   const salt = randomBytes(crypto, SALT_LENGTH);
-  const { cipher, commitment } = await derive(crypto, streamKey, salt);
+  const startSpans = workers?.startSpans.bind(workers, "seal");
+  const { cipher, commitment } = await derive(crypto, streamKey, salt, startSpans);
   return { cipher, header: concatBytes(salt, commitment) };
 }
 
@@ -85,10 +99,13 @@ export async function startOpening(
   crypto: CryptoProvider,
   streamKey: StreamKey,
   header: Bytes,
+  workers?: StreamWorkers,
 ): Promise<ChunkCipher> {
   if (header.length !== HEADER_LENGTH)
     throw outOfRange("header length", `${HEADER_LENGTH} bytes`, header.length);
-  const { cipher, commitment } = await derive(crypto, streamKey, header.slice(0, SALT_LENGTH));
-  if (!constantTimeEqual(commitment, header.subarray(SALT_LENGTH))) throw authenticationFailed();
-  return cipher;
+  const startSpans = workers?.startSpans.bind(workers, "open");
+  const { cipher, commitment } = await derive(crypto, streamKey, header.slice(0, SALT_LENGTH), startSpans);
+  if (constantTimeEqual(commitment, header.subarray(SALT_LENGTH))) return cipher;
+  cipher.spans?.end();
+  throw authenticationFailed();
 }

@@ -2,6 +2,7 @@ import { defaultProvider } from "../crypto/default.js";
 import { truncated } from "../errors.js";
 import { allocate, type Bytes, bytesArgument, EMPTY } from "../formats/bytes.js";
 import { openChunks } from "./batch.js";
+import type { ChunkCipher } from "./chunk.js";
 import { type StreamKey, startOpening, streamKeyArgument } from "./derive.js";
 import { CHUNK, chunkCount, claimedPlaintextLength, HEADER_LENGTH } from "./geometry.js";
 import { pushOptions, type StreamOptions, streamOptions } from "./options.js";
@@ -88,16 +89,27 @@ export async function openMessage(
   const message = file.subarray(streamOffset);
   if (message.length < HEADER_LENGTH) throw truncated("the sealed stream", file.length);
   const header = message.slice(0, HEADER_LENGTH);
-  const cipher = await startOpening(options.crypto ?? defaultProvider(), plan.streamKey, header);
-  const total = claimedPlaintextLength(message.length, file.length);
-  const output = allocate("the content's length", total);
-  const range = { first: 0, end: chunkCount(total), start: 0 };
-  await openChunks(cipher, message.subarray(HEADER_LENGTH), range, output, options);
+  const { crypto = defaultProvider(), workers } = options;
+  const cipher = await startOpening(crypto, plan.streamKey, header, workers);
+  const { total, output } = await openAllChunks(cipher, message, file.length, options);
   if (!plan.isPadded) return output;
   const lastChunkOffset = total - (total % CHUNK);
   const length = readLengthField(output.subarray(lastChunkOffset), total);
   checkZeros(output, 0, length, total);
   return output.slice(0, length);
+}
+
+async function openAllChunks(cipher: ChunkCipher, message: Bytes, end: number, options: StreamOptions) {
+  try {
+    const total = claimedPlaintextLength(message.length, end);
+    const output = allocate("the content's length", total);
+    const sealedChunks = message.subarray(HEADER_LENGTH);
+    const range = { first: 0, end: chunkCount(total), start: 0 };
+    await openChunks(cipher, sealedChunks, range, output, options);
+    return { total, output };
+  } finally {
+    cipher.spans?.end();
+  }
 }
 
 /**
@@ -110,12 +122,12 @@ export function openThrough(
   start: (reader: PieceReader) => Promise<OpenPlan>,
   options: StreamOptions,
 ): ReadableStream<Bytes> {
-  const { crypto = defaultProvider() } = options;
+  const { crypto = defaultProvider(), workers } = options;
   const begin = async (reader: PieceReader) => {
     const { streamKey, isPadded } = await start(reader);
     const origin = reader.consumed;
     const header = await takeExactly(reader, HEADER_LENGTH, "the sealed stream");
-    const cipher = await startOpening(crypto, streamKey, header);
+    const cipher = await startOpening(crypto, streamKey, header, workers);
     const transcoder = new Transcoder(cipher, OPENING, { origin });
     return isPadded ? { transcoder, filter: new Unpadder() } : { transcoder };
   };

@@ -23,7 +23,7 @@ import {
   SEALED_CHUNK,
 } from "./geometry.js";
 import type { OpenPlan } from "./open.js";
-import { type StreamOptions, streamOptions } from "./options.js";
+import { type RangeOptions, rangeOptions } from "./options.js";
 import { checkZeros, readLengthField } from "./padding.js";
 
 /** Chunks of one read by {@link RandomAccess.stream} and of one step of the padding check. */
@@ -56,9 +56,9 @@ export async function openRandomAccess(
   source: ByteSource,
   streamOffset: number,
   plan: OpenPlan,
-  given?: StreamOptions,
+  given?: RangeOptions,
 ): Promise<RandomAccess> {
-  const options = streamOptions(given);
+  const options = rangeOptions(given);
   const ownPlan = readOptions<OpenPlan>("plan", plan, PLAN, ["streamKey", "isPadded"]);
   sourceArgument("source", source);
   countArgument("streamOffset", streamOffset);
@@ -76,7 +76,7 @@ export async function openMessageAccess(
   source: ByteSource,
   streamOffset: number,
   plan: OpenPlan,
-  options: StreamOptions,
+  options: RangeOptions,
   known: { readonly size: number; readonly head: Bytes },
 ): Promise<RandomAccess> {
   const { streamKey } = plan;

@@ -105,7 +105,11 @@ export async function sealLayout(
   try {
     const { prefix, streamKey } = await plan;
     if (prefix.length !== streamOffset) throw outOfRange("prefix length", `${streamOffset}`, prefix.length);
-    const { cipher, header } = await startSealing(options.crypto ?? defaultProvider(), streamKey);
+    const { cipher, header } = await startSealing(
+      options.crypto ?? defaultProvider(),
+      streamKey,
+      options.workers,
+    );
     output.set(prefix);
     output.set(header, streamOffset);
     await sealInPlace(cipher, output.subarray(streamOffset + HEADER_LENGTH), plaintextLength, options);
@@ -126,10 +130,10 @@ export function sealThrough(
   start: () => Promise<SealPlan>,
   options: StreamOptions & { readonly padding?: Padding | undefined; readonly total?: number | undefined },
 ): ReadableStream<Bytes> {
-  const { crypto = defaultProvider(), padding } = options;
+  const { crypto = defaultProvider(), padding, workers } = options;
   const begin = async () => {
     const { prefix, streamKey } = await start();
-    const { cipher, header } = await startSealing(crypto, streamKey);
+    const { cipher, header } = await startSealing(crypto, streamKey, workers);
     return { prefix: concatBytes(prefix, header), transcoder: new Transcoder(cipher, SEALING) };
   };
   return readableThrough(padding ? paddedPieces(source, padding) : source, begin, options);

@@ -79,7 +79,7 @@ export class Transcoder {
   }
 
   get isSynchronous(): boolean {
-    return this.#cipher.isSynchronous;
+    return this.#cipher.isSynchronous && !this.#cipher.spans;
   }
 
   get callsInFlight(): number {
@@ -116,14 +116,19 @@ export class Transcoder {
 
   /**
    * {@link push} on asynchronous backends, one result for each chunk: WebCrypto allocates a buffer for each,
-   * and a copy costs browsers more than another piece in the stream (docs/benchmarks.md).
+   * and a copy costs browsers more than another piece in the stream (docs/benchmarks.md). With worker threads, one for
+   * each span that begins in this piece.
    */
   pushApart(piece: Bytes): Promise<Bytes>[] {
     this.#checkUsable();
     const results: Promise<Bytes>[] = [];
+    const { spans } = this.#cipher;
     const transform = async (unit: Bytes) =>
       this.#direction.transform(this.#cipher, this.#chunkIndex++, unit);
-    this.#rechunker.push(piece, (unit) => results.push(this.#guardLater(transform(unit))));
+    this.#rechunker.push(piece, (unit) => {
+      const added = spans ? spans.add(this.#chunkIndex++, unit) : [transform(unit)];
+      for (const result of added) results.push(this.#guardLater(result));
+    });
     return results;
   }
 
@@ -143,6 +148,7 @@ export class Transcoder {
       this.#lastChunkLength = rest.length - overhead;
       const last = this.#direction.transform(this.#cipher, this.#chunkIndex, rest);
       this.#rechunker.wipe();
+      this.#cipher.spans?.end();
       return isPromise(last) ? this.#guardLater(last) : last;
     } catch (error) {
       return this.#fail(error);
@@ -153,6 +159,7 @@ export class Transcoder {
   destroy(reason: unknown): void {
     this.#failure ??= { error: reason };
     this.#rechunker.wipe();
+    this.#cipher.spans?.destroy(reason);
   }
 
   #pushNow(piece: Bytes): Bytes {
@@ -181,9 +188,12 @@ export class Transcoder {
     return Promise.resolve(result).catch((error) => this.#fail(error));
   }
 
+  /** What is under way before the failure is still to be released, in its turn. */
   #fail(error: unknown): never {
-    this.destroy(error);
-    throw this.#failure!.error;
+    this.#failure ??= { error };
+    this.#rechunker.wipe();
+    this.#cipher.spans?.end();
+    throw this.#failure.error;
   }
 }
 

@@ -8,7 +8,7 @@ import { checkCase } from "./check.js";
 import type { Death } from "./seams.js";
 
 /** How often processes are killed; `npm run crash` does it a thousand times. */
-const KILLS = Number(process.env.BLINDREEL_KILLS ?? (process.env.BLINDREEL_CRASH === "all" ? 1000 : 100));
+const KILLS = Number(process.env.BLINDREEL_KILLS ?? (process.env.BLINDREEL_CRASH === "all" ? 1000 : 50));
 /** Nothing more is tried after so many cases that are wrong. */
 const MOST_FAULTS = 3;
 /** Cases at the same time. */

@@ -1,16 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { anchor } from "../../apps/site/src/anchor.js";
 import { blocksOf, PAGES, ROOT, readPage } from "./extract.js";
-
-/** The name that a heading is linked by, as on GitHub. */
-function anchor(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}\s_-]/gu, "")
-    .trim()
-    .replaceAll(" ", "-");
-}
 
 function prose(page: string): string {
   return readPage(page).replace(/```[\s\S]*?\n```/g, "");
@@ -108,7 +100,19 @@ describe("docs/dependencies.md", () => {
     const listed = [...page.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name!);
     const used = new Set<string>();
     for (const folder of [
-      ...[".", "cli", "demo", "bench", "apps/reviewer"],
+      ...[
+        ".",
+        "cli",
+        "demo",
+        "bench",
+        "apps/detector",
+        "apps/extension",
+        "apps/ui",
+        "apps/reviewer",
+        "apps/verify",
+        "apps/admin",
+        "apps/site",
+      ],
       ...["test/runtimes/nodes", "test/consumers"],
     ]) {
       const manifest = JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8")) as Record<

@@ -37,7 +37,7 @@ export function namedIds(): NamedId[] {
 }
 
 /** First arguments of `test`, `it`, `describe` and their variants (`it.each(rows)`, `test.skipIf(…)`). */
-function titlesOf(file: string): string[] {
+export function titlesOf(file: string): string[] {
   const titles: string[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isCallExpression(node) && isTestFunction(node.expression)) {

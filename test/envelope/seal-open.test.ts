@@ -26,6 +26,7 @@ import { backends } from "../helpers/backends.js";
 import { collect, cut, drain, pattern, sameBytes, toHex } from "../helpers/bytes.js";
 import { caught, expectCode, expectOutOfRange, expectWrongType } from "../helpers/errors.js";
 import { refuseUnhandledRejections } from "../helpers/rejections.js";
+import { threads } from "../helpers/workers.js";
 
 refuseUnhandledRejections();
 
@@ -58,6 +59,9 @@ async function through(
   return result;
 }
 
+const workers = threads(2);
+const threaded = <T extends object>(options: T) => options && { ...options, workers };
+
 const sealForms: Record<string, (data: Bytes, options: SealFileOptions) => Promise<Bytes>> = {
   seal,
   "sealFrom bytes": (data, options) => collect(sealFrom(data, options)),
@@ -65,6 +69,9 @@ const sealForms: Record<string, (data: Bytes, options: SealFileOptions) => Promi
   "sealFrom a Blob": (data, options) => collect(sealFrom(new Blob([data]), options)),
   "sealFrom a stream": (data, options) => collect(sealFrom(new Blob([data]).stream(), options)),
   sealStream: (data, options) => through(sealStream(options), cut(data, 5000)),
+  "seal, worker threads": (data, options) => seal(data, threaded(options)),
+  "sealFrom an iterable, worker threads": (data, options) =>
+    collect(sealFrom(cut(data, 1000, 1), threaded(options))),
 };
 
 const openForms: Record<
@@ -74,6 +81,15 @@ const openForms: Record<
   open: async (file, options) => {
     const { data, ...info } = await open(file, options);
     return { data, info };
+  },
+  "open, worker threads": async (file, options) => {
+    const { data, ...info } = await open(file, threaded(options));
+    return { data, info };
+  },
+  "openFrom, worker threads": async (file, options) => {
+    const stream = openFrom(cut(file, 777), threaded(options));
+    const data = await collect(stream);
+    return { data, info: await stream.info };
   },
   openFrom: async (file, options) => {
     const stream = openFrom(cut(file, 777), options);

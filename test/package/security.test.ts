@@ -79,7 +79,8 @@ describe("secrets", () => {
   });
 
   test.each(PUBLISHED_KEYS)("are in the folder listed: $reason", async ({ folder }) => {
-    const names = readdirSync(join(ROOT, folder)).filter((file) => file.endsWith(".vector"));
+    const files = readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" });
+    const names = files.filter((file) => file.endsWith(".vector"));
     const texts = names.map((name) => readFileSync(join(ROOT, folder, name), "utf8"));
     expect(await secretsIn(folder, texts.join("\n"))).not.toEqual([]);
   });

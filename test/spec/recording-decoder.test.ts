@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodeHex } from "../../src/formats/encoding.js";
 import { importIdentity } from "../../src/keywrap/index.js";
@@ -11,8 +10,8 @@ import {
   many,
   type RecordingForgery,
 } from "../vectors/recording-forge.js";
-import { decodeRecordingVector, HONEST, type RecordingVector } from "../vectors/recording-vector.js";
-import { RECORDINGS, sha256Hex } from "../vectors/vector-file.js";
+import { HONEST, type RecordingVector, readRecordingVectors } from "../vectors/recording-vector.js";
+import { sha256Hex } from "../vectors/vector-file.js";
 import { PythonDecoder, python } from "./python-decoder.js";
 import { SCREEN } from "./recording-example.js";
 import { exampleSteps, RECIPIENT_PRIVATE_KEY } from "./worked-example.js";
@@ -20,9 +19,7 @@ import { exampleSteps, RECIPIENT_PRIVATE_KEY } from "./worked-example.js";
 /** Rounds of the random test. */
 const TAMPERED = Number(process.env.TAMPERED ?? 25);
 
-const vectors = readdirSync(RECORDINGS)
-  .sort()
-  .map((file) => decodeRecordingVector(file.replace(/\.vector$/, ""), readFileSync(RECORDINGS + file)));
+const vectors = readRecordingVectors();
 
 /** What `decoder.py` prints of a recording or an excerpt. */
 interface Printed {

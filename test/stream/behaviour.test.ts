@@ -2,23 +2,26 @@ import { describe, expect, it } from "vitest";
 import type { Bytes } from "../../src/formats/bytes.js";
 import { bytesSource } from "../../src/source/bytes.js";
 import type { StreamKey } from "../../src/stream/derive.js";
-import { createOpener, openBytes, openReadable, openTransform } from "../../src/stream/open.js";
+import { createOpener } from "../../src/stream/open.js";
 import type { Progress } from "../../src/stream/operation.js";
 import type { StreamOptions } from "../../src/stream/options.js";
 import type { StreamPair } from "../../src/stream/piece-channel.js";
 import { openRandomAccess } from "../../src/stream/random-access.js";
-import { createSealer, sealBytes, sealReadable, sealTransform } from "../../src/stream/seal.js";
+import { createSealer } from "../../src/stream/seal.js";
 import { backends, webCryptoProvider } from "../helpers/backends.js";
 import { collect, cut, drain, expectBytes, pattern, withRandom } from "../helpers/bytes.js";
 import { caught, expectCode, expectErrorCode, expectWrongType } from "../helpers/errors.js";
 import { refuseUnhandledRejections } from "../helpers/rejections.js";
+import { forms, threaded } from "./threaded.js";
+
+const { openBytes, openReadable, openTransform, sealBytes, sealReadable, sealTransform } = forms;
 
 const CHUNK = 16384;
 const streamKey = { key: pattern(32, 1), context: pattern(30, 2) };
 const salt = pattern(24, 3);
 const node = backends[0]!;
-/** One synchronous, one asynchronous. */
-const pair = [node, webCryptoProvider];
+/** One synchronous, one asynchronous, one with worker threads. */
+const kinds = [node, webCryptoProvider, threaded];
 const data = pattern(10 * CHUNK + 100, 4);
 const sealedData = await sealBytes(data, streamKey);
 
@@ -100,7 +103,7 @@ describe("on an asynchronous backend", () => {
 });
 
 for (const { name, input, output, readable, transform } of directions) {
-  for (const crypto of pair) {
+  for (const crypto of kinds) {
     describe(`${name} on ${crypto.name}`, () => {
       const firstPieces = () => cut(input, 56 + 2 * (CHUNK + 16));
 
@@ -464,7 +467,7 @@ async function largeSealed(): Promise<Bytes> {
 }
 
 describe("in memory", () => {
-  for (const crypto of backends) {
+  for (const crypto of [...backends, threaded]) {
     it(`sealBytes copies before it returns, its key too (I3), on ${crypto.name}`, async () => {
       const expected = await sealBytes(data, streamKey, { crypto: withRandom(node, salt) });
       for (const make of [(b: Uint8Array) => Uint8Array.from(b), (b: Uint8Array) => Buffer.from(b)]) {
@@ -552,7 +555,7 @@ describe("in memory", () => {
 });
 
 describe("the push form", () => {
-  for (const crypto of pair) {
+  for (const crypto of kinds) {
     it(`may have its buffers changed right after each call (I3), on ${crypto.name}`, async () => {
       for (const make of [(b: Uint8Array) => Uint8Array.from(b), (b: Uint8Array) => Buffer.from(b)]) {
         const sealer = await createSealer(streamKey, { crypto: withRandom(crypto, salt) });
@@ -624,7 +627,7 @@ describe("the push form", () => {
 });
 
 describe("failure while opening", () => {
-  for (const crypto of pair) {
+  for (const crypto of kinds) {
     it(`releases whole true chunks, then one and the same error (A7), on ${crypto.name}`, async () => {
       for (const at of [0, 1, 5, 10]) {
         const tampered = sealedData.slice();
@@ -709,14 +712,14 @@ describe("failure while opening", () => {
 });
 
 describe("backpressure", () => {
-  for (const crypto of pair) {
+  for (const crypto of kinds) {
     it(`a reader that waits stops the source, on ${crypto.name}`, async () => {
       const { stream, seen } = observedSource(new Uint8Array(64 * 1024));
       const reader = sealReadable(stream, streamKey, { crypto }).getReader();
       await reader.read();
       await settled(50);
-      // An asynchronous backend keeps half a MiB in flight.
-      expect(seen.pulls).toBeLessThan(20);
+      // An asynchronous backend keeps half a MiB in flight, worker threads three spans of 1 MiB each.
+      expect(seen.pulls).toBeLessThan(crypto === threaded ? 2 * 3 * 16 + 20 : 20);
       const { pulls } = seen;
       await settled(50);
       expect(seen.pulls).toBe(pulls);
@@ -726,7 +729,7 @@ describe("backpressure", () => {
 });
 
 describe("random access", () => {
-  for (const crypto of pair) {
+  for (const crypto of kinds) {
     it(`in a tampered message gives right bytes or an error (A8), on ${crypto.name}`, async () => {
       const tampered = sealedData.slice();
       tampered[56 + 4 * (CHUNK + 16) + 9]! ^= 1;
@@ -773,7 +776,7 @@ describe("random access", () => {
 });
 
 describe("closing the writable end of a pair", () => {
-  for (const crypto of pair) {
+  for (const crypto of kinds) {
     it(`reports what was found at the end, so that pipeTo does too, on ${crypto.name}`, async () => {
       const tampered = sealedData.slice();
       tampered[tampered.length - 1]! ^= 1;

@@ -24,6 +24,7 @@ import {
   sealByteByByte,
   sealForms,
 } from "./forms.js";
+import { threaded } from "./threaded.js";
 
 interface Test extends WycheproofTest {
   readonly key: string;
@@ -76,7 +77,7 @@ describePublished("Wycheproof Cobblestone-256", () => {
     const isSmall = sealed.length < 100_000;
     const title = `${test.tcId}: ${test.comment}`;
 
-    for (const crypto of backends) {
+    for (const crypto of [...backends, threaded]) {
       if (test.result === "valid") {
         it(`${title}, every form on ${crypto.name}`, async () => {
           const whole = await openWhole(sealed, streamKey, crypto);

@@ -2,12 +2,15 @@ import type { CryptoProvider } from "../../src/crypto/provider.js";
 import { type Bytes, concatBytes } from "../../src/formats/bytes.js";
 import { bytesSource } from "../../src/source/bytes.js";
 import type { StreamKey } from "../../src/stream/derive.js";
-import { createOpener, openBytes, openReadable, openTransform } from "../../src/stream/open.js";
+import { createOpener } from "../../src/stream/open.js";
 import type { PushStream } from "../../src/stream/push.js";
 import { openRandomAccess } from "../../src/stream/random-access.js";
-import { createSealer, sealBytes, sealReadable, sealTransform } from "../../src/stream/seal.js";
+import { createSealer } from "../../src/stream/seal.js";
 import { cut, drain } from "../helpers/bytes.js";
 import { readableOf } from "../helpers/readable.js";
+import { forms } from "./threaded.js";
+
+const { openBytes, openReadable, openTransform, sealBytes, sealReadable, sealTransform } = forms;
 
 /** What came out of a form before it ended, and the error where it failed. */
 export interface Outcome {

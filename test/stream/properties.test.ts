@@ -13,6 +13,7 @@ import { backends, nobleProvider, webCryptoProvider } from "../helpers/backends.
 import { collect, cut, expectBytes, pattern, toHex, withRandom } from "../helpers/bytes.js";
 import { caught, expectCode, expectOutOfRange } from "../helpers/errors.js";
 import { openForms, openRandomly, openWhole, sealForms } from "./forms.js";
+import { threaded } from "./threaded.js";
 
 const CHUNK = 16384;
 const streamKey = { key: pattern(32, 1), context: pattern(30, 2) };
@@ -109,7 +110,7 @@ describe("range(a, b) equals slice(a, b)", () => {
 
 describe("sizes at the borders (A9)", () => {
   const sizes = [0, 1, 15, 16, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK - 1, 2 * CHUNK, 2 * CHUNK + 1];
-  for (const crypto of backends) {
+  for (const crypto of [...backends, threaded]) {
     it(`every form on ${crypto.name}`, async () => {
       for (const size of sizes) {
         const data = pattern(size, 7);

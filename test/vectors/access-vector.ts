@@ -108,10 +108,10 @@ export interface AccessVector {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-export function readAccessVectors(): AccessVector[] {
-  const names = readdirSync(ACCESS).filter((name) => name.endsWith(SUFFIX));
+export function readAccessVectors(folder = ACCESS): AccessVector[] {
+  const names = readdirSync(folder).filter((name) => name.endsWith(SUFFIX));
   return names.sort().map((file) => {
-    const content = readFileSync(ACCESS + file);
+    const content = readFileSync(folder + file);
     const end = content.indexOf("\n\n");
     const lines = content
       .subarray(0, end)

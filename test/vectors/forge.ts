@@ -4,6 +4,7 @@ import { p256 } from "@noble/curves/nist.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256, sha512 } from "@noble/hashes/sha2.js";
 import { concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
+import { isXWing, xWingEncap } from "./x-wing-forge.js";
 
 /**
  * A second writer of the format, from docs/format-v1.md and independent of `src`, that can break any rule on
@@ -80,6 +81,7 @@ export const isP256 = ({ publicKey }: Pick<KeyPair, "publicKey">): boolean => pu
 export function keyIdOf(pair: KeyPair): Bytes {
   const text = (bytes: Bytes) => Buffer.from(bytes).toString("base64url");
   const { publicKey } = pair;
+  if (isXWing(pair)) return hash("key", concatBytes(u16(0x647a), publicKey)).slice(0, 16);
   const jwk = isP256(pair)
     ? `{"crv":"P-256","kty":"EC","x":"${text(publicKey.slice(1, 33))}","y":"${text(publicKey.slice(33))}"}`
     : `{"crv":"X25519","kty":"OKP","x":"${text(publicKey)}"}`;
@@ -95,7 +97,8 @@ export function hpkeSeal(
   plaintext: Bytes,
   fault: { readonly dh?: Bytes; readonly enc?: Bytes } = {},
 ): Bytes {
-  const kemId = isP256({ publicKey }) ? 0x0010 : 0x0020;
+  const isHybrid = isXWing({ publicKey });
+  const kemId = isHybrid ? 0x647a : isP256({ publicKey }) ? 0x0010 : 0x0020;
   const kem = concatBytes(utf8ToBytes("KEM"), u16(kemId));
   const suite = concatBytes(utf8ToBytes("HPKE"), u16(kemId), u16(0x0001), u16(0x0002));
   const version = utf8ToBytes("HPKE-v1");
@@ -105,14 +108,17 @@ export function hpkeSeal(
     expand(sha256, prk, concatBytes(u16(length), version, id, utf8ToBytes(name), context), length);
   const none = new Uint8Array(0);
 
-  const enc = fault.enc ?? ephemeral.publicKey;
   const agreed = () =>
     isP256({ publicKey })
       ? p256.getSharedSecret(ephemeral.secret, publicKey).slice(1, 33)
       : x25519.getSharedSecret(ephemeral.secret, publicKey);
-  const dh = fault.dh ?? agreed();
-  const eaePrk = labeledExtract(kem, none, "eae_prk", dh);
-  const sharedSecret = labeledExpand(kem, eaePrk, "shared_secret", concatBytes(enc, publicKey), 32);
+  const dhKem = () => {
+    const enc = fault.enc ?? ephemeral.publicKey;
+    const eaePrk = labeledExtract(kem, none, "eae_prk", fault.dh ?? agreed());
+    const sharedSecret = labeledExpand(kem, eaePrk, "shared_secret", concatBytes(enc, publicKey), 32);
+    return { enc, sharedSecret };
+  };
+  const { enc, sharedSecret } = isHybrid ? xWingEncap(publicKey, ephemeral.secret, fault) : dhKem();
   const context = concatBytes(
     u8(0),
     labeledExtract(suite, none, "psk_id_hash", none),
@@ -303,12 +309,14 @@ export function forge(
   const secrets = { fileKey, readKey, contentKey, coreHash };
 
   const wrap: Wrap = (recipient, overrides = {}) => {
-    const natural = isP256(recipient) ? 6 : 1;
+    const natural = isXWing(recipient) ? 2 : isP256(recipient) ? 6 : 1;
     const type = overrides.type ?? natural;
     const keyId = overrides.keyId ?? keyIdOf(recipient);
     const infoType = u16(overrides.infoType ?? natural);
     const info = concatBytes(label(overrides.label ?? "slot"), infoType, overrides.infoKeyId ?? keyId);
-    const ephemeral = (isP256(recipient) ? p256Pair : keyPair)(random.bytes(32));
+    const ephemeral = isXWing(recipient)
+      ? { secret: random.bytes(64), publicKey: recipient.publicKey }
+      : (isP256(recipient) ? p256Pair : keyPair)(random.bytes(32));
     const aad = overrides.coreHash ?? coreHash;
     const body = hpkeSeal(recipient.publicKey, ephemeral, info, aad, overrides.fileKey ?? fileKey, overrides);
     return { type, keyId, body };

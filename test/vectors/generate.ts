@@ -10,14 +10,16 @@ import { encodeRecordingVector } from "./recording-vector.js";
 import { statementCases } from "./statement-cases.js";
 import { encodeStatementVector, STATEMENTS } from "./statement-vector.js";
 import { streamCases } from "./stream-cases.js";
-import { encodeVector, FOLDER, fileName, RECORDINGS } from "./vector-file.js";
+import { encodeVector, FOLDER, fileName, RECORDINGS, X_WING } from "./vector-file.js";
+import { xWingCases } from "./x-wing-cases.js";
 
-for (const folder of [FOLDER, RECORDINGS, IDENTITIES, STATEMENTS, ACCESS]) {
+for (const folder of [FOLDER, X_WING, RECORDINGS, IDENTITIES, STATEMENTS, ACCESS]) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
 }
 const cases = [...streamCases, ...envelopeCases];
 for (const each of cases) writeFileSync(FOLDER + fileName(each), encodeVector(each));
+for (const each of xWingCases) writeFileSync(X_WING + fileName(each), encodeVector(each));
 for (const each of recordingCases) {
   writeFileSync(`${RECORDINGS}${each.name}.vector`, encodeRecordingVector(each));
 }
@@ -28,6 +30,5 @@ for (const each of statementCases) {
   writeFileSync(`${STATEMENTS}${each.name}.vector`, encodeStatementVector(each));
 }
 for (const each of accessCases) writeFileSync(`${ACCESS}${each.name}.vector`, encodeAccessVector(each));
-console.log(
-  `${cases.length + recordingCases.length + identityCases.length + statementCases.length + accessCases.length} vectors`,
-);
+const count = [cases, xWingCases, recordingCases, identityCases, statementCases, accessCases];
+console.log(`${count.flat().length} vectors`);

@@ -31,9 +31,9 @@ export function encodeIdentityVector({ name, why, expect, seal, reader }: Identi
   return Buffer.concat([Buffer.from(`${header.join("\n")}\n\n`), seal(name)]);
 }
 
-export function readIdentityVectors(): IdentityVector[] {
-  const names = readdirSync(IDENTITIES).sort();
-  return names.map((name) => decode(name.replace(/\.vector$/, ""), readFileSync(IDENTITIES + name)));
+export function readIdentityVectors(folder = IDENTITIES): IdentityVector[] {
+  const names = readdirSync(folder).sort();
+  return names.map((name) => decode(name.replace(/\.vector$/, ""), readFileSync(folder + name)));
 }
 
 function decode(name: string, bytes: Buffer): IdentityVector {

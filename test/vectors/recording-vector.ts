@@ -1,7 +1,8 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { type ExcerptForgery, forgeExcerpt, placesOf } from "./excerpt-forge.js";
 import { NOW, Seeded } from "./forge.js";
 import { type ForgedRecording, forgeRecording, type RecordingForgery, type Step } from "./recording-forge.js";
-import { sha256Hex } from "./vector-file.js";
+import { RECORDINGS, sha256Hex } from "./vector-file.js";
 
 /** One recording, excerpt or receipt with at most one fault, and what must come of reading it. */
 export interface RecordingCase {
@@ -158,6 +159,13 @@ function takesOf(forged: ForgedRecording, { kind, excerpt }: RecordingCase): Tak
     const isWhole = parts.every((part) => part !== undefined);
     return { track, take, size, sha256: isWhole ? sha256Hex(Buffer.concat(parts as Uint8Array[])) : "-" };
   });
+}
+
+export function readRecordingVectors(folder = RECORDINGS): RecordingVector[] {
+  const names = readdirSync(folder).sort();
+  return names.map((name) =>
+    decodeRecordingVector(name.replace(/\.vector$/, ""), readFileSync(folder + name)),
+  );
 }
 
 export function decodeRecordingVector(name: string, bytes: Buffer): RecordingVector {

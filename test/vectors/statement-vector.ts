@@ -43,11 +43,11 @@ export function encodeStatementVector({ name: _name, text, ...header }: Statemen
   return `${lines.join("\n")}\n\n${text}`;
 }
 
-export function readStatementVectors(): StatementVector[] {
-  return readdirSync(STATEMENTS)
+export function readStatementVectors(folder = STATEMENTS): StatementVector[] {
+  return readdirSync(folder)
     .sort()
     .map((file) => {
-      const content = readFileSync(STATEMENTS + file, "utf8");
+      const content = readFileSync(folder + file, "utf8");
       const end = content.indexOf("\n\n");
       const lines = content.slice(0, end).split("\n");
       const header = Object.fromEntries(lines.map((line) => line.split(/: (.*)/s).slice(0, 2)));

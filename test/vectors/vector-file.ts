@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Case } from "./cases.js";
 import { forge, isP256, type KeyPair, NOW } from "./forge.js";
+import { isXWing } from "./x-wing-forge.js";
 
 /**
  * A vector on disk: a header of `key: value` lines, an empty line, the file's bytes. Text first, so that `head` on a
@@ -10,6 +11,7 @@ import { forge, isP256, type KeyPair, NOW } from "./forge.js";
  */
 
 export const FOLDER = fileURLToPath(new URL("./files/", import.meta.url));
+export const X_WING = fileURLToPath(new URL("./x-wing/", import.meta.url));
 export const RECORDINGS = fileURLToPath(new URL("./recordings/", import.meta.url));
 const SUFFIX = ".vector";
 
@@ -23,6 +25,8 @@ export interface Vector {
   readonly releasedSha256: string;
   /** Private keys: 32 bytes of X25519, or PKCS#8 of P-256. */
   readonly identities: readonly Uint8Array<ArrayBuffer>[];
+  /** Seeds of X-Wing keys, 32 bytes. */
+  readonly seeds: readonly Uint8Array<ArrayBuffer>[];
   /** Seconds since 1970. */
   readonly now: number;
   readonly ignoreExpiry: boolean;
@@ -39,8 +43,11 @@ const P256_PKCS8 = Buffer.from(
   "hex",
 );
 
-function identityFile(pair: KeyPair): Uint8Array {
-  return isP256(pair) ? Buffer.concat([P256_PKCS8, pair.secret]) : pair.secret;
+const SEED = "x-wing:";
+
+function identityText(pair: KeyPair): string {
+  if (isXWing(pair)) return SEED + hex(pair.secret);
+  return hex(isP256(pair) ? Buffer.concat([P256_PKCS8, pair.secret]) : pair.secret);
 }
 
 export function fileName({ name }: Pick<Case, "name">): string {
@@ -53,7 +60,7 @@ export function encodeVector(each: Case): Buffer {
     `expect: ${each.expect === "ok" ? "ok" : each.expect.join(" ")}`,
     `released: ${each.released}`,
     `released-sha256: ${sha256Hex(each.content.subarray(0, each.released))}`,
-    `identities: ${each.identities.map(identityFile).map(hex).join(" ")}`,
+    `identities: ${each.identities.map(identityText).join(" ")}`,
     `now: ${each.options.now ?? NOW}`,
   ];
   if (each.options.ignoreExpiry) header.push("ignore-expiry: yes");
@@ -73,15 +80,17 @@ export function decodeVector(name: string, bytes: Buffer): Vector {
     if (value === undefined) throw new Error(`${name} has no "${key}"`);
     return value;
   };
+  const secrets = need("identities").split(" ");
+  const fromHex = (text: string) => new Uint8Array(Buffer.from(text, "hex"));
+  const isSeed = (text: string) => text.startsWith(SEED);
   return {
     name,
     why: need("why"),
     expect: need("expect").split(" "),
     released: Number(need("released")),
     releasedSha256: need("released-sha256"),
-    identities: need("identities")
-      .split(" ")
-      .map((secret) => new Uint8Array(Buffer.from(secret, "hex"))),
+    identities: secrets.filter((text) => !isSeed(text)).map(fromHex),
+    seeds: secrets.filter(isSeed).map((text) => fromHex(text.slice(SEED.length))),
     now: Number(need("now")),
     ignoreExpiry: header.has("ignore-expiry"),
     minEpoch: Number(header.get("min-epoch") ?? 0),
@@ -89,7 +98,7 @@ export function decodeVector(name: string, bytes: Buffer): Vector {
   };
 }
 
-export function readVectors(): Vector[] {
-  const names = readdirSync(FOLDER).filter((name) => name.endsWith(SUFFIX));
-  return names.sort().map((name) => decodeVector(name.slice(0, -SUFFIX.length), readFileSync(FOLDER + name)));
+export function readVectors(folder = FOLDER): Vector[] {
+  const names = readdirSync(folder).filter((name) => name.endsWith(SUFFIX));
+  return names.sort().map((name) => decodeVector(name.slice(0, -SUFFIX.length), readFileSync(folder + name)));
 }

@@ -1,77 +1,20 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { isBlindreelError, type OpenOptions, open, openFrom, openSource } from "../../src/index.js";
-import { importIdentity } from "../../src/keywrap/index.js";
-import { bytesSource } from "../../src/source/index.js";
 import { backends } from "../helpers/backends.js";
 import { envelopeCases } from "./envelope-cases.js";
+import { checkFile } from "./run-files.js";
 import { streamCases } from "./stream-cases.js";
-import { encodeVector, FOLDER, fileName, readVectors, sha256Hex, type Vector } from "./vector-file.js";
+import { encodeVector, FOLDER, fileName, readVectors, X_WING } from "./vector-file.js";
+import { xWingCases } from "./x-wing-cases.js";
 
 const vectors = readVectors();
+const xWing = readVectors(X_WING);
 const cases = [...streamCases, ...envelopeCases];
-
-/** What came out, and the code it ended with; `ok` at a clean end. */
-interface Outcome {
-  readonly code: string;
-  readonly released: Uint8Array;
-}
-
-async function outcomeOf(pieces: AsyncIterable<Uint8Array>): Promise<Outcome> {
-  const parts: Uint8Array[] = [];
-  try {
-    for await (const piece of pieces) parts.push(piece);
-    return { code: "ok", released: Buffer.concat(parts) };
-  } catch (error) {
-    return { code: codeOf(error), released: Buffer.concat(parts) };
-  }
-}
-
-function codeOf(error: unknown): string {
-  if (!isBlindreelError(error)) throw error;
-  return error.code;
-}
-
-function* cut(file: Uint8Array, size: number): Generator<Uint8Array> {
-  for (let from = 0; from < file.length; from += size) yield file.slice(from, from + size);
-}
-
-async function* wholeFile(file: Uint8Array, options: OpenOptions) {
-  yield (await open(file, options)).data;
-}
-
-/** Opening by range and reading all of it, in ranges that cross the chunks' borders. */
-async function* byRange(file: Uint8Array, options: OpenOptions) {
-  const source = await openSource(bytesSource(file), options);
-  for (let start = 0; start < source.size; start += 10_001) {
-    yield await source.read(start, Math.min(source.size, start + 10_001));
-  }
-  await source.close();
-}
-
-/** Every way to open, and whether it lets out what it can before it fails. */
-const ways: Record<
-  string,
-  { run: (file: Uint8Array, options: OpenOptions) => AsyncIterable<Uint8Array>; isEager: boolean }
-> = {
-  whole: { run: wholeFile, isEager: false },
-  "byte by byte": { run: (file, options) => openFrom(cut(file, 1), options), isEager: true },
-  "odd pieces": { run: (file, options) => openFrom(cut(file, 1013), options), isEager: true },
-  "large pieces": { run: (file, options) => openFrom(cut(file, 65_536), options), isEager: false },
-  ranges: { run: byRange, isEager: false },
-};
-
-function expectOutcome(vector: Vector, way: string, isEager: boolean, { code, released }: Outcome): void {
-  expect(vector.expect, `${way}: ${code}`).toContain(code);
-  if (code === "ok" || isEager) {
-    expect(released.length, way).toBe(vector.released);
-    expect(sha256Hex(released), way).toBe(vector.releasedSha256);
-  }
-}
 
 test("there are at least 150, one file each, and they cover sections A, C, D and E1 to E3", () => {
   expect(vectors.length).toBeGreaterThanOrEqual(150);
   expect(readdirSync(FOLDER)).toHaveLength(cases.length);
+  expect(readdirSync(X_WING)).toHaveLength(xWingCases.length);
   const sections = new Set(vectors.map(({ name }) => name.split("-")[0]));
   for (const section of ["A1", "A2", "A3", "A4", "A5", "A9", "C1", "C2", "C3", "C5"])
     expect(sections).toContain(section);
@@ -84,21 +27,11 @@ test("generating them again gives the same bytes", () => {
   for (const each of cases) {
     expect(encodeVector(each).equals(readFileSync(FOLDER + fileName(each))), each.name).toBe(true);
   }
+  for (const each of xWingCases) {
+    expect(encodeVector(each).equals(readFileSync(X_WING + fileName(each))), each.name).toBe(true);
+  }
 });
 
 describe.each(backends)("on $name", (crypto) => {
-  test.each(vectors)("$name", async (vector) => {
-    const identities = await Promise.all(
-      vector.identities.map((secret) => importIdentity(secret, { crypto })),
-    );
-    const { ignoreExpiry, minEpoch } = vector;
-    const options = { identities, crypto, now: new Date(vector.now * 1000), ignoreExpiry, minEpoch };
-    for (const [way, { run, isEager }] of Object.entries(ways)) {
-      const before = vector.file.slice();
-      const outcome = await outcomeOf(run(vector.file, options));
-      expectOutcome(vector, way, isEager, outcome);
-      expect(outcome.released.length, way).toBeLessThanOrEqual(vector.released);
-      expect(Buffer.compare(before, vector.file), "the input is left alone").toBe(0);
-    }
-  });
+  test.each([...vectors, ...xWing])("$name", (vector) => checkFile(vector, crypto));
 });

@@ -1,29 +1,42 @@
 import "./excerpt-view.js";
-import "./key-form.js";
+import "blindreel-ui/key-form";
 import "./review-page.js";
 import type { RecordingReview } from "blindreel/review";
-import { html } from "lit";
-import type { OpeningKey } from "./keys.js";
-import { Problem } from "./problems.js";
+import type { OpeningKey } from "blindreel-ui/keys";
+import { Problem } from "blindreel-ui/problems";
+import { loadSettings, type Settings } from "blindreel-ui/settings";
+import type { Session } from "blindreel-ui/sign-in";
+import { answerSignIn } from "blindreel-ui/sign-in-answer";
+import { fieldOf, filesOf, View } from "blindreel-ui/view";
+import { html, nothing } from "lit";
 import { type Institution, openPlace, placeAt, placeIn, readInstitution } from "./recording.js";
-import { loadSettings, type Settings } from "./settings.js";
 import { TEXT } from "./strings.js";
-import { fieldOf, filesOf, View } from "./view.js";
 
 /** The page: a key, then a recording, then its review. */
 class ReviewerApp extends View {
-  static override properties = { ...View.properties, key: { state: true }, review: { state: true } };
+  static override properties = {
+    ...View.properties,
+    key: { state: true },
+    review: { state: true },
+    session: { state: true },
+    settings: { state: true },
+  };
   private key: OpeningKey | undefined;
   private review: RecordingReview | undefined;
   private institution: Institution = { grants: [] };
   private settings: Settings = {};
+  private session: Session | undefined;
+  /** Whether the opened recording is the server's. */
+  private isOfServer = false;
   /** A link may name the recording, and not what it has to be: who made the link could have put another in its place. */
   private readonly address = new URLSearchParams(location.hash.slice(1)).get("address") ?? "";
 
   override connectedCallback(): void {
     super.connectedCallback();
     this.attempt("opening", async () => {
-      this.settings = await loadSettings();
+      const settings = await loadSettings();
+      if (settings.signIn) await import("blindreel-ui/sign-in-view");
+      this.settings = settings;
     });
     addEventListener("pagehide", () => this.review?.close());
   }
@@ -37,7 +50,10 @@ class ReviewerApp extends View {
       const key = this.key!;
       this.institution = await readInstitution(filesOf(form, "grant"), this.settings, key);
       const place =
-        files.length > 0 ? await placeIn(files) : await placeAt(address, this.settings, View.network);
+        files.length > 0
+          ? await placeIn(files)
+          : await placeAt(address, this.settings, View.network, this.session);
+      this.isOfServer = files.length === 0 && this.session?.isOf(new URL(address, location.href)) === true;
       const coreHash = fieldOf(form, "coreHash");
       this.review = await openPlace(place, { key, coreHash, grants: this.institution.grants });
     });
@@ -56,7 +72,7 @@ class ReviewerApp extends View {
   protected override render() {
     if (this.review)
       return html`<review-page .review=${this.review} .settings=${this.settings}
-        .keyset=${this.institution.keyset} .own=${this.key!.recipient} @close=${this.close}></review-page>`;
+        .keyset=${this.institution.keyset} .own=${this.key!.recipient} .session=${this.isOfServer ? this.session : undefined} @close=${this.close}></review-page>`;
     return html`
       <header><h1 tabindex="-1">${TEXT.title}</h1><p>${TEXT.privacy}</p></header>
       <main>
@@ -71,6 +87,12 @@ class ReviewerApp extends View {
         </section>
         <section aria-labelledby="recording">
           <h2 id="recording">${TEXT.recording}</h2>
+          ${
+            this.settings.signIn && this.settings.server
+              ? html`<sign-in-view .settings=${this.settings} .session=${this.session}
+                  @session=${({ detail }: CustomEvent<Session | undefined>) => Object.assign(this, { session: detail })}></sign-in-view>`
+              : nothing
+          }
           ${this.key ? this.recordingForm() : html`<p>${TEXT.keyFirst}</p>`}
           ${this.problemView()}
         </section>
@@ -95,4 +117,5 @@ class ReviewerApp extends View {
     </form>`;
   }
 }
-customElements.define("reviewer-app", ReviewerApp);
+if (answerSignIn()) document.body.textContent = TEXT.closeWindow;
+else customElements.define("reviewer-app", ReviewerApp);

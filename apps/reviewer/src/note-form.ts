@@ -1,12 +1,13 @@
-import "./key-form.js";
+import "blindreel-ui/key-form";
 import type { Recipients } from "blindreel";
 import type { SigningKey } from "blindreel/keyset";
 import type { RecordingReview } from "blindreel/review";
+import type { Settings } from "blindreel-ui/settings";
+import type { Session } from "blindreel-ui/sign-in";
+import { download, fieldOf, View } from "blindreel-ui/view";
 import { html, nothing } from "lit";
-import { type Note, noteName, putNote, sealNote } from "./notes.js";
-import type { Settings } from "./settings.js";
+import { type Note, noteName, putBeside, putNote, sealNote } from "./notes.js";
 import { TEXT } from "./strings.js";
-import { download, fieldOf, View } from "./view.js";
 
 /** Writes notes: signed, sealed to the institution, then put or saved. */
 export class NoteForm extends View {
@@ -18,6 +19,8 @@ export class NoteForm extends View {
   review!: RecordingReview;
   settings!: Settings;
   to!: Recipients;
+  /** Where the recording is the server's. */
+  session: Session | undefined;
   /** Whether those are the institution's by its keyset. */
   isOfKeyset = false;
   /** The present position. */
@@ -37,8 +40,13 @@ export class NoteForm extends View {
       if (note.text === "") return;
       const sealed = await sealNote(note, this.review, { signer: this.signer!, to: this.to });
       const { notes } = this.settings;
-      const name = notes ? await putNote(sealed, this.review, notes, View.network) : noteName();
-      if (!notes) download(sealed, name);
+      const { review, session } = this;
+      const name = session
+        ? await putBeside(sealed, review, "notes", session)
+        : notes
+          ? await putNote(sealed, review, notes, View.network)
+          : noteName();
+      if (!session && !notes) download(sealed, name);
       this.sent = [...this.sent, name];
       form.reset();
     });
@@ -56,7 +64,7 @@ export class NoteForm extends View {
                 <option value="determination">${TEXT.determination}</option>
               </select></label>
               <label>${TEXT.noteText}<textarea name="text" rows="4" required></textarea></label>
-              <button ?disabled=${this.isBusy}>${this.settings.notes ? TEXT.sendNote : TEXT.saveNote}</button>
+              <button ?disabled=${this.isBusy}>${this.session || this.settings.notes ? TEXT.sendNote : TEXT.saveNote}</button>
             </form>`
           : html`<h3>${TEXT.signingKey}</h3>
               <key-form for="signs" @key=${({ detail }: CustomEvent<SigningKey>) => Object.assign(this, { signer: detail })}></key-form>`

@@ -1,7 +1,8 @@
 import { type Recipients, seal } from "blindreel";
 import type { Signer } from "blindreel/keyset";
 import type { RecordingReview } from "blindreel/review";
-import { type Network, Problem } from "./problems.js";
+import { type Network, Problem } from "blindreel-ui/problems";
+import type { Session } from "blindreel-ui/sign-in";
 
 /** What a reviewer writes about a recording. */
 export interface Note {
@@ -55,6 +56,18 @@ export async function putNote(
   const url = new URL(`${recordingId}/${name}`, new URL(address, location.href));
   const response = await network.fetch(url, { method: "PUT", body: bytes }).catch(() => undefined);
   if (!response?.ok) throw new Problem("note-refused", String(response?.status ?? network.trouble));
+  return name;
+}
+
+/** At the server, beside its recording, by the sign-in. @returns its name. @throws Problem `signed-out`, `server-refused`. */
+export async function putBeside(
+  bytes: Uint8Array<ArrayBuffer>,
+  { recordingId }: RecordingReview,
+  place: "notes" | "replies",
+  session: Session,
+): Promise<string> {
+  const name = place === "notes" ? noteName() : `reply-${crypto.randomUUID()}.reel`;
+  await session.ask(`recordings/${recordingId}/${place}/${name}`, { method: "PUT", body: bytes });
   return name;
 }
 

@@ -1,12 +1,12 @@
 import "./track-screens.js";
 import type { Gap, RecordingReview, ReviewTrack } from "blindreel/review";
+import { isMedia, type Line, readLines } from "blindreel-ui/lines";
+import type { Settings } from "blindreel-ui/settings";
+import { clock, View } from "blindreel-ui/view";
 import { html, nothing } from "lit";
-import { isMedia, type Line, readLines } from "./lines.js";
-import type { Settings } from "./settings.js";
 import { TEXT } from "./strings.js";
 import { timelineView } from "./timeline.js";
 import type { TrackScreens } from "./track-screens.js";
-import { clock, View } from "./view.js";
 
 const SPEEDS = [0.5, 1, 1.5, 2, 4] as const;
 const JUMP = 5000;

@@ -14,10 +14,12 @@ import {
   openRecording,
   type RecordingReview,
 } from "blindreel/review";
-import type { OpeningKey } from "./keys.js";
-import { type Network, Problem } from "./problems.js";
-import { checkedKeyset, type Settings, textAt } from "./settings.js";
-import { bytesOf } from "./view.js";
+import type { OpeningKey } from "blindreel-ui/keys";
+import { type Network, Problem } from "blindreel-ui/problems";
+import { announced } from "blindreel-ui/proof";
+import { checkedKeyset, type Settings, textAt } from "blindreel-ui/settings";
+import type { Session } from "blindreel-ui/sign-in";
+import { bytesOf } from "blindreel-ui/view";
 
 /** Where a recording's objects are. */
 export interface Place {
@@ -31,7 +33,12 @@ const ID = /^[0-9a-f]{32}$/;
 const LARGEST_ENVELOPE = 2 ** 24;
 
 /** @param address of the recording's folder, or of its envelope. @throws Problem; BlindreelError `source-failed`. */
-export async function placeAt(address: string, settings: Settings, network: Network): Promise<Place> {
+export async function placeAt(
+  address: string,
+  settings: Settings,
+  network: Network,
+  session?: Session,
+): Promise<Place> {
   if (!URL.canParse(address, location.href)) throw new Problem("bad-address", address);
   const url = new URL(address, location.href);
   const parts = url.pathname.replace(/\/(envelope)?$/, "").split("/");
@@ -39,10 +46,11 @@ export async function placeAt(address: string, settings: Settings, network: Netw
   if (!ID.test(id)) throw new Problem("bad-address", address);
   url.pathname = `${parts.join("/")}/`;
   url.hash = "";
-  const objects = httpObjects(url, { fetch: network.fetch });
+  const objects = httpObjects(url, { fetch: session?.fetch ?? network.fetch });
   const stored = await objects(envelopeName(id), {});
   if (!stored) throw new Problem("no-envelope", address);
   const place = { envelope: await wholeOf(stored), objects };
+  if (session?.isOf(url)) return { ...place, list: (prefix) => namesAt(session, id, prefix) };
   if (!settings.list) return place;
   const list = settings.list;
   return {
@@ -55,6 +63,17 @@ export async function placeAt(address: string, settings: Settings, network: Netw
       throw new Problem("no-listing", String(response?.status ?? network.trouble));
     },
   };
+}
+
+/** The server's own listing, page by page. @throws Problem. */
+async function* namesAt(session: Session, id: string, prefix: string): AsyncGenerator<string> {
+  for (let after = ""; ; ) {
+    const response = await session.ask(`recordings/${id}?after=${encodeURIComponent(after)}`);
+    const { names, next } = (await response.json()) as { names: readonly string[]; next: string | null };
+    yield* names.filter((name) => name.startsWith(prefix));
+    if (!next) return;
+    after = next;
+  }
 }
 
 async function wholeOf(source: ByteSource): Promise<Uint8Array> {
@@ -152,13 +171,6 @@ export async function readInstitution(
   if (!grant || !request || !keyset || !staff) throw new Problem("grant-files");
   const directory: VerifiedDirectory = await verifyDirectory(staff, { keyset });
   return { keyset, grants: [await verifyGrant(grant, { request, identities, keyset, directory })] };
-}
-
-/** @param coreHash announced when the exam began; empty where it is not known. @throws Problem `bad-core-hash`. */
-export function announced(coreHash: string): { readonly expected?: { readonly coreHash: string } } {
-  if (!coreHash) return {};
-  if (!/^[0-9a-f]{64}$/i.test(coreHash)) throw new Problem("bad-core-hash");
-  return { expected: { coreHash: coreHash.toLowerCase() } };
 }
 
 /** @param coreHash as `announced` takes it. */

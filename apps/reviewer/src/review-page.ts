@@ -1,14 +1,16 @@
 import "./note-form.js";
 import "./playback.js";
+import "./reply-form.js";
 import "./verdict-view.js";
-import type { Recipients } from "blindreel";
+import type { JsonObject, JsonValue, Recipients } from "blindreel";
 import type { Gap, RecordingReview, Verdict } from "blindreel/review";
+import { Problem } from "blindreel-ui/problems";
+import type { Settings } from "blindreel-ui/settings";
+import type { Session } from "blindreel-ui/sign-in";
+import { clock, download, fieldOf, parseClock, View } from "blindreel-ui/view";
 import { html, nothing } from "lit";
 import type { Playback } from "./playback.js";
-import { Problem } from "./problems.js";
-import type { Settings } from "./settings.js";
 import { TEXT } from "./strings.js";
-import { clock, download, fieldOf, parseClock, View } from "./view.js";
 
 /** An opened recording: verdict, playback, excerpts, notes, and what its envelope says. */
 export class ReviewPage extends View {
@@ -19,6 +21,8 @@ export class ReviewPage extends View {
   };
   review!: RecordingReview;
   settings!: Settings;
+  /** Where the recording is the server's, and somebody is signed in. */
+  session: Session | undefined;
   /** To whom notes are sealed: the institution's keyset, or the key that opened the recording. */
   keyset: Recipients | undefined;
   own!: Recipients;
@@ -53,7 +57,7 @@ export class ReviewPage extends View {
 
   protected override render() {
     const { review, settings } = this;
-    const exam = review.metadata?.exam;
+    const { exam, replyTo } = review.metadata ?? {};
     return html`
       <header>
         <h1 tabindex="-1">${typeof exam === "string" ? exam : TEXT.untitled}</h1>
@@ -68,8 +72,15 @@ export class ReviewPage extends View {
         <section aria-labelledby="excerpt">${this.excerptForm()}</section>
         <section aria-labelledby="notes">
           <note-form .review=${review} .settings=${settings} .to=${this.keyset ?? this.own}
-            .isOfKeyset=${this.keyset !== undefined} .at=${this.now}></note-form>
+            .isOfKeyset=${this.keyset !== undefined} .at=${this.now} .session=${this.session}></note-form>
         </section>
+        ${
+          this.session && isKey(replyTo)
+            ? html`<section aria-labelledby="reply">
+                <reply-form .review=${review} .session=${this.session} .replyTo=${replyTo}></reply-form>
+              </section>`
+            : nothing
+        }
         <section aria-labelledby="details">${this.details()}</section>
       </main>`;
   }
@@ -112,3 +123,6 @@ export class ReviewPage extends View {
   }
 }
 customElements.define("review-page", ReviewPage);
+
+const isKey = (value: JsonValue | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,9 +1,9 @@
 import type { PlayerGap } from "blindreel/player";
 import type { Gap, RecordingReview } from "blindreel/review";
+import type { Line } from "blindreel-ui/lines";
+import { clock } from "blindreel-ui/view";
 import { html, nothing, svg, type TemplateResult } from "lit";
-import type { Line } from "./lines.js";
 import { GAPS, PLAYED, TEXT } from "./strings.js";
-import { clock } from "./view.js";
 
 /** What a timeline shows; times in milliseconds since the recording's beginning. */
 export interface TimelineView {

@@ -7,11 +7,11 @@ import {
   type TogetherEvent,
 } from "blindreel/player";
 import type { ReviewTrack } from "blindreel/review";
+import { explain } from "blindreel-ui/problems";
+import { View } from "blindreel-ui/view";
 import { html, nothing } from "lit";
 import { indicesOf } from "./media-indices.js";
-import { explain } from "./problems.js";
 import { TEXT } from "./strings.js";
-import { View } from "./view.js";
 
 interface Place {
   readonly video: HTMLVideoElement;

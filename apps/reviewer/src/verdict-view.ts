@@ -1,7 +1,7 @@
 import type { RecordingReview, Verdict } from "blindreel/review";
+import { View } from "blindreel-ui/view";
 import { html, nothing } from "lit";
 import { FINDING, LOSSES, TEXT, VERDICTS } from "./strings.js";
-import { View } from "./view.js";
 
 /** Checks the whole recording, and says what that means. Tells by the event `verdict`. */
 export class VerdictView extends View {

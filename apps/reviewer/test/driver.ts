@@ -1,6 +1,6 @@
 /** In the page: does what a reviewer does, and tells what it saw. For browsers that a test can only open a page in. */
 import type { AxeResults } from "axe-core";
-import { overlaps } from "./overlaps.js";
+import { overlaps } from "../../ui/test/overlaps.js";
 
 export interface Seen {
   readonly verdict: string;

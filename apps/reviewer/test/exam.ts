@@ -26,6 +26,8 @@ export interface Exam {
   readonly folder: string;
   readonly recordingId: string;
   readonly coreHash: string;
+  /** As the test taker keeps it, without a witness. */
+  readonly receipt: Uint8Array;
 }
 
 /** The moving picture in whole clusters: the part of initialisation, then what begins with a key frame at so many milliseconds. */
@@ -79,7 +81,7 @@ export async function recordExam(
     await recording.finish("submitted");
     await uploading;
     const { recordingId, coreHash } = recording;
-    return { folder, recordingId, coreHash };
+    return { folder, recordingId, coreHash, receipt: await recording.receipt() };
   } finally {
     performance.now = real;
   }
@@ -119,7 +121,8 @@ async function writeExam(recording: Recording, at: (seconds: number) => void, be
 
   function line(track: string, time: number, value: object) {
     const stamp = new Date(began.getTime() + time * 1000).toISOString();
-    const text = `${JSON.stringify({ time: stamp, ...value })}\n`;
+    // Both names are read.
+    const text = `${JSON.stringify({ [track === "chat" ? "time" : "at"]: stamp, ...value })}\n`;
     return { time, run: () => recording.track(track).write(text) };
   }
 }

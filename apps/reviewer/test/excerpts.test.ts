@@ -4,8 +4,9 @@ import { type ExportableIdentity, generateIdentity } from "blindreel";
 import type { BrowserContext, Page, Request } from "playwright";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { describeChromium, launchChromium } from "../../../test/helpers/browsers.js";
+import { openPage, says, type Upload, upload } from "../../ui/test/page.js";
 import { recordExam } from "./exam.js";
-import { excerptOf, openExcerpt, openPage, type Site, says, startSite, type Upload, upload } from "./page.js";
+import { excerptOf, openExcerpt, type Site, startSite } from "./page.js";
 
 describeChromium("a saved excerpt in the page", () => {
   let site: Site;
@@ -43,6 +44,7 @@ describeChromium("a saved excerpt in the page", () => {
     // The track's beginning, without which nothing plays, and the segment around 4.5 s.
     expect(await excerpt.locator("dd p").allInnerTexts()).toEqual([
       expect.stringMatching(new RegExp(`May 4, ${year}.*:00:00.* – .*:00:00`)),
+      expect.stringMatching(/^Segments left out here: \d+$/),
       expect.stringMatching(/:00:04.* – .*:00:0\d/),
     ]);
     await excerpt.getByText("Between these times it holds nothing.").waitFor();
@@ -79,16 +81,16 @@ describeChromium("a saved excerpt in the page", () => {
 
   it("what is none, is of another recording or was altered is a sentence that says what to do", async () => {
     const page = await opened(upload("notes.txt", "hello"));
-    await says(page, "This is no excerpt, or a damaged copy. Pick a file that ends with .excerpt.");
+    await says(page, "This is no receipt and no excerpt. Pick the file as you were given it.");
     const altered = Buffer.from(camera.buffer);
     altered[altered.length - 100]! ^= 1;
     await openExcerpt(page, upload("camera.excerpt", altered));
-    await says(page, "This excerpt was altered after it was made");
+    await says(page, "This was altered after it was made");
     expect(await page.locator("excerpt-view video, excerpt-view dl").count()).toBe(0);
     await openExcerpt(page, upload("camera.excerpt", camera.buffer.subarray(0, 5000)));
-    await says(page, "This is no excerpt, or a damaged copy.");
+    await says(page, "This file ends too early or is damaged, so it proves nothing.");
     await openExcerpt(page, camera, "f".repeat(64));
-    await says(page, "This is not the recording that was announced");
+    await says(page, "This is of another recording than the one that was announced");
     await openExcerpt(page, camera, "f00");
     await says(page, "The fingerprint has 64 letters and digits");
     await openExcerpt(page, await excerptOf(site, "camera", [4.5, 5], { objects: false }));
@@ -97,7 +99,7 @@ describeChromium("a saved excerpt in the page", () => {
     await writeFile(large, "BLRX");
     await truncate(large, 65 * 2 ** 20);
     await openExcerpt(page, large);
-    await says(page, "This is larger than any excerpt.");
+    await says(page, "This is larger than any receipt or excerpt.");
     await page.reload();
     await page.getByRole("button", { name: "Open the excerpt" }).click();
     await says(page, "No excerpt was picked.");

@@ -17,8 +17,9 @@ import type { BrowserContext, Page } from "playwright";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { describeChromium, launchChromium } from "../../../test/helpers/browsers.js";
 import { identityFiles } from "../../../test/keyset/pages.js";
+import { openPage, says, type Upload, upload } from "../../ui/test/page.js";
 import { METADATA, recordExam } from "./exam.js";
-import { openPage, type Site, says, startSite, type Upload, upload } from "./page.js";
+import { type Site, startSite } from "./page.js";
 
 const PASSPHRASE = "correct horse battery staple";
 const DAY = 86_400_000;

@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ExportableIdentity, generateIdentity } from "blindreel";
 import { httpObjects, openRecording } from "blindreel/review";
-import type { BrowserContext, Page } from "playwright";
-import { expect } from "vitest";
-import { type ReviewerOptions, type ReviewerServer, startReviewer } from "../serve.js";
+import type { PageOptions, PageServer } from "blindreel-ui/serve";
+import type { Page } from "playwright";
+import { type Upload, upload } from "../../ui/test/page.js";
+import { startReviewer } from "../serve.js";
 import { type Exam, recordExam } from "./exam.js";
 
 /** The built page, the server beside it, and an exam of an institution. */
@@ -13,13 +14,13 @@ export interface Site {
   readonly identity: ExportableIdentity;
   readonly folder: string;
   readonly exam: Exam;
-  readonly server: ReviewerServer;
+  readonly server: PageServer;
   /** Every message of a console and every uncaught error, of all pages. */
   readonly complaints: string[];
   close(): Promise<void>;
 }
 
-export async function startSite(options: ReviewerOptions = {}): Promise<Site> {
+export async function startSite(options: PageOptions = {}): Promise<Site> {
   const folder = await mkdtemp(join(tmpdir(), "blindreel-reviewer-"));
   const identity = await generateIdentity();
   const exam = await recordExam(folder, identity);
@@ -31,33 +32,6 @@ export async function startSite(options: ReviewerOptions = {}): Promise<Site> {
       await rm(folder, { recursive: true });
     },
   };
-}
-
-export interface Upload {
-  readonly name: string;
-  readonly mimeType: string;
-  readonly buffer: Buffer;
-}
-
-export const upload = (name: string, content: string | Uint8Array): Upload => ({
-  name,
-  mimeType: "application/octet-stream",
-  buffer: Buffer.from(content),
-});
-
-/** The page, as it opens. */
-export async function openPage(
-  { server, complaints }: Pick<Site, "server" | "complaints">,
-  browser: BrowserContext,
-  hash = "",
-): Promise<Page> {
-  const page = await browser.newPage();
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => {
-    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
-  });
-  await page.goto(server.url + hash);
-  return page;
 }
 
 /** Picks the institution's key, as a plain JWK. */
@@ -110,10 +84,4 @@ export async function openExcerpt(page: Page, file: Upload | string, coreHash = 
   await page.getByLabel("Excerpt file").setInputFiles(file);
   await page.getByLabel("Fingerprint that was announced").fill(coreHash);
   await page.getByRole("button", { name: "Open the excerpt" }).click();
-}
-
-/** The page's alert says this, soon. */
-export async function says(page: Page, sentence: string): Promise<void> {
-  const alerts = async (): Promise<string> => (await page.getByRole("alert").allInnerTexts()).join("\n");
-  await expect.poll(alerts, { timeout: 15_000 }).toContain(sentence);
 }

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { describeChromium, launchChromium } from "../../../test/helpers/browsers.js";
+import { openPage, says } from "../../ui/test/page.js";
 import { type Exam, MEDIA, recordExam } from "./exam.js";
-import { openExam, openPage, type Site, says, startSite } from "./page.js";
+import { openExam, type Site, startSite } from "./page.js";
 
 interface Shown {
   /** Seconds of the recording. */

@@ -9,8 +9,9 @@ import type { Hono } from "hono";
 import type { BrowserContext, Page } from "playwright";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { describeChromium, launchChromium } from "../../../test/helpers/browsers.js";
+import { openPage, says } from "../../ui/test/page.js";
 import { recordExam } from "./exam.js";
-import { openExam, openPage, type Site, says, startSite, useKey } from "./page.js";
+import { openExam, type Site, startSite, useKey } from "./page.js";
 
 /** Nobody listens there. */
 const CLOSED = "http://127.0.0.1:9/";

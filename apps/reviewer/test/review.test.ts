@@ -7,8 +7,9 @@ import { openExcerpt } from "blindreel/review";
 import type { BrowserContext, Page, Request } from "playwright";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { describeChromium, launchChromium } from "../../../test/helpers/browsers.js";
+import { openPage, upload } from "../../ui/test/page.js";
 import { CHAT, METADATA, recordExam } from "./exam.js";
-import { openExam, openPage, type Site, startSite, upload, useKey } from "./page.js";
+import { openExam, type Site, startSite, useKey } from "./page.js";
 
 interface Put {
   readonly url: string;
@@ -207,7 +208,7 @@ describeChromium("a review in the page", () => {
     expect(served).toBe(documented.replace(" https://store.example.edu", ""));
     // A page cannot name who may frame it (CSP 3, §3.3), and does not know its stores.
     const own = served.replace(" frame-ancestors 'none';", "").replace("connect-src 'self'", "$& https:");
-    expect(await response.text()).toContain(`content="${own}"`);
+    expect((await response.text()).replaceAll("&#39;", "'")).toContain(`content="${own}"`);
   });
 
   it.each([

@@ -1,17 +1,22 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { VerifiedKeyset } from "blindreel/keyset";
 import { parseObjectName } from "blindreel/server";
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import type { Admission } from "./admission.js";
+import { answer } from "./answer.js";
+import { institutionRoutes } from "./institutions.js";
 import { type Limits, Uploads } from "./limits.js";
+import type { Launches } from "./lti/launches.js";
+import { refusalPage } from "./lti/pages.js";
+import { launchRoutes } from "./lti/routes.js";
 import { Problem, problemOf } from "./problem.js";
-import { rangeOf, streamRange } from "./ranges.js";
 import { LARGEST_OBJECT, Recordings } from "./recordings.js";
 import type { Retention } from "./retention/retention.js";
 import { LONGEST_STATEMENT } from "./retention/statements.js";
-import type { Store, StoredObject } from "./store/store.js";
-import type { Access, Scope, VerifyToken } from "./tokens.js";
+import { SealedFiles, sealedFileRoutes } from "./sealed-files.js";
+import type { Store } from "./store/store.js";
+import { type Access, READ, type Scope, type VerifyToken } from "./tokens.js";
 import type { Witness } from "./witness.js";
 
 /** What the server is made of. */
@@ -22,6 +27,10 @@ export interface ServerConfig {
   readonly retention: Retention;
   /** By which statements of an institution are verified. Without it none are taken. @throws Problem. */
   readonly keysetOf?: ((institution: string) => VerifiedKeyset) | undefined;
+  /** An institution's signed keyset, for whoever asks. Without it nobody gets one. @throws Problem. */
+  readonly keysetText?: ((institution: string) => string) | undefined;
+  /** Test takers who come from an LMS. */
+  readonly launches?: Launches | undefined;
   readonly witness?: Witness | undefined;
   /** Makes a URL by which an object is read from the store itself, where that gives out what was put. */
   readonly link?: ((name: string, seconds: number) => Promise<string>) | undefined;
@@ -54,7 +63,7 @@ export interface Answer {
   readonly milliseconds: number;
 }
 
-type Env = { Variables: { requestId: string; object: string; code: string } };
+export type Env = { Variables: { requestId: string; object: string; code: string } };
 
 /**
  * The HTTP interface, of the recordings in one store:
@@ -71,6 +80,8 @@ type Env = { Variables: { requestId: string; object: string; code: string } };
  * | `POST /v1/recordings/<id>/envelope/opened?epoch=<n>` | `read` | removes the epochs before |
  * | `GET /v1/recordings/<id>/envelope?epoch=<n>` | `rewrap` | an epoch that was replaced |
  * | `POST /v1/institutions/<id>/statements` | | a hold or an erasure, which the institution's root has signed |
+ *
+ * and what {@link launchRoutes}, {@link sealedFileRoutes} and {@link institutionRoutes} have.
  */
 export function createServer(config: ServerConfig): Hono<Env> {
   const {
@@ -79,6 +90,8 @@ export function createServer(config: ServerConfig): Hono<Env> {
     admission,
     retention,
     keysetOf,
+    keysetText,
+    launches,
     witness,
     limits,
     link,
@@ -99,7 +112,8 @@ export function createServer(config: ServerConfig): Hono<Env> {
     context.set("requestId", requestId);
     context.set("object", "none");
     await next();
-    for (const [name, value] of SECURITY_HEADERS) context.res.headers.set(name, value);
+    for (const [name, value] of SECURITY_HEADERS)
+      if (!context.res.headers.has(name)) context.res.headers.set(name, value);
     context.res.headers.set("X-Request-Id", requestId);
     onAnswer?.({
       requestId,
@@ -113,7 +127,7 @@ export function createServer(config: ServerConfig): Hono<Env> {
   });
   app.use(
     cors({
-      origin: [...origins],
+      origin: [...origins, ...(launches ? [`chrome-extension://${launches.extension}`] : [])],
       allowMethods: ["GET", "HEAD", "PUT", "POST"],
       allowHeaders: ["Authorization", "Content-Type", "Range", "If-Range"],
       exposeHeaders: [
@@ -132,6 +146,12 @@ export function createServer(config: ServerConfig): Hono<Env> {
     if (!problem || problem.code === "storage-damaged") onFault?.(error, context.get("requestId"));
     const answer = problem ?? new Problem(500, "internal");
     context.set("code", answer.code);
+    if (context.get("object") === "launch" && context.req.path.startsWith("/lti/"))
+      return context.html(
+        refusalPage(answer.code, context.get("requestId")),
+        answer.status as 403,
+        answer.headers,
+      );
     return answer.response();
   });
   app.notFound(() => {
@@ -156,6 +176,14 @@ export function createServer(config: ServerConfig): Hono<Env> {
     return access;
   }
 
+  /** @throws Problem 401; 403 for a token of one recording; 404 for staff of another institution, as for none. */
+  async function authoriseStaff(context: Context<Env>, institution: string): Promise<void> {
+    const access = await verifyToken(context.req.header("authorization"));
+    if (access.recordingId !== undefined) throw new Problem(403, "scope");
+    if (access.institution !== institution) throw new Problem(404, "not-found");
+    limits?.take(institution, Number(context.req.header("content-length") ?? 0) || 0);
+  }
+
   /** A recording's id and the object's name behind the path's beginning, which nothing decodes. */
   function placeOf(context: Context<Env>) {
     const { pathname } = new URL(context.req.url);
@@ -166,6 +194,11 @@ export function createServer(config: ServerConfig): Hono<Env> {
     if (kind) context.set("object", kind);
     return { recordingId, name, kind };
   }
+
+  const pageRules = { authorise: authoriseStaff, now, pageLength: Math.min(pageLength, MOST_FACTS) };
+  app.route("/", institutionRoutes({ store, retention, keysetText, ...pageRules }));
+  app.route("/", sealedFileRoutes({ files: new SealedFiles(store, recordings), authorise }));
+  if (launches) app.route("/", launchRoutes(launches));
 
   app.put("/v1/recordings/*", async (context) => {
     const { recordingId, name, kind } = placeOf(context);
@@ -244,44 +277,18 @@ export function createServer(config: ServerConfig): Hono<Env> {
   return app;
 }
 
-async function answer(context: Context<Env>, object: StoredObject): Promise<Response> {
-  const { size } = object;
-  const etag = `"${createHash("sha256").update(object.version).digest("hex").slice(0, 32)}"`;
-  const headers = {
-    "Content-Type": "application/octet-stream",
-    "Accept-Ranges": "bytes",
-    "Cache-Control": "private, no-store, no-transform",
-    ETag: etag,
-  };
-  try {
-    const condition = context.req.header("if-range");
-    const header = condition === undefined || condition === etag ? context.req.header("range") : undefined;
-    const range = rangeOf(header, size);
-    const { start, end } = range ?? { start: 0, end: size };
-    const length = { "Content-Length": `${end - start}` };
-    const part = range ? { "Content-Range": `bytes ${start}-${end - 1}/${size}` } : {};
-    const init = { status: range ? 206 : 200, headers: { ...headers, ...length, ...part } };
-    if (context.req.method === "HEAD") {
-      await object.close();
-      return new Response(null, init);
-    }
-    return new Response(range ? streamRange(object, range) : object.stream(), init);
-  } catch (error) {
-    await object.close();
-    throw error;
-  }
-}
-
 /** @throws Problem 404 for what is no epoch. */
 function epochOf(text: string): number {
   if (!/^\d{1,10}$/.test(text)) throw new Problem(404, "no-such-epoch");
   return Number(text);
 }
 
-const READ: readonly Scope[] = ["read", "rewrap"];
 /** The test taker keeps it. */
 const RECEIPT: readonly Scope[] = ["upload", ...READ];
 const EARLIER: readonly Scope[] = ["rewrap"];
+
+/** Recordings in a page of an institution's: each is looked up. */
+const MOST_FACTS = 100;
 
 const LINK_SECONDS = 600;
 

@@ -31,7 +31,10 @@ const origins = v.pipe(
   v.array(
     v.pipe(
       v.string(),
-      v.regex(/^https?:\/\/[a-z0-9.:[\]-]+$/, "must be origins, such as https://review.example"),
+      v.regex(
+        /^(https?|chrome-extension):\/\/[a-z0-9.:[\]-]+$/,
+        "must be origins, such as https://review.example",
+      ),
     ),
   ),
 );
@@ -48,6 +51,12 @@ const COMMON = {
   BLINDREEL_REGISTER: v.optional(text),
   BLINDREEL_REGISTER_KEY: v.optional(text),
   BLINDREEL_KEYSETS: v.optional(text),
+  /** PEM of the Ed25519 key that signs launches, the file of the pseudonyms' secret, and who is told: all three or none. */
+  BLINDREEL_LAUNCH_KEY: v.optional(text),
+  BLINDREEL_PSEUDONYM_SECRET: v.optional(text),
+  BLINDREEL_EXTENSION: v.optional(
+    v.pipe(v.string(), v.regex(/^[a-p]{32}$/, "must be an extension's id, 32 letters from a to p")),
+  ),
   /** PEM of the Ed25519 key that countersigns receipts. */
   BLINDREEL_WITNESS_KEY: v.optional(text),
   BLINDREEL_HOST: v.optional(text, "127.0.0.1"),
@@ -116,22 +125,29 @@ const TLS = v.variant(
   "must be one of files, proxy",
 );
 
+/** The first of each pair does not do without the second. */
+const TOGETHER = [
+  ["BLINDREEL_REGISTER", "BLINDREEL_REGISTER_KEY"],
+  ["BLINDREEL_REGISTER", "BLINDREEL_KEYSETS"],
+  ["BLINDREEL_LAUNCH_KEY", "BLINDREEL_REGISTER"],
+  ["BLINDREEL_LAUNCH_KEY", "BLINDREEL_PSEUDONYM_SECRET"],
+  ["BLINDREEL_LAUNCH_KEY", "BLINDREEL_EXTENSION"],
+  ["BLINDREEL_PSEUDONYM_SECRET", "BLINDREEL_LAUNCH_KEY"],
+  ["BLINDREEL_EXTENSION", "BLINDREEL_LAUNCH_KEY"],
+] as const;
+
 const CONFIG = v.pipe(
   v.intersect([v.object(COMMON), STORE_CONFIG, TLS]),
-  v.forward(
-    v.check(
-      (config) => config.BLINDREEL_REGISTER === undefined || config.BLINDREEL_REGISTER_KEY !== undefined,
-      "is missing",
-    ),
-    ["BLINDREEL_REGISTER_KEY"],
-  ),
-  v.forward(
-    v.check(
-      (config) => config.BLINDREEL_REGISTER === undefined || config.BLINDREEL_KEYSETS !== undefined,
-      "is missing",
-    ),
-    ["BLINDREEL_KEYSETS"],
-  ),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const config: Readonly<Record<string, unknown>> = dataset.value;
+    for (const [name, other] of TOGETHER)
+      if (config[name] !== undefined && config[other] === undefined)
+        addIssue({
+          message: "is missing",
+          path: [{ type: "object", origin: "value", input: config, key: other, value: undefined }],
+        });
+  }),
 );
 
 /** The configuration, named as the variables. */

@@ -69,7 +69,7 @@ export class Recordings {
       if (parts.kind !== "envelope") throw new Problem(403, "scope");
       return this.#rewrap(upload);
     }
-    if (parts.kind !== "envelope") await this.#checkAlive(recordingId);
+    if (parts.kind !== "envelope") await this.checkAlive(recordingId);
     else if (await this.#retention.isGone(recordingId)) throw new Problem(410, "deleted");
     if (parts.kind === "segment") this.#admission.segment(parts.track, access);
     if (parts.kind === "receipt" && this.#witness) return this.#sign(upload, this.#witness);
@@ -142,7 +142,7 @@ export class Recordings {
   }
 
   /** @throws Problem 410; 503 where the envelope is not there yet. */
-  async #checkAlive(recordingId: string): Promise<void> {
+  async checkAlive(recordingId: string): Promise<void> {
     const { expiresAt } = await this.#facts(recordingId);
     if (expiresAt <= this.#now().getTime()) throw new Problem(410, "expired");
   }
@@ -266,13 +266,14 @@ class CheckedBody {
     if (check.offset !== length) throw new Problem(400, "content-length");
     if (structure.object !== "envelope") return;
     this.#admission.envelope(structure.envelope, access);
-    const { expiresAt } = structure.envelope.policy;
-    if (expiresAt && access.scope === "upload") await this.#retention.schedule(recordingId, expiresAt);
+    const { expiresAt, institution } = structure.envelope.policy;
+    if (expiresAt && access.scope === "upload")
+      await this.#retention.schedule(recordingId, expiresAt, institution);
   }
 }
 
 /** @throws Problem 400 where the client stops, or its connection. */
-async function* received(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* received(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const iterator = body[Symbol.asyncIterator]();
   try {
     for (;;) {

@@ -31,6 +31,16 @@ const INSTITUTION = v.strictObject({
   root: hex(32),
   /** Where its reviewers sign in. */
   reviewers: v.optional(v.strictObject({ issuer: v.pipe(v.string(), v.url()), audience: v.string() })),
+  /** From where its test takers come: an LTI 1.3 platform, as it has registered this server. */
+  lms: v.optional(
+    v.strictObject({
+      issuer: v.pipe(v.string(), v.url()),
+      clientId: v.pipe(v.string(), v.minLength(1)),
+      deployments: v.pipe(v.array(v.string()), v.minLength(1)),
+      authorization: v.pipe(v.string(), v.url()),
+      jwks: v.pipe(v.string(), v.url()),
+    }),
+  ),
 });
 
 const REGISTER = v.strictObject({
@@ -65,6 +75,10 @@ export interface Register {
   institution(id: string | undefined): RegisteredInstitution;
   /** The institution whose staff has such an access token. */
   reviewedBy(claims: JWTPayload): RegisteredInstitution | undefined;
+  /** Those whose LMS is this platform; of one that serves several, each has deployments of its own. */
+  launchedFrom(issuer: string, clientId: string | undefined): readonly RegisteredInstitution[];
+  /** The signed keyset. @throws Problem 403; 503 where there is none that does. */
+  keysetText(id: string): string;
   /** For statements of its root. @throws Problem 403; 503 where there is none that does. */
   keyset(id: string): VerifiedKeyset;
   /** @throws Problem 422; 503 where the institution's keyset does not do. */
@@ -112,11 +126,17 @@ export async function openRegister(store: Store, options: RegisterOptions): Prom
   });
   const institutions = new Map<
     string,
-    { readonly entry: RegisteredInstitution; readonly keyset: VerifiedKeyset | string }
+    { readonly entry: RegisteredInstitution; readonly keyset: ReadKeyset | string }
   >();
+  const deployments = new Set<string>();
   for (const entry of claims.institutions) {
     if (institutions.has(entry.id)) throw new Error("the register lists an institution twice");
     institutions.set(entry.id, { entry, keyset: await readKeyset(entry, options, now()) });
+    for (const deployment of entry.lms?.deployments ?? []) {
+      const name = JSON.stringify([entry.lms!.issuer, entry.lms!.clientId, deployment]);
+      if (deployments.has(name)) throw new Error("the register lists a deployment twice");
+      deployments.add(name);
+    }
   }
   const find = (id: string | undefined) => {
     const found = id === undefined ? undefined : institutions.get(id);
@@ -127,7 +147,12 @@ export async function openRegister(store: Store, options: RegisterOptions): Prom
     sequence: claims.sequence,
     institution: (id) => find(id).entry,
     reviewedBy: (token) => claims.institutions.find((entry) => isReviewedBy(entry, token)),
-    keyset: (id) => usable(find(id).keyset),
+    launchedFrom: (issuer, clientId) =>
+      claims.institutions.filter(
+        ({ lms }) => lms?.issuer === issuer && (clientId === undefined || lms.clientId === clientId),
+      ),
+    keysetText: (id) => usable(find(id).keyset).text,
+    keyset: (id) => usable(find(id).keyset).verified,
     checkEnvelope(envelope, { institution, region: here, isRewrap }) {
       const { entry, keyset } = find(institution);
       const { policy } = envelope;
@@ -137,12 +162,17 @@ export async function openRegister(store: Store, options: RegisterOptions): Prom
       if (policy.expiresAt <= now()) throw new Problem(422, "expired");
       const latest = now().getTime() + entry.retentionDays * DAY + CLOCK_SKEW;
       if (policy.expiresAt.getTime() > latest) throw new Problem(422, "kept-too-long");
-      checkRecipients(envelope, usable(keyset), isRewrap);
+      checkRecipients(envelope, usable(keyset).verified, isRewrap);
     },
   };
 }
 
-function usable(keyset: VerifiedKeyset | string): VerifiedKeyset {
+interface ReadKeyset {
+  readonly text: string;
+  readonly verified: VerifiedKeyset;
+}
+
+function usable(keyset: ReadKeyset | string): ReadKeyset {
   if (typeof keyset === "string") throw new Problem(503, keyset, { "Retry-After": "600" });
   return keyset;
 }
@@ -152,11 +182,11 @@ async function readKeyset(
   entry: RegisteredInstitution,
   { keysetOf }: RegisterOptions,
   now: Date,
-): Promise<VerifiedKeyset | string> {
+): Promise<ReadKeyset | string> {
   const text = await keysetOf(entry.id);
   if (text === undefined) return "keyset-missing";
   try {
-    return await verifyKeyset(text, { pin: entry.root, institution: entry.id, now });
+    return { text, verified: await verifyKeyset(text, { pin: entry.root, institution: entry.id, now }) };
   } catch (error) {
     if (isBlindreelError(error)) return "keyset-refused";
     throw error;

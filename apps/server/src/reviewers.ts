@@ -7,8 +7,8 @@ import type { Access, VerifyToken } from "./tokens.js";
 export const READ_SCOPE = "recordings.read";
 
 /** Milliseconds for an answer of the sign-in service. */
-const TIMEOUT = 5000;
-const ALGORITHMS = ["EdDSA", "Ed25519", "ES256", "ES384", "PS256", "RS256"];
+export const TIMEOUT = 5000;
+export const ALGORITHMS = ["EdDSA", "Ed25519", "ES256", "ES384", "PS256", "RS256"];
 
 export interface ReviewerOptions {
   readonly register: () => Register;
@@ -74,7 +74,7 @@ async function discover(issuer: string) {
   return createRemoteJWKSet(secure(keys), { timeoutDuration: TIMEOUT });
 }
 
-function secure(address: string): URL {
+export function secure(address: string): URL {
   const url = new URL(address);
   if (url.protocol !== "https:" && !["localhost", "127.0.0.1"].includes(url.hostname))
     throw new Error("the provider's keys are not behind TLS");

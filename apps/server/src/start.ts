@@ -1,4 +1,4 @@
-import { createPublicKey } from "node:crypto";
+import { createPrivateKey, createPublicKey } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { importSigningKey } from "blindreel/keyset";
 import type { Logger } from "pino";
@@ -8,6 +8,7 @@ import { createServer } from "./app.js";
 import { type Config, ConfigError } from "./config.js";
 import { Limits } from "./limits.js";
 import { type Certificate, listen } from "./listen.js";
+import { Launches } from "./lti/launches.js";
 import { createMetrics, faultFields } from "./observe.js";
 import { openStore, withoutPath } from "./open-store.js";
 import { keysetsIn, openRegister, type Register } from "./register.js";
@@ -40,9 +41,11 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
     issuer: config.BLINDREEL_TOKEN_ISSUER,
     audience: config.BLINDREEL_TOKEN_AUDIENCE,
   });
-  const verifyToken = register
+  const launches = register && (await launchesOf(config, store, register.current));
+  const issued = register
     ? eitherVerifier(config.BLINDREEL_TOKEN_ISSUER, own, reviewerVerifier({ register: register.current }))
     : own;
+  const verifyToken = launches ? eitherVerifier(launches.issuer, launches.verifyToken, issued) : issued;
   const onFault = (error: unknown, requestId: string): void =>
     log.error({ requestId, ...faultFields(error) }, "a fault");
   const app = createServer({
@@ -58,6 +61,8 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
     }),
     witness: await witnessOf(config, store),
     keysetOf: register && ((institution) => register.current().keyset(institution)),
+    keysetText: register && ((institution) => register.current().keysetText(institution)),
+    launches,
     admission: register
       ? admitRegistered(register.current, config.BLINDREEL_REGION)
       : admitRegion(config.BLINDREEL_REGION),
@@ -127,6 +132,28 @@ async function registerOf(config: Config, store: Store) {
       current = await read();
     },
   };
+}
+
+/** Where test takers come from an LMS. */
+async function launchesOf(config: Config, store: Store, register: () => Register) {
+  if (config.BLINDREEL_LAUNCH_KEY === undefined) return undefined;
+  const [pem, secret] = [
+    await fileOf(config, "BLINDREEL_LAUNCH_KEY"),
+    await fileOf(config, "BLINDREEL_PSEUDONYM_SECRET"),
+  ];
+  try {
+    return await Launches.open({
+      store,
+      register,
+      region: config.BLINDREEL_REGION,
+      audience: config.BLINDREEL_TOKEN_AUDIENCE,
+      key: createPrivateKey(pem),
+      secret: Buffer.from(secret.trim(), "base64url"),
+      extension: config.BLINDREEL_EXTENSION!,
+    });
+  } catch (error) {
+    throw new ConfigError(`BLINDREEL_LAUNCH_KEY, BLINDREEL_PSEUDONYM_SECRET: ${withoutPath(error)}`);
+  }
 }
 
 async function witnessOf(config: Config, store: Store) {

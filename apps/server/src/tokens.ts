@@ -9,6 +9,9 @@ export type Scope = "upload" | "read" | "rewrap";
 
 const SCOPES: readonly Scope[] = ["upload", "read", "rewrap"];
 
+/** Those that read a recording. */
+export const READ: readonly Scope[] = ["read", "rewrap"];
+
 export interface Access {
   /** 32 hex digits; undefined for all of the institution. */
   readonly recordingId: string | undefined;
@@ -45,8 +48,7 @@ export function tokenVerifier(options: TokenOptions): VerifyToken {
   const { issuer, audience, longest = 7 * 86_400, now = () => new Date() } = options;
   const keys = createLocalJWKSet(options.keys);
   return async (authorization) => {
-    const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization ?? "")?.[1];
-    if (token === undefined) throw refused("token-missing");
+    const token = bearerOf(authorization);
     try {
       const { payload } = await jwtVerify(token, keys, {
         algorithms: ["EdDSA", "Ed25519"],
@@ -74,8 +76,15 @@ export function tokenVerifier(options: TokenOptions): VerifyToken {
 
 const isId = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{32}$/.test(value);
 
+/** @throws Problem 401. */
+export function bearerOf(authorization: string | undefined): string {
+  const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization ?? "")?.[1];
+  if (token === undefined) throw refused("token-missing");
+  return token;
+}
+
 /** RFC 6750 §3. */
-function refused(code: string): Problem {
+export function refused(code: string): Problem {
   const challenge = code === "token-missing" ? "Bearer" : 'Bearer error="invalid_token"';
   return new Problem(401, code, { "WWW-Authenticate": challenge });
 }

@@ -87,7 +87,8 @@ test("a recording over TLS, with a kill -9 of the server in the middle of it, is
     await assertOpaque(body, { canaries, allowedKeys: [institution.keyId], allowedRegions: ["eu"] });
   }
 
-  // The disk: sealed once more, so it is none of the format's objects, and nothing else is found in it.
+  // The disk: sealed once more, so it is none of the format's objects, and nothing else is found in it. Of ten megabytes of random
+  // bytes some few are the beginning of a compressed span by chance; what such a span holds is searched as well.
   const files = readdirSync(settings.store, { recursive: true, encoding: "utf8" }).filter((name) =>
     statSync(join(settings.store, name)).isFile(),
   );
@@ -96,7 +97,7 @@ test("a recording over TLS, with a kill -9 of the server in the middle of it, is
   for (const file of files) {
     const { findings } = await auditOpacity(readFileSync(join(settings.store, file)), { canaries: here });
     expect(
-      findings.filter(({ check }) => check !== "structure"),
+      findings.filter(({ check }) => !["structure", "compressed"].includes(check)),
       file,
     ).toEqual([]);
   }

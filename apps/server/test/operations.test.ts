@@ -49,6 +49,13 @@ describe("configuration", () => {
     ["BLINDREEL_TLS", "off", "BLINDREEL_TLS must be one of files, proxy"],
     ["BLINDREEL_TLS_KEY", undefined, "BLINDREEL_TLS_KEY is missing"],
     ["BLINDREEL_REGISTER", "register.jws", "BLINDREEL_REGISTER_KEY is missing; BLINDREEL_KEYSETS is missing"],
+    [
+      "BLINDREEL_LAUNCH_KEY",
+      "launch.pem",
+      "BLINDREEL_REGISTER is missing; BLINDREEL_PSEUDONYM_SECRET is missing; BLINDREEL_EXTENSION is missing",
+    ],
+    ["BLINDREEL_EXTENSION", "abc", "BLINDREEL_EXTENSION must be an extension's id"],
+    ["BLINDREEL_EXTENSION", "abcdefghijklmnopabcdefghijklmnop", "BLINDREEL_LAUNCH_KEY is missing"],
     ["BLINDREEL_PORT", "https", "BLINDREEL_PORT must be a whole number"],
     ["BLINDREEL_PORT", "70000", "BLINDREEL_PORT must be 65535 or less"],
     ["BLINDREEL_ORIGINS", "*", "BLINDREEL_ORIGINS must be origins"],

@@ -104,6 +104,16 @@ describe("an envelope is held to the register", async () => {
     expect(await offer(record(one, "eu", days(61)))).toBe("422 kept-too-long");
   });
 
+  test("expiry within seven days, where an institution keeps nothing longer", async () => {
+    const putWeek = await server("eu", [entry(one, { retentionDays: 7 })]);
+    const days = async (count: number) => {
+      const made = await record(one, "eu", { expiresAt: new Date(Date.now() + count * DAY) });
+      return putWeek(`${made.id}/envelope`, made.objects.get(`${made.id}/envelope`)!, one.id);
+    };
+    expect(await days(6.9)).toBe("created");
+    expect(await days(7.1)).toBe("422 kept-too-long");
+  });
+
   test("recipients: the bucket's and its recovery key, no more, no less, no others, none that hides", async () => {
     const { buckets } = one;
     const stranger = await generateIdentity();

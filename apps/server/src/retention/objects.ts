@@ -5,9 +5,22 @@ import { readWhole, type Store } from "../store/store.js";
 /** Objects that are removed at the same time: a request to S3 takes some ten milliseconds. */
 const AT_ONCE = 16;
 
+/** Where sealed files beside a recording lie: replies and notes. They go with it. */
+export const besideFolder = (recordingId: string): string => `beside-${recordingId}/`;
+
+/** By which an institution finds a recording of its own. */
+export const listFolder = (institution: string): string => `of-${institution}/`;
+export const listKey = (institution: string, recordingId: string): string =>
+  `${listFolder(institution)}${recordingId}`;
+
+async function* keysOf(store: Store, recordingId: string): AsyncGenerator<string> {
+  yield* store.list(`${recordingId}/`);
+  yield* store.list(besideFolder(recordingId));
+}
+
 export async function countObjects(store: Store, recordingId: string): Promise<number> {
   let count = 0;
-  for await (const _key of store.list(`${recordingId}/`)) count++;
+  for await (const _key of keysOf(store, recordingId)) count++;
   return count;
 }
 
@@ -16,7 +29,7 @@ export async function removeObjects(store: Store, recordingId: string): Promise<
   let count = 0;
   let keys: string[] = [];
   const removeAll = (): Promise<unknown> => Promise.all(keys.map((key) => store.remove(key)));
-  for await (const key of store.list(`${recordingId}/`)) {
+  for await (const key of keysOf(store, recordingId)) {
     keys.push(key);
     count++;
     if (keys.length < AT_ONCE) continue;

@@ -3,7 +3,8 @@ import type { DeletionReason } from "blindreel/server";
 import { createJson, readJson, updateJson } from "../store/json.js";
 import type { Store } from "../store/store.js";
 import { Ledger } from "./ledger.js";
-import { countObjects, factsOf, removeObjects } from "./objects.js";
+import { countObjects, factsOf, listKey, removeObjects } from "./objects.js";
+import { removeShortLived } from "./short-lived.js";
 import { type Erasure, Statements } from "./statements.js";
 
 /** What a sweep did, in recordings; `late`: objects that came in while their recording was deleted. */
@@ -78,11 +79,19 @@ export class Retention {
     return retention;
   }
 
-  /** Called before the envelope is stored. A day that is swept already, by a server whose clock is ahead, is none to be noted under. */
-  async schedule(recordingId: string, expiresAt: Date): Promise<void> {
+  /**
+   * Called before the envelope is stored, which its institution's list may then be ahead of. A day that is swept already, by a server
+   * whose clock is ahead, is none to be noted under.
+   */
+  async schedule(recordingId: string, expiresAt: Date, institution?: string): Promise<void> {
     const swept = (await readJson<string>(this.#store, SWEPT)) ?? "";
     const day = dayOf(expiresAt.getTime());
-    await createJson(this.#store, dueKey(Date.parse(day < swept ? swept : day), recordingId), 1);
+    await createJson(
+      this.#store,
+      dueKey(Date.parse(day < swept ? swept : day), recordingId),
+      institution ?? 1,
+    );
+    if (institution) await createJson(this.#store, listKey(institution, recordingId), 1);
   }
 
   /** Whether it is, or is being, deleted. */
@@ -105,6 +114,7 @@ export class Retention {
         if (await isStopped()) return sweep;
         count(await this.#expire(key));
       }
+      if (day <= dayOf(this.#now() - SETTLING)) await removeShortLived(this.#store, day);
     }
     for await (const [recordingId, erasure] of this.statements.erasures()) {
       if (await isStopped()) return sweep;
@@ -146,6 +156,9 @@ export class Retention {
       return "kept";
     }
     const isDeleted = await this.#delete(recordingId);
+    // Of an upload that failed there is no other trace.
+    const institution = await readJson<string | 1>(this.#store, key);
+    if (typeof institution === "string") await this.#store.remove(listKey(institution, recordingId));
     await this.#store.remove(key);
     return isDeleted ? "deleted" : "kept";
   }
@@ -203,6 +216,7 @@ export class Retention {
     const tombstone = await this.#tombstone(recordingId);
     if (!tombstone) return false;
     await removeObjects(this.#store, recordingId);
+    if (tombstone.institution) await this.#store.remove(listKey(tombstone.institution, recordingId));
     const { reason, institution, statement, expiresAt, deletedAt, objects, ledgerSize } = tombstone;
     const deletion = {
       recordingId,

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, link, mkdir, open, readdir, rmdir, stat, unlink } from "node:fs/promises";
+import { type FileHandle, link, mkdir, open, readdir, rename, rmdir, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { attempt, codeOf, flush, io, storeError, writeAll } from "./file-io.js";
 import {
   type Body,
   exactly,
@@ -20,6 +21,9 @@ const UNFINISHED = ".unfinished";
 /** Milliseconds after which nobody writes an unfinished file any more. */
 const ABANDONED = 24 * 3_600_000;
 
+/** Milliseconds after which nobody links a version any more that follows one of then. */
+const RETIRED = 3_600_000;
+
 /** Behind the name of the folder of an object that was replaced: its versions, by number. No key contains it. */
 const VERSIONS = "@";
 
@@ -31,7 +35,8 @@ const WRITE_LENGTH = 512 * 1024;
 /**
  * Objects as files below a folder, for any number of processes on one machine. A file is complete and flushed before its name
  * appears; names appear by `link`, which fails where there is one, and are flushed before they are reported. A replacement is the
- * link of the next version's number: of two at once, one fails.
+ * link of the next version's number: of two at once, one fails. Numbers of versions that were replaced stay taken for an hour, by empty
+ * files: else whoever was held up before its link would take one again, and be told that it has replaced what is newer.
  */
 export async function openFolder(root: string): Promise<Store> {
   await mkdir(join(root, UNFINISHED), { recursive: true, mode: 0o700 });
@@ -82,7 +87,7 @@ class Folder implements Store {
       if (current?.version !== version) return false;
       const next = join(path + VERSIONS, `${current.number + 1}`);
       if (!(await this.#link(unfinished, next))) return false;
-      await this.#removeBelow(path, current.number + 1);
+      await this.#retire(path, current.number + 1);
       return true;
     } finally {
       await unlink(unfinished).catch(() => {});
@@ -107,7 +112,7 @@ class Folder implements Store {
 
   async remove(key: string): Promise<void> {
     const path = this.#path(key);
-    await this.#removeBelow(path, Number.POSITIVE_INFINITY);
+    for (const place of await this.#places(path)) await attempt(() => unlink(place.path), "ENOENT", "EISDIR");
     for (const folder of [path + VERSIONS, dirname(path)])
       await rmdir(folder).then(
         () => this.#flushed.delete(folder),
@@ -207,7 +212,8 @@ class Folder implements Store {
       const handle = await attempt(() => open(file, flags), "ENOENT");
       if (handle) {
         const facts = await io(() => handle.stat({ bigint: true }));
-        if (!facts.isDirectory())
+        const isRetired = number > 0 && facts.size === 0n;
+        if (!facts.isDirectory() && !isRetired)
           return {
             handle,
             number,
@@ -215,17 +221,33 @@ class Folder implements Store {
             version: `${number}-${facts.ino}-${facts.mtimeNs}`,
           };
         await handle.close();
-        return undefined;
+        if (!isRetired) return undefined;
       }
       // Replaced between the two: the next version is there.
       if (tries === 3 || (number === 0 && (await this.#places(path)).length === 1)) return undefined;
     }
   }
 
-  /** The oldest first: a crash between two leaves the newest. */
-  async #removeBelow(path: string, number: number): Promise<void> {
-    for (const place of await this.#places(path))
-      if (place.number < number) await attempt(() => unlink(place.path), "ENOENT", "EISDIR");
+  /** Empties the versions below a number, the newest first: behind one that is empty all are. Their names go in time. */
+  async #retire(path: string, number: number): Promise<void> {
+    const older = (await this.#places(path)).filter((place) => place.number < number);
+    const factsOf = (file: string) => attempt(() => stat(file), "ENOENT");
+    for (const { path: file, number: each } of [...older].reverse()) {
+      if (each === 0) {
+        await attempt(() => unlink(file), "ENOENT", "EISDIR");
+        continue;
+      }
+      const facts = await factsOf(file);
+      if (!facts || facts.size === 0) break;
+      const empty = join(this.#root, UNFINISHED, randomUUID());
+      await io(async () => (await open(empty, "wx", 0o600)).close());
+      await io(() => rename(empty, file));
+    }
+    for (const { path: file } of older.slice(1)) {
+      const facts = await factsOf(file);
+      if (!facts || facts.size > 0 || Date.now() - facts.mtimeMs < RETIRED) break;
+      await attempt(() => unlink(file), "ENOENT");
+    }
   }
 
   /** In the order of keys: that of a folder's entry ends with `/`. */
@@ -295,52 +317,5 @@ class OpenFile implements StoredObject {
 
   async close(): Promise<void> {
     await this.#handle.close().catch(() => {});
-  }
-}
-
-/** @param length of all pieces, in bytes. */
-async function writeAll(handle: FileHandle, pieces: Uint8Array[], length: number): Promise<void> {
-  const { bytesWritten } = await handle.writev(pieces);
-  if (bytesWritten === length) return;
-  // A disk that is nearly full takes a part.
-  const rest = Buffer.concat(pieces).subarray(bytesWritten);
-  for (let done = 0; done < rest.length; )
-    done += (await handle.write(rest, done, rest.length - done)).bytesWritten;
-}
-
-async function flush(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | null)?.code;
-
-function storeError(error: unknown): unknown {
-  const code = codeOf(error);
-  if (code === undefined || error instanceof StoreError) return error;
-  const isFull = code === "ENOSPC" || code === "EDQUOT";
-  // Without its cause: that names the path.
-  return new StoreError(isFull ? "full" : "down", `the folder's file system answers ${code}`);
-}
-
-async function io<T>(action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    throw storeError(error);
-  }
-}
-
-/** Undefined for failures of these codes. */
-async function attempt<T>(action: () => Promise<T>, ...codes: readonly string[]): Promise<T | undefined> {
-  try {
-    return await action();
-  } catch (error) {
-    if (codes.includes(codeOf(error) ?? "")) return undefined;
-    throw storeError(error);
   }
 }

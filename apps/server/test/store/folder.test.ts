@@ -1,11 +1,20 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { openFolder } from "../../src/store/folder.js";
-import { StoreError } from "../../src/store/store.js";
+import { type Store, StoreError } from "../../src/store/store.js";
 import { removeFolders } from "../fixture.js";
 import { smallDisk } from "../small-disk.js";
 import { create, keysOf, replace, storeSuite, textOf, versionOf } from "./suite.js";
@@ -25,6 +34,33 @@ storeSuite("a folder", async () => {
   return { again: () => openFolder(root), stop: async () => {} };
 });
 
+describe("replacements from many sides", () => {
+  test("none is lost, however long somebody was held up before the last step", async () => {
+    const root = folder();
+    const [store, other] = [await openFolder(root), await openFolder(root)];
+    await create(store, "count/a", "0");
+    const add = async (at: Store): Promise<void> => {
+      for (;;) {
+        const object = await at.open("count/a");
+        if (!object) throw new Error("it is gone");
+        const next = Number(await new Response(object.stream()).text()) + 1;
+        if (await replace(at, "count/a", object.version, `${next}`)) return;
+      }
+    };
+    const adding = async (at: Store): Promise<void> => {
+      for (let i = 0; i < 40; i++) await add(at);
+    };
+    await Promise.all([store, other, store, other, store, other, store, other].map(adding));
+    expect(await textOf(store, "count/a")).toBe("320");
+    // Their numbers are free again an hour later.
+    const versions = (): string[] => readdirSync(join(root, "count/a@"));
+    expect(versions()).toHaveLength(320);
+    for (const name of versions()) utimesSync(join(root, "count/a@", name), 1, 1);
+    await add(store);
+    expect(versions().sort()).toEqual(["320", "321"]);
+  });
+});
+
 describe("a folder after a crash", () => {
   test("a version beside the one that replaced it: the newer is read, listed once, and removal takes both", async () => {
     const root = folder();
@@ -36,7 +72,10 @@ describe("a folder after a crash", () => {
     expect(await keysOf(store)).toEqual(["a/envelope"]);
     await replace(store, "a/envelope", await versionOf(store, "a/envelope"), "three");
     expect(readdirSync(join(root, "a"))).toEqual(["envelope@"]);
-    expect(readdirSync(join(root, "a/envelope@"))).toEqual(["2"]);
+    // The number of the one that was replaced stays taken, by an empty file.
+    const versions = readdirSync(join(root, "a/envelope@")).sort();
+    expect(versions.map((name) => statSync(join(root, "a/envelope@", name)).size)).toEqual([0, 5]);
+    expect(versions).toEqual(["1", "2"]);
     await store.remove("a/envelope");
     expect(readdirSync(root)).toEqual([".unfinished"]);
   });

@@ -1,0 +1,4 @@
+import { defineConfig } from "vite";
+import { staticPage } from "../ui/vite.js";
+
+export default defineConfig(staticPage({ "connect-src": "'self' https:" }));

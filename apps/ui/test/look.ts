@@ -1,0 +1,98 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import type { AxeResults } from "axe-core";
+import pixelmatch from "pixelmatch";
+import type { Page } from "playwright";
+import { PNG } from "pngjs";
+import { expect } from "vitest";
+import { overlaps } from "./overlaps.js";
+
+const LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+/** Of all pixels: letters are smoothed, and video scaled, as the browser likes. */
+const TOLERANCE = 0.01;
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Nothing that axe-core finds, nothing wider than 360 px, nothing over something else; light and dark. */
+export async function expectForEverybody(page: Page): Promise<void> {
+  await page.evaluate(axe);
+  for (const colorScheme of ["light", "dark"] as const)
+    for (const width of [1024, 360]) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await page.setViewportSize({ width, height: 740 });
+      const { violations, passes } = await page.evaluate((values) => {
+        const { axe } = globalThis as never as { axe: { run(options: object): Promise<AxeResults> } };
+        return axe.run({ runOnly: { type: "tag", values } });
+      }, LEVELS);
+      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+      expect(found, `${colorScheme}, ${width} px`).toEqual([]);
+      expect(passes.length).toBeGreaterThan(10);
+    }
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+  expect(await page.evaluate(overlaps)).toEqual([]);
+}
+
+/** Names of what Tab reaches from the title on; each shows where the focus is, and all that can be used is among them. */
+export async function tabStops(page: Page): Promise<string[]> {
+  await page.setViewportSize({ width: 1024, height: 740 });
+  await page.evaluate(() => {
+    const heading = document.querySelector("h1")!;
+    heading.tabIndex = -1;
+    heading.focus();
+  });
+  const seen: string[] = [];
+  const reached = new Set<number>();
+  for (;;) {
+    await page.keyboard.press("Tab");
+    const [index, name, isShown] = await page.evaluate(() => {
+      const now = document.activeElement as HTMLInputElement;
+      if (now === (document.body as HTMLElement)) return [-1, "", false] as const;
+      const { outlineStyle, boxShadow } = getComputedStyle(now);
+      const label = now.labels?.[0]?.innerText ?? now.textContent;
+      const all = [...document.querySelectorAll("*")];
+      // Parts of a media element and of a date are the browser's own.
+      const shows = now.matches("video, [type=date]") || outlineStyle !== "none" || boxShadow !== "none";
+      return [all.indexOf(now), label!.trim().split("\n")[0]!, shows] as const;
+    });
+    // A video's own controls are several stops of one element.
+    if (index < 0 || (reached.has(index) && seen.at(-1) !== name)) break;
+    if (reached.size < reached.add(index).size) seen.push(name);
+    expect(isShown, name).toBe(true);
+  }
+  const usable = await page.evaluate(() => {
+    const all = [...document.querySelectorAll("*")];
+    const controls = [
+      ...document.querySelectorAll<HTMLElement>(
+        "button, input:not([type=radio]), select, textarea, summary, a",
+      ),
+    ];
+    return controls
+      .filter((each) => each.checkVisibility() && !(each as HTMLButtonElement).disabled)
+      .map((each) => all.indexOf(each));
+  });
+  expect(usable.filter((index) => !reached.has(index))).toEqual([]);
+  return seen;
+}
+
+/** That a picture of the documentation is the page as it is. `BLINDREEL_PICTURES` takes it anew. */
+export async function expectPicture(
+  page: Page,
+  name: string,
+  colorScheme: "light" | "dark",
+  [width, height]: readonly [number, number],
+): Promise<void> {
+  await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+  await page.setViewportSize({ width, height });
+  // No ring around what was clicked.
+  await page.evaluate(() => (document.activeElement as HTMLElement).blur());
+  await page.mouse.move(0, 0);
+  await page.evaluate(() => scrollTo(0, 0));
+  const file = new URL(`../../../docs/images/${name}.png`, import.meta.url);
+  if (process.env.BLINDREEL_PICTURES) await writeFile(file, await page.screenshot());
+  const expected = PNG.sync.read(await readFile(file));
+  expect([expected.width, expected.height]).toEqual([width, height]);
+  const difference = async (): Promise<number> => {
+    const { data } = PNG.sync.read(await page.screenshot());
+    return pixelmatch(data, expected.data, undefined, width, height) / (width * height);
+  };
+  await expect.poll(difference, { timeout: 10_000 }).toBeLessThan(TOLERANCE);
+}

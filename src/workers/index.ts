@@ -1,0 +1,8 @@
+/**
+ * `blindreel/workers`: worker threads that seal and open in Node, for the option `workers`.
+ *
+ * @module blindreel/workers
+ * @category Everyone
+ */
+export type { StreamWorkers } from "../stream/spans.js";
+export { createWorkers, type StreamWorker, type WorkersOptions } from "./pool.js";

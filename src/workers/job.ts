@@ -1,0 +1,30 @@
+import type { Bytes } from "../formats/bytes.js";
+import type { SpanDirection } from "../stream/spans.js";
+
+export type SharedBytes = Uint8Array<SharedArrayBuffer>;
+
+/** One span, for `blindreel/stream-worker`. Its buffers are shared; one thread at a time has the span's. */
+export interface SpanJob {
+  readonly direction: SpanDirection;
+  /** Wiped by the sender after the last span. */
+  readonly key: SharedBytes;
+  readonly baseNonce: Bytes;
+  /** Index of the first chunk. */
+  readonly first: number;
+  readonly chunks: number;
+  /** Length of the last chunk, in bytes. The others are whole. */
+  readonly lastLength: number;
+  /** The chunks, at intervals of a sealed chunk's length. */
+  readonly span: SharedBytes;
+  /** Whether the result takes the place of the chunks, or a new buffer that changes hands. */
+  readonly isInPlace: boolean;
+}
+
+/** Answers come in the order of the jobs. */
+export interface SpanAnswer {
+  /** The chunks before the first that fails; undefined in place. */
+  readonly output: Bytes | undefined;
+  /** Their length, in bytes. */
+  readonly length: number;
+  readonly failure?: { readonly code: "authentication-failed" | "provider-fault"; readonly message: string };
+}

@@ -1,0 +1,207 @@
+import type * as Os from "node:os";
+import type * as WorkerThreads from "node:worker_threads";
+import { isNode } from "../crypto/node.js";
+import { nodeBuiltin } from "../crypto/node-builtin.js";
+import {
+  authenticationFailed,
+  BlindreelError,
+  closedError,
+  outOfRange,
+  providerFault,
+  wrongType,
+} from "../errors.js";
+import type { Bytes } from "../formats/bytes.js";
+import { type Checks, functionArgument, readOptions } from "../formats/options.js";
+import { asyncDispose } from "../stream/operation.js";
+import type { StreamWorkers } from "../stream/spans.js";
+import type { SharedBytes, SpanAnswer, SpanJob } from "./job.js";
+import { MessageSpans, SPAN_BYTES } from "./message-spans.js";
+
+/** What is used of a `Worker` of `node:worker_threads`. */
+export interface StreamWorker {
+  postMessage(message: unknown): void;
+  terminate(): Promise<number>;
+  ref(): void;
+  unref(): void;
+  // biome-ignore lint/suspicious/noExplicitAny: as Node's type has it.
+  on(event: string, listener: (...values: any[]) => void): unknown;
+}
+
+/** Options of {@link createWorkers}. */
+export interface WorkersOptions {
+  /** 1 to 64; by default one for each processor, at most four. */
+  readonly threads?: number;
+  /** For bundles: makes a worker of `node:worker_threads` that runs `blindreel/stream-worker`. */
+  readonly createWorker?: () => StreamWorker;
+}
+
+const MAX_THREADS = 64;
+/** Above, one thread that reads and writes is the limit. */
+const DEFAULT_THREADS = 4;
+/** Jobs in one thread's hands: the next is there before the last is answered. */
+const HANDS = 2;
+/** MiB of a thread's young generation: its garbage is buffers of a chunk, which are only counted there. */
+const YOUNG_GENERATION = 2;
+
+const OPTIONS: Checks<WorkersOptions> = {
+  threads(name, value) {
+    if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_THREADS)
+      return value as number;
+    throw outOfRange(name, `an integer from 1 to ${MAX_THREADS}`, value);
+  },
+  createWorker: functionArgument,
+};
+
+/**
+ * Worker threads that seal and open chunks for the option `workers` of `seal`, `open` and their streams. In Node, whose
+ * cryptography holds the thread that calls it. One pool serves any number of calls at a time; it does not keep the
+ * process alive while it is idle.
+ *
+ * @throws BlindreelError `unsupported-runtime` where there are no threads of Node's; TypeError, RangeError.
+ * @category Everyone
+ */
+export function createWorkers(given?: WorkersOptions): StreamWorkers {
+  const { threads, createWorker } = readOptions<WorkersOptions>("options", given, OPTIONS);
+  const module = isNode() ? nodeBuiltin<typeof WorkerThreads>("node:worker_threads") : undefined;
+  if (!module) {
+    const operation = "worker threads of Node";
+    throw new BlindreelError("unsupported-runtime", `this runtime has no ${operation}`, { operation });
+  }
+  const create = createWorker ?? (() => startWorker(module));
+  return new WorkerPool(threads ?? defaultThreads(), create);
+}
+
+function startWorker({ Worker }: typeof WorkerThreads): StreamWorker {
+  return new Worker(new URL("./stream-worker.js", import.meta.url), {
+    // Flags of the process may be for its main script alone.
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION },
+  });
+}
+
+function defaultThreads(): number {
+  const os = nodeBuiltin<typeof Os>("node:os");
+  return Math.min(DEFAULT_THREADS, os?.availableParallelism() ?? 1);
+}
+
+/** A job, and who waits for it. */
+export interface Task {
+  readonly job: SpanJob;
+  /** Called once, when the span's buffer is the caller's again. */
+  settle(answer: SpanAnswer, failure: Error | undefined): void;
+}
+
+interface Thread {
+  readonly worker: StreamWorker;
+  readonly tasks: Task[];
+}
+
+/** Threads that take spans in the order in which they come, started as they are needed, and the buffers of spans. */
+export class WorkerPool implements StreamWorkers {
+  readonly threads: number;
+  readonly #create: () => StreamWorker;
+  readonly #running: Thread[] = [];
+  readonly #waiting: Task[] = [];
+  readonly #spare: SharedBytes[] = [];
+  #failure: Error | undefined;
+
+  constructor(threads: number, create: () => StreamWorker) {
+    this.threads = threads;
+    this.#create = create;
+  }
+
+  /** Spans worth having in flight: in hands, and one that waits for each thread. */
+  get depth(): number {
+    return this.threads * (HANDS + 1);
+  }
+
+  startSpans(direction: SpanJob["direction"], key: Bytes, baseNonce: Bytes): MessageSpans {
+    if (this.#failure) throw this.#failure;
+    return new MessageSpans(this, direction, key, baseNonce);
+  }
+
+  borrow(): SharedBytes {
+    return this.#spare.pop() ?? new Uint8Array(new SharedArrayBuffer(SPAN_BYTES));
+  }
+
+  /** Takes a buffer back, wiped. */
+  giveBack(span: SharedBytes): void {
+    if (this.#spare.length < this.depth) this.#spare.push(span);
+  }
+
+  run(task: Task): void {
+    this.#waiting.push(task);
+    this.#dispatch();
+  }
+
+  close(): Promise<void> {
+    return this.#end(closedError("the pool of workers"));
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Ends all threads: what is under way fails. The first failure is the pool's. */
+  async #end(failure: Error): Promise<void> {
+    this.#failure ??= failure;
+    const threads = this.#running.splice(0);
+    const tasks = [...threads.flatMap((thread) => thread.tasks.splice(0)), ...this.#waiting.splice(0)];
+    await Promise.all(threads.map(({ worker }) => worker.terminate()));
+    for (const task of tasks) task.settle(NOTHING, this.#failure);
+    this.#spare.length = 0;
+  }
+
+  #dispatch(): void {
+    if (this.#failure) this.#end(this.#failure).catch(() => {});
+    while (this.#waiting.length > 0) {
+      const thread = this.#freeThread();
+      if (!thread) return;
+      const task = this.#waiting.shift()!;
+      if (thread.tasks.push(task) === 1) thread.worker.ref();
+      thread.worker.postMessage(task.job);
+    }
+  }
+
+  /** An idle thread, else a new one, else the one with the fewest tasks, unless its hands are full. */
+  #freeThread(): Thread | undefined {
+    const [least] = [...this.#running].sort((left, right) => left.tasks.length - right.tasks.length);
+    if (least?.tasks.length !== 0 && this.#running.length < this.threads) return this.#start();
+    return least!.tasks.length < HANDS ? least : undefined;
+  }
+
+  #start(): Thread | undefined {
+    const lost = (how: string): void =>
+      void this.#end(providerFault(`a worker thread was lost: ${how}`)).catch(() => {});
+    try {
+      const worker = this.#create();
+      if (typeof worker?.postMessage !== "function" || typeof worker.unref !== "function") {
+        throw wrongType("what createWorker returns", "a Worker of node:worker_threads", worker);
+      }
+      const thread: Thread = { worker, tasks: [] };
+      worker.on("message", (answer: SpanAnswer) => this.#answered(thread, answer));
+      worker.on("error", (error: Error) => lost(String(error?.message)));
+      worker.on("exit", () => lost("it ended"));
+      worker.unref();
+      this.#running.push(thread);
+      return thread;
+    } catch (error) {
+      this.#end(error as Error).catch(() => {});
+      return undefined;
+    }
+  }
+
+  #answered(thread: Thread, answer: SpanAnswer): void {
+    const task = thread.tasks.shift();
+    if (thread.tasks.length === 0) thread.worker.unref();
+    task?.settle(answer, answer.failure && errorOf(answer.failure));
+    this.#dispatch();
+  }
+}
+
+const NOTHING: SpanAnswer = { output: undefined, length: 0 };
+
+function errorOf({ code, message }: NonNullable<SpanAnswer["failure"]>): Error {
+  if (code === "authentication-failed") return authenticationFailed();
+  return providerFault(`a worker thread failed: ${message}`);
+}

@@ -1,0 +1,179 @@
+import { spawnSync } from "node:child_process";
+import { Worker } from "node:worker_threads";
+import { describe, expect, it } from "vitest";
+import type { Bytes } from "../../src/formats/bytes.js";
+import { generateIdentity, open, openFrom, openSource, seal, sealFrom } from "../../src/index.js";
+import { bytesSource } from "../../src/source/bytes.js";
+import { CHUNK, SEALED_CHUNK } from "../../src/stream/geometry.js";
+import { openReadable } from "../../src/stream/open.js";
+import { sealBytes } from "../../src/stream/seal.js";
+import type { Spans } from "../../src/stream/spans.js";
+import { createWorkers, type StreamWorker } from "../../src/workers/index.js";
+import type { SpanJob } from "../../src/workers/job.js";
+import { collect, cut, drain, expectBytes, pattern } from "../helpers/bytes.js";
+import { caught, expectCode, expectErrorCode, expectWrongType } from "../helpers/errors.js";
+import { refuseUnhandledRejections } from "../helpers/rejections.js";
+import { startStreamWorker, threads } from "../helpers/workers.js";
+
+refuseUnhandledRejections();
+
+const identities = await generateIdentity();
+const to = identities.recipient;
+/** Three spans and a half. */
+const content = pattern(3.5 * 64 * CHUNK + 100, 5);
+
+/** A worker whose jobs are noted, key and buffers included: as the sender sees them. */
+function observed(jobs: SpanJob[]): () => StreamWorker {
+  return () => {
+    const worker = startStreamWorker();
+    const post = worker.postMessage.bind(worker);
+    worker.postMessage = (job: SpanJob) => {
+      jobs.push(job);
+      post(job);
+    };
+    return worker;
+  };
+}
+
+const sum = (bytes: Uint8Array): number => bytes.reduce((total, byte) => total + byte, 0);
+
+describe("worker threads", () => {
+  it("seal what any thread opens, whole and in order, several messages at a time", async () => {
+    const workers = threads(2);
+    const sealed = await Promise.all([
+      seal(content, { to, workers }),
+      collect(sealFrom(cut(content, 100_000), { to, workers })),
+      seal(content, { to }),
+    ]);
+    for (const file of sealed) {
+      expectBytes((await open(file, { identities })).data, content);
+      expectBytes((await open(file, { identities, workers })).data, content);
+      expectBytes(await collect(openFrom(cut(file, 70_000), { identities, workers })), content);
+    }
+    await workers.close();
+  });
+
+  it("release buffers that nobody shares", async () => {
+    const workers = threads(2);
+    for await (const piece of sealFrom([content], { to, workers })) {
+      expect(piece.buffer).toBeInstanceOf(ArrayBuffer);
+    }
+    expect((await seal(content, { to, workers })).buffer).toBeInstanceOf(ArrayBuffer);
+    await workers.close();
+  });
+
+  it("find keys and buffers wiped after the end, after a cancel and after a failure", async () => {
+    const file = await seal(content, { to });
+    const altered = file.slice();
+    altered[altered.length - 100_000]! ^= 1;
+    const runs: Record<string, (workers: ReturnType<typeof createWorkers>) => Promise<unknown>> = {
+      seal: (workers) => seal(content, { to, workers }),
+      open: (workers) => open(file, { identities, workers }),
+      sealFrom: (workers) => collect(sealFrom([content], { to, workers })),
+      cancel: async (workers) => {
+        const reader = openFrom([file], { identities, workers }).getReader();
+        await reader.read();
+        await reader.cancel();
+      },
+      failure: (workers) => caught(() => open(altered, { identities, workers })),
+      "failure of a stream": (workers) => caught(() => collect(openFrom([altered], { identities, workers }))),
+    };
+    for (const [name, run] of Object.entries(runs)) {
+      const jobs: SpanJob[] = [];
+      const workers = createWorkers({ threads: 2, createWorker: observed(jobs) });
+      await run(workers);
+      await expect
+        .poll(() => jobs.map(({ key, span }) => sum(key) + sum(span)), { message: name })
+        .toEqual(jobs.map(() => 0));
+      expect(jobs.length, name).toBeGreaterThan(0);
+      await workers.close();
+    }
+  });
+
+  it("release the chunks before one that was altered, and not one more (A7)", async () => {
+    const workers = threads(2);
+    const streamKey = { key: pattern(32, 1), context: pattern(30, 2) };
+    const sealed = await sealBytes(content, streamKey);
+    for (const index of [0, 1, 63, 64, 100, 223]) {
+      const altered = sealed.slice();
+      altered[56 + index * SEALED_CHUNK + 5]! ^= 1;
+      const { released, error } = await drain(openReadable([altered], streamKey, { workers }));
+      expectBytes(released, content.slice(0, index * CHUNK) as Bytes);
+      expectErrorCode(error, "authentication-failed");
+    }
+    await workers.close();
+  });
+
+  it("fail with closed once the pool is closed, what is under way too", async () => {
+    const workers = threads(2);
+    const reader = sealFrom(cut(pattern(64 * 2 ** 20), 2 ** 20), { to, workers }).getReader();
+    await reader.read();
+    await reader.read();
+    await workers.close();
+    await expectCode(async () => {
+      while (!(await reader.read()).done);
+    }, "closed");
+    await expectCode(() => seal(content, { to, workers }), "closed");
+    await workers.close();
+  });
+
+  it("fail with provider-fault where a thread dies or its script does not load", async () => {
+    for (const script of ["process.exit(3)", "throw new Error('no')", "require('./missing.cjs')"]) {
+      const workers = createWorkers({ threads: 2, createWorker: () => new Worker(script, { eval: true }) });
+      await expectCode(() => seal(content, { to, workers }), "provider-fault");
+      await expectCode(() => collect(sealFrom([content], { to, workers })), "provider-fault");
+      await workers.close();
+    }
+    const workers = createWorkers({ createWorker: () => ({}) as never });
+    await expectWrongType(() => seal(content, { to, workers }));
+  });
+
+  it("are refused where nothing would come of them", async () => {
+    await expectWrongType(async () => createWorkers({ thread: 2 } as never));
+    for (const count of [0, 65, 1.5]) {
+      expect(await caught(async () => createWorkers({ threads: count }))).toBeInstanceOf(RangeError);
+    }
+    await expectWrongType(() => seal(content, { to, workers: {} as never }));
+    const file = await seal(content, { to });
+    const workers = threads(1);
+    await expectWrongType(() => openSource(bytesSource(file), { identities, workers } as never));
+  });
+
+  it("are refused with unsupported-runtime outside Node", async () => {
+    const runtime = globalThis as { Deno?: unknown };
+    runtime.Deno = {};
+    try {
+      await expectCode(async () => createWorkers(), "unsupported-runtime");
+    } finally {
+      delete runtime.Deno;
+    }
+  });
+
+  it("of the built package load their script, and let an idle process end", () => {
+    const script = `
+      import { generateIdentity, open, seal } from "blindreel";
+      import { createWorkers } from "blindreel/workers";
+      const identities = await generateIdentity();
+      const workers = createWorkers({ threads: 2 });
+      const file = await seal(new Uint8Array(2 ** 22).fill(7), { to: identities.recipient, workers });
+      const { data } = await open(file, { identities, workers });
+      console.log(data.length, data.every((byte) => byte === 7));`;
+    const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      encoding: "utf8",
+      timeout: 30_000,
+    });
+    expect({ stdout, stderr, status }).toEqual({ stdout: `${2 ** 22} true\n`, stderr: "", status: 0 });
+  });
+
+  it("take chunks of one span until it is full, or for a moment", async () => {
+    const jobs: SpanJob[] = [];
+    const workers = createWorkers({ threads: 1, createWorker: observed(jobs) });
+    const spans: Spans = workers.startSpans("seal", pattern(32, 9), pattern(12, 3));
+    const results = Array.from({ length: 66 }, (_, index) => spans.add(index, pattern(CHUNK, index))).flat();
+    expect(jobs.map(({ chunks }) => chunks)).toEqual([64]);
+    const lengths = (await Promise.all(results)).map(({ length }) => length);
+    expect(lengths).toEqual([64 * SEALED_CHUNK, 0, 2 * SEALED_CHUNK, 0]);
+    spans.end();
+    await workers.close();
+  });
+});
