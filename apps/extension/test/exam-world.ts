@@ -1,12 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { httpObjects, openRecording, type RecordingReview } from "blindreel/review";
 import { SignJWT } from "jose";
 import type { BrowserContext, Page } from "playwright";
+import { killBrowser } from "../../../test/extension/recorder-bench.js";
 import { launchChromium } from "../../../test/helpers/browsers.js";
 import { openAuthority, trustAuthority } from "../../exam/src/authority.js";
 import { type Lms, startLms } from "../../exam/src/lms/start.js";
@@ -272,16 +273,7 @@ export class ExamWorld {
   /** SIGKILL for the process of the profile that is no other's child, then the browser anew. */
   async killBrowser(): Promise<void> {
     const closed = new Promise((resolve) => this.browser.once("close", resolve));
-    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-      let flags: string[];
-      try {
-        flags = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-      } catch {
-        continue;
-      }
-      const isOwn = flags.includes(`--user-data-dir=${this.profile}`);
-      if (isOwn && !flags.some((flag) => flag.startsWith("--type="))) process.kill(Number(pid), "SIGKILL");
-    }
+    killBrowser(this.profile);
     await closed;
     await this.launch();
   }
