@@ -168,10 +168,12 @@ export class MediaBuffer {
   }
 
   close(): void {
+    if (this.#video.src === this.#url) {
+      this.#video.removeAttribute("src");
+      this.#video.load();
+    }
+    // Last: what an element still loads must not be gone.
     URL.revokeObjectURL(this.#url);
-    if (this.#video.src !== this.#url) return;
-    this.#video.removeAttribute("src");
-    this.#video.load();
   }
 
   #checkOpen(): void {

@@ -36,7 +36,13 @@ export class ProofView extends View {
   }
 
   private forget(proof: Proof | undefined): void {
-    if (this.media) URL.revokeObjectURL(this.media.href);
+    if (this.media) {
+      // Else it may still be loading what is about to be gone.
+      const video = this.querySelector("video");
+      video?.removeAttribute("src");
+      video?.load();
+      URL.revokeObjectURL(this.media.href);
+    }
     Object.assign(this, { media: undefined, lines: [] });
     if (proof && isExcerpt(proof)) void proof.close();
   }

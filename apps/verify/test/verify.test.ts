@@ -84,11 +84,14 @@ describeChromium("the page that checks receipts and excerpts", () => {
     const field = page.getByLabel("Receipt or excerpt");
     await field.waitFor();
     await page.bringToFront();
+    // From here on: asked for beside the key, choosers would be caught behind it now and then.
+    const chosen: Promise<void>[] = [];
+    page.on("filechooser", (chooser) => void chosen.push(chooser.setFiles(camera)));
     await page.keyboard.press("Tab");
     await expect.poll(() => field.evaluate((element) => element === document.activeElement)).toBe(true);
-    const choosing = page.waitForEvent("filechooser");
     await page.keyboard.press("Enter");
-    await (await choosing).setFiles(camera);
+    await expect.poll(() => chosen.length).toBe(1);
+    await chosen[0];
     const proof = proofOf(page);
     await proof.getByText("This is what was recorded on this track").waitFor();
     await proof.getByText("Nobody told this page which recording it has to be").waitFor();
