@@ -3,12 +3,13 @@ import type { TrackSink, TrackSource } from "../recording/track-source.js";
 import { sourceFailed } from "../source/byte-source.js";
 import { Encoders } from "./encoders.js";
 import { FrameWatch } from "./frame-watch.js";
+import type { FrameCounts } from "./frames.js";
 import type { CaptureInput } from "./input.js";
 import { CaptureInputs } from "./inputs.js";
 import type { CaptureEncoder, CaptureSettings } from "./options.js";
 import { Pressure } from "./pressure.js";
 import { type CaptureStream, streamArgument } from "./stream.js";
-import type { CaptureTake, FrameCounts } from "./take.js";
+import type { CaptureTake } from "./take.js";
 import { TakeQueue } from "./take-queue.js";
 
 /** Milliseconds between two looks at what the inputs give. */

@@ -1,7 +1,7 @@
 import type { BlindreelError } from "../errors.js";
 import type { TrackSink } from "../recording/track-source.js";
 import { sourceFailed } from "../source/byte-source.js";
-import { type FrameCounts, NO_FRAMES } from "./take.js";
+import { type FrameCounts, NO_FRAMES } from "./frames.js";
 
 /** Milliseconds over which dropped frames are counted, and fewest frames that tell of a busy machine. */
 const WINDOW = 10_000;

@@ -4,7 +4,8 @@
  * @module blindreel/capture
  * @category Recorder
  */
+
+export type { FrameCounts } from "./frames.js";
 export type { CaptureCodec, CaptureEncoder, CaptureOptions } from "./options.js";
 export { type Capture, capture } from "./start.js";
 export type { CaptureStream, CaptureTrack } from "./stream.js";
-export type { FrameCounts } from "./take.js";

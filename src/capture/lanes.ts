@@ -1,9 +1,9 @@
 import { EncodedAudioPacketSource, EncodedPacket, EncodedVideoPacketSource } from "mediabunny";
 import { sourceFailed } from "../source/byte-source.js";
+import type { FrameCounts } from "./frames.js";
 import type { CaptureInput } from "./input.js";
 import { MediaClock } from "./media-clock.js";
 import { bitrateOf, type CaptureCodec, type CaptureSettings } from "./options.js";
-import type { FrameCounts } from "./take.js";
 
 /** Frames in an encoder: what comes beyond is dropped. */
 const MOST_WAITING = 8;

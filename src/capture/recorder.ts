@@ -10,10 +10,11 @@ import {
 } from "mediabunny";
 import { pause, settlesWithin } from "../recording/timing.js";
 import { sourceFailed } from "../source/byte-source.js";
+import type { FrameCounts } from "./frames.js";
 import type { CaptureInput } from "./input.js";
 import { TakeMuxer } from "./muxer.js";
 import { bitrateOf, type CaptureSettings } from "./options.js";
-import type { CaptureTake, FrameCounts, TakeEvents, TakeOutput } from "./take.js";
+import type { CaptureTake, TakeEvents, TakeOutput } from "./take.js";
 
 /** Milliseconds between two blobs. */
 const TIMESLICE = 500;

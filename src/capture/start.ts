@@ -1,10 +1,10 @@
 import { BlindreelError, wrongType } from "../errors.js";
 import type { RecordingTrack } from "../recording/tracks.js";
 import { StreamCapture } from "./capture.js";
+import type { FrameCounts } from "./frames.js";
 import { type CaptureEncoder, type CaptureOptions, readCaptureOptions } from "./options.js";
 import { type CaptureStream, streamArgument } from "./stream.js";
 import { bestEncoder, hasEncoder } from "./support.js";
-import type { FrameCounts } from "./take.js";
 
 /** A running capture. It ends by `stop`, with its recording, or when its stream has no live track any more. */
 export interface Capture {

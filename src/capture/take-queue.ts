@@ -1,5 +1,6 @@
 import type { TrackSink } from "../recording/track-source.js";
-import { addFrames, type CaptureTake, type FrameCounts, NO_FRAMES } from "./take.js";
+import { addFrames, type FrameCounts, NO_FRAMES } from "./frames.js";
+import type { CaptureTake } from "./take.js";
 
 /** Takes that end, and losses between them, in the order of their time. */
 export class TakeQueue {

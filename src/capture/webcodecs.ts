@@ -1,10 +1,11 @@
 import { pause, settlesWithin } from "../recording/timing.js";
 import { sourceFailed } from "../source/byte-source.js";
+import { type FrameCounts, NO_FRAMES } from "./frames.js";
 import type { CaptureInput } from "./input.js";
 import { AudioLane, type LaneEvents, VideoLane } from "./lanes.js";
 import { TakeMuxer } from "./muxer.js";
 import type { CaptureSettings } from "./options.js";
-import { type CaptureTake, type FrameCounts, NO_FRAMES, type TakeEvents, type TakeOutput } from "./take.js";
+import type { CaptureTake, TakeEvents, TakeOutput } from "./take.js";
 
 /** Milliseconds that a take's end waits for its encoders. */
 const LONGEST_FLUSH = 3000;

@@ -15,6 +15,7 @@ import {
   webCryptoHandle,
 } from "./webcrypto.js";
 
+/** @internal */
 export function importSeed(seed: Bytes, options?: { readonly extractable: boolean }): Promise<CryptoKey> {
   return importPrivate("Ed25519", concatBytes(ED25519_PKCS8, seed), "sign", options);
 }

@@ -15,11 +15,12 @@ import {
   type X25519KeyPair,
 } from "./provider.js";
 
+/** @internal */
 export interface WebCryptoKey extends PrivateKeyHandle, PublicKeyHandle {
   readonly key: CryptoKey;
 }
 
-/** `crypto.subtle`, absent in insecure contexts. @throws BlindreelError `unsupported-runtime`. */
+/** `crypto.subtle`, absent in insecure contexts. @throws BlindreelError `unsupported-runtime`. @internal */
 export function subtle(): SubtleCrypto {
   const found = globalThis.crypto?.subtle;
   if (!found) throw unsupported("crypto.subtle (is this page on http:?)");
@@ -61,7 +62,7 @@ export function expectBytes(length: number, operation: string, buffer: ArrayBuff
   return new Uint8Array(buffer);
 }
 
-/** {@link expectBytes} for keys. */
+/** {@link expectBytes} for keys. @internal */
 export function expectKey(type: KeyType, operation: string, key: CryptoKey | undefined): CryptoKey {
   if (key?.type !== type) throw providerFault(`${operation} returned no ${type} key`);
   return key;
@@ -83,11 +84,12 @@ async function importKey(
   );
 }
 
+/** @internal */
 export function importPublic(name: Curve, raw: Bytes, usages: KeyUsage[]): Promise<CryptoKey> {
   return importKey("public", "raw", raw, { name }, usages);
 }
 
-/** Wipes `pkcs8`. */
+/** Wipes `pkcs8`. @internal */
 export async function importPrivate(
   name: Curve,
   pkcs8: Bytes,
@@ -114,6 +116,7 @@ async function generateKey(name: Curve, usages: KeyUsage[]): Promise<Partial<Cry
   }
 }
 
+/** @internal */
 export async function generatePair(name: Curve, usages: KeyUsage[]): Promise<X25519KeyPair> {
   const pair = await generateKey(name, usages);
   const privateKey = expectKey("private", "generateKey", pair?.privateKey);
@@ -162,12 +165,12 @@ export function isNamed(error: unknown, name: string): boolean {
   return typeof error === "object" && error !== null && (error as { name?: unknown }).name === name;
 }
 
-/** Wraps a platform key, extractable or not, for {@link webCryptoProvider}. */
+/** Wraps a platform key, extractable or not, for {@link webCryptoProvider}. @internal */
 export function webCryptoHandle(key: CryptoKey): WebCryptoKey {
   return { backend: "webcrypto", key };
 }
 
-/** A handle's platform key, for storage in IndexedDB; undefined for other backends. */
+/** A handle's platform key, for storage in IndexedDB; undefined for other backends. @internal */
 export function platformKeyOf(handle: PrivateKeyHandle): CryptoKey | undefined {
   return handle.backend === webCryptoProvider.name ? (handle as WebCryptoKey).key : undefined;
 }

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { defaultProvider } from "../crypto/default.js";
 import { authenticationFailed, malformed, truncated } from "../errors.js";
 import { type Bytes, bytesArgument, concatBytes, equalBytes, wipe } from "../formats/bytes.js";

@@ -155,7 +155,7 @@ export const verifiedHoldsArgument: Check<readonly VerifiedHold[]> = (name, valu
   return holds;
 };
 
-export const signingRootOf = ({ root, checked }: VerifiedKeyset) => ({
-  thumbprint: root,
-  publicKey: checked.root,
+export const signingRootOf = (keyset: VerifiedKeyset) => ({
+  thumbprint: keyset.root,
+  publicKey: keyset.checked.root,
 });

@@ -1,7 +1,6 @@
 import { outOfRange, wrongType } from "../errors.js";
 import { bytesArgument } from "../formats/bytes.js";
-import { syncFolder } from "../storage/directory.js";
-import { type NodeFiles, nodeFiles, writeDurably } from "../storage/node-files.js";
+import { type NodeFiles, nodeFiles, syncFolder, writeDurably } from "../storage/node-files.js";
 import type { IdentityFiles } from "./change-protection.js";
 
 /**

@@ -2,9 +2,8 @@ import { nobleSha256 } from "../crypto/noble-hash.js";
 import { isBlindreelError } from "../errors.js";
 import { type Bytes, equalBytes } from "../formats/bytes.js";
 import { type Checks, functionArgument, readOptions } from "../formats/options.js";
-import { syncFolder } from "../storage/directory.js";
 import { type FolderLock, lockFolder } from "../storage/directory-lock.js";
-import { type NodeFiles, nodeFiles, writeDurably } from "../storage/node-files.js";
+import { type NodeFiles, nodeFiles, syncFolder, writeDurably } from "../storage/node-files.js";
 import type { StoredEnvelope } from "./rewrap-all.js";
 
 /** Options of {@link envelopesIn}. */

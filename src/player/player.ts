@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { outOfRange, wrongType } from "../errors.js";
 import {
   type Check,

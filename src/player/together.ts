@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { closedError, isBlindreelError, outOfRange, wrongType } from "../errors.js";
 import {
   asGiven,

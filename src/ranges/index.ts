@@ -5,6 +5,6 @@
  * @module blindreel/ranges
  * @category Reviewer
  */
-export type { RangePort } from "./desk.js";
 export { forwardRange, type RangeFetchEvent } from "./forward.js";
+export type { RangePort } from "./port.js";
 export { type RangeSource, type ServedRanges, type ServeRangesOptions, serveRanges } from "./serve.js";

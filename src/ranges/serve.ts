@@ -13,8 +13,9 @@ import {
 import { wellFormedText } from "../formats/text.js";
 import { type ByteSource, claimedSize } from "../source/byte-source.js";
 import type { RandomAccess } from "../stream/random-access.js";
-import { deskOf, type RangePort } from "./desk.js";
+import { deskOf } from "./desk.js";
 import { RANGES_FOLDER } from "./forward.js";
+import type { RangePort } from "./port.js";
 import { ANSWER_PIECE, ServedContent } from "./served-content.js";
 
 /** What a page serves: any {@link ByteSource}, or what `take.source()`, `openSource` and an excerpt's `source()` give. */

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { closedError, truncated } from "../errors.js";
 import { type Bytes, wipe } from "../formats/bytes.js";
 import { type Checks, countArgument, readOptions } from "../formats/options.js";

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { SEGMENT_HEADER_LENGTH } from "../envelope/segment-header.js";
 import { authenticationFailed, BlindreelError, closedError } from "../errors.js";
 import { type Bytes, compareBytes, wipe } from "../formats/bytes.js";

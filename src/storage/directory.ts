@@ -15,14 +15,12 @@ import {
   openFolderJournal,
 } from "./folder-journal.js";
 import { guardedStore, isJournalName } from "./guarded.js";
-import { FILE_MODE, type NodeFiles, nodeFiles, writeDurably } from "./node-files.js";
+import { FILE_MODE, type NodeFiles, nodeFiles, syncFolder, writeDurably } from "./node-files.js";
 import type { JournalListing, JournalStore } from "./store.js";
 
 const FOLDER_MODE = 0o700;
 /** Suffix of a journal that is being removed, also by a run that died. */
 const ERASED = ".erased";
-/** Windows cannot sync a folder, and need not; one that may be written to and not read cannot be opened for it. */
-const NO_FOLDER_SYNC: readonly unknown[] = ["EPERM", "EISDIR", "EINVAL", "EACCES"];
 
 /**
  * Journals in a directory, for Node, Deno and Bun: one folder each. Writes are flushed to the disk before they count.
@@ -110,19 +108,6 @@ export function directoryJournal(root: string): JournalStore {
       }
     },
   });
-}
-
-/** A new name is durable only when its folder is. */
-export async function syncFolder({ fs }: NodeFiles, place: string): Promise<void> {
-  let handle: FileHandle | undefined;
-  try {
-    handle = await fs.open(place, "r");
-    await handle.sync();
-  } catch (error) {
-    if (!NO_FOLDER_SYNC.includes((error as { code?: unknown }).code)) throw error;
-  } finally {
-    await handle?.close();
-  }
 }
 
 /** Puts a copy in a file's place: an earlier owner writes to the old one, which is not read any more. */

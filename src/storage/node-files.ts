@@ -42,3 +42,19 @@ export async function writeDurably({ fs }: NodeFiles, file: string, bytes: Bytes
     await handle.close();
   }
 }
+
+/** Windows cannot sync a folder, and need not; one that may be written to and not read cannot be opened for it. */
+const NO_FOLDER_SYNC: readonly unknown[] = ["EPERM", "EISDIR", "EINVAL", "EACCES"];
+
+/** A new name is durable only when its folder is. */
+export async function syncFolder({ fs }: NodeFiles, place: string): Promise<void> {
+  let handle: NodeFs.FileHandle | undefined;
+  try {
+    handle = await fs.open(place, "r");
+    await handle.sync();
+  } catch (error) {
+    if (!NO_FOLDER_SYNC.includes((error as { code?: unknown }).code)) throw error;
+  } finally {
+    await handle?.close();
+  }
+}

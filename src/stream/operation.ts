@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { type Checks, functionArgument, signalArgument } from "../formats/options.js";
 
 /** Options of every long operation. */

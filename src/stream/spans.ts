@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { wrongType } from "../errors.js";
 import type { Bytes } from "../formats/bytes.js";
 import type { Check } from "../formats/options.js";

@@ -11,7 +11,7 @@ import { INSTALLED, OUTPUT, ROOT, TARBALL } from "./paths.js";
 
 /** All that the build reads and `npm pack` packs, and no more. */
 const SOURCES = [
-  ...["src", "scripts", "tsconfig.json", "tsup.config.ts", "package.json"],
+  ...["src", "scripts", "tsconfig.json", "tsconfig.build.json", "tsup.config.ts", "package.json"],
   ...[
     "docs",
     "bench/README.md",
