@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { configDefaults, defineConfig } from "vitest/config";
 
 /** Tests that stub globals, load modules anew, change prototypes or measure the heap: each has a process of its own. */
@@ -18,8 +19,8 @@ if (process.env.BLINDREEL_S3 !== "all") ELSEWHERE.push("apps/server/test/s3/**")
 
 export default defineConfig({
   test: {
-    // vitest leaves one core to itself, which of two is half.
-    maxWorkers: "100%",
+    // One more than there are cores: a fifth of the time tests wait for browsers and for media.
+    maxWorkers: availableParallelism() + 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [

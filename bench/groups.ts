@@ -27,6 +27,8 @@ export const GROUPS: Readonly<Record<string, () => Promise<Group>>> = {
   messages: async () => (await import("./groups/messages.js")).group,
   wrap: async () => (await import("./groups/wrap.js")).group,
   recipients: async () => (await import("./groups/recipients.js")).group,
+  "recipients-p256": async () => (await import("./groups/recipients.js")).p256,
+  "cold-open": async () => (await import("./groups/cold-open.js")).group,
   rewrap: async () => (await import("./groups/rewrap.js")).group,
   slots: async () => (await import("./groups/rewrap.js")).slots,
   range: async () => (await import("./groups/range.js")).group,
@@ -44,6 +46,7 @@ export const GROUPS: Readonly<Record<string, () => Promise<Group>>> = {
   capture: async () => (await import("./groups/capture.js")).group,
   "server-put": async () => (await import("./groups/server-put.js")).group,
   memory: async () => (await import("./groups/memory.js")).group,
+  linear: async () => (await import("./groups/linear.js")).group,
   growth: async () => (await import("./groups/growth.js")).group,
 };
 

@@ -12,6 +12,9 @@ interface Step {
   readonly readsBuild?: boolean;
 }
 
+/** The native compiler: `typescript`, which is the compiler for programs, has a command of the same name. */
+const TSC = "node node_modules/typescript-7/bin/tsc";
+
 /** Of the library. The other builds, as the types of every workspace, need it alone. */
 const BUILD: Step = { command: "npm run --silent build" };
 
@@ -43,7 +46,11 @@ const AT_ONCE = 2;
 /** @throws Error where the step fails. */
 async function run({ command }: Step): Promise<void> {
   const start = performance.now();
-  const child = spawn(command, { cwd: ROOT, shell: true, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(command.replace(/^tsc /, `${TSC} `), {
+    cwd: ROOT,
+    shell: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const output: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (part: Buffer) => output.push(part));
   const code = await new Promise<number | null>((resolve, reject) => {

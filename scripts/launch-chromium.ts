@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type BrowserContext, chromium } from "playwright";
 import { findChromium } from "./runtimes.js";
 
@@ -22,6 +24,8 @@ export interface ChromiumOptions {
   readonly downloads?: string;
   /** The browser's home folder: on Linux, authorities that it trusts besides its own are in `.pki/nssdb` of it. */
   readonly home?: string;
+  /** Policies of managed browsers, as a file of their folder has them: this browser alone sees them. Linux, as root. */
+  readonly policies?: { readonly folder: string; readonly values: object };
   /** More command-line flags. */
   readonly args?: readonly string[];
 }
@@ -40,7 +44,10 @@ export async function launchChromium(options: ChromiumOptions = {}): Promise<Bro
   }
   if (options.fakeMedia) args.push("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream");
   // Playwright's small headless build has no extensions; its channel "chromium" is the whole browser.
-  const which = found.kind === "system" ? { executablePath: found.path } : { channel: "chromium" };
+  const own = found.kind === "system" ? { executablePath: found.path } : { channel: "chromium" };
+  const which = options.policies
+    ? { executablePath: managed(found.path || chromium.executablePath(), options.policies) }
+    : own;
   const downloads = options.downloads !== undefined && { downloadsPath: options.downloads };
   return chromium.launchPersistentContext(options.profile ?? "", {
     ...which,
@@ -51,4 +58,21 @@ export async function launchChromium(options: ChromiumOptions = {}): Promise<Bro
     headless: true,
     args,
   });
+}
+
+/** Where Chromium looks for policies. */
+const SETTINGS = "/etc/chromium";
+
+/** A program that starts this one in a mount namespace of its own, in which its settings are those of `folder`. */
+function managed(program: string, { folder, values }: NonNullable<ChromiumOptions["policies"]>): string {
+  const [settings, script] = [join(folder, "settings"), join(folder, "chromium.sh")];
+  mkdirSync(join(settings, "policies", "managed"), { recursive: true });
+  writeFileSync(join(settings, "policies", "managed", "policies.json"), JSON.stringify(values));
+  const inside = `mount --bind '${settings}' ${SETTINGS} && exec '${program}' "$@"`;
+  writeFileSync(
+    script,
+    `#!/bin/sh\nexec unshare --mount sh -c ${JSON.stringify(inside).replaceAll("$", "\\$")} sh "$@"\n`,
+    { mode: 0o755 },
+  );
+  return script;
 }

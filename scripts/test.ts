@@ -19,7 +19,10 @@ const STEPS: readonly Step[] = [
   { name: "tests", command: "vitest run", tells: "json" },
   { name: "runtimes", command: "npm run --silent runtimes", tells: "lines" },
   { name: "consumers", command: "vitest run --config test/consumers/vitest.config.ts", tells: "json" },
-  { name: "types of the consumers' tests", command: "tsc -p test/consumers/tsconfig.tests.json" },
+  {
+    name: "types of the consumers' tests",
+    command: "node node_modules/typescript-7/bin/tsc -p test/consumers/tsconfig.tests.json",
+  },
 ];
 
 interface Row {

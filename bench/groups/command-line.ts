@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,7 +16,7 @@ const GIB = 2 ** 30;
 export const group: Group = {
   title: "The command line",
   about:
-    "Whole processes in turns: a file of 1 GiB by the command line and, where it is installed, by native `age`, which does not flush its output to the disk; then help and a file of 1 KiB beside a Node that does nothing.",
+    "Whole processes in turns: a file of 1 GiB by the command line and, where it is installed, by native `age`, which does not flush its output to the disk, and ours does; then help and a file of 1 KiB beside a Node that does nothing.",
 
   async run(scale) {
     const folder = mkdtempSync(join(tmpdir(), "blindreel-bench-"));
@@ -42,6 +42,7 @@ export const group: Group = {
       ];
       await blindreel("seal", "-r", recipient, "-o", at("sealed"), at("large"));
       if (age) await run("age", ["-r", age, "-o", at("age"), at("large")]);
+      for (const name of ["large", "sealed", ...(age ? ["age"] : [])]) flush(at(name));
       const opening = [
         removing("open", () => blindreel("open", "-i", identity, "-o", at("out"), at("sealed"))),
         ...(age
@@ -64,6 +65,13 @@ export const group: Group = {
     }
   },
 };
+
+/** What is not on the disk yet would get there beside what is measured. */
+function flush(path: string): void {
+  const descriptor = openSync(path, "r+");
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+}
 
 /** Makes a key pair. @returns the recipient; undefined where age is not installed. */
 function ageOf(path: string): string | undefined {

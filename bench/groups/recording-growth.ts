@@ -9,10 +9,10 @@ import { type Row, valueAtMost } from "../lib/row.js";
 const KIB = 1024;
 /** Doubled time for a doubled length is linear. */
 const PER_DOUBLING = 2.3;
-const STEPS = ["record", "upload", "checkpoint", "finish", "open", "verify"] as const;
+export const STEPS = ["record", "upload", "checkpoint", "finish", "open", "verify"] as const;
 type Step = (typeof STEPS)[number];
 
-interface Grown {
+export interface Grown {
   readonly segments: number;
   readonly times: Readonly<Record<Step, number>>;
   /** Bytes of the checkpoint. */
@@ -22,7 +22,7 @@ interface Grown {
 const count = (segments: number): string => `${segments.toLocaleString("en")} segments`;
 
 /** A recording of so many segments of a few bytes each, none of which is uploaded before all are sealed. */
-async function grow(
+export async function grow(
   identity: Identity,
   to: Parameters<typeof startRecording>[0]["to"],
   segments: number,

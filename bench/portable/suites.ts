@@ -2,9 +2,10 @@ import type { CryptoProvider } from "blindreel/crypto";
 import { webCryptoProvider } from "blindreel/crypto";
 import { bareWebCrypto } from "../lib/bare-web.js";
 import { openingForms, PULL, pushOpening, sealingForms } from "../lib/forms.js";
-import { type Contender, measure, type Result } from "../lib/measure.js";
+import { type Contender, measure, type Result, resultOf } from "../lib/measure.js";
 import { peerRows } from "../lib/peer-rows.js";
-import { type Row, throughputRow } from "../lib/row.js";
+import { PLAIN, plainContender } from "../lib/plain-transform.js";
+import { type Row, ratioAtLeast, throughputRow } from "../lib/row.js";
 import type { Scale } from "../lib/scale.js";
 import { samplePiece } from "../lib/streams.js";
 import { blindreel } from "../peers/blindreel.js";
@@ -32,10 +33,18 @@ async function forms(scale: Scale): Promise<Row[]> {
       verb === "seal"
         ? await sealingForms(workload)
         : [...(await openingForms(workload)), await pushOpening(workload)];
-    const results = await measure([...(await bareWebCrypto(verb, total)), ...ours], scale);
-    rows.push(...rowsOf(verb, total, results));
+    const plain = await plainContender(verb, workload);
+    const results = await measure([...(await bareWebCrypto(verb, total)), plain, ...ours], scale);
+    rows.push(...rowsOf(verb, total, results), timesPlain(verb, total, results));
   }
   return rows;
+}
+
+/** How many times the throughput of the simplest code that does the same the pull form has. */
+function timesPlain(verb: string, total: number, results: readonly Result[]): Row {
+  const reference = { bytes: total, result: resultOf(results, PLAIN) };
+  const what = `${verb}, pull, to the plain transform`;
+  return throughputRow(what, total, resultOf(results, PULL), reference, { target: ratioAtLeast(1.3) });
 }
 
 /** The pull form by size of pieces. */

@@ -1,8 +1,7 @@
 import { CommanderError } from "commander";
 import { installExitHandlers, isExitDelayed } from "./at-exit.js";
-import { CliError } from "./cli-error.js";
+import { CliError, unexpected } from "./cli-error.js";
 import { exitCodeOf } from "./exit-codes.js";
-import { unexpected } from "./explain.js";
 import { createProgram } from "./program.js";
 import { writeFailure } from "./report.js";
 

@@ -11,6 +11,13 @@ export class CliError extends Error {
   }
 }
 
+/** A bug or something the system did that nothing above foresaw. */
+export function unexpected(error: unknown): CliError {
+  if (error instanceof CliError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new CliError("internal", `unexpected failure: ${message}`, { cause: error });
+}
+
 /** The command line itself is wrong. */
 export function usageError(message: string): CliError {
   return new CliError("usage", message);

@@ -1,5 +1,5 @@
 import { type ErrorCode, isBlindreelError } from "blindreel";
-import { CliError } from "./cli-error.js";
+import { CliError, unexpected } from "./cli-error.js";
 
 /** What to do about it, where the SDK's own sentence does not say so. */
 const ADVICE: Partial<Record<ErrorCode, string>> = {
@@ -32,11 +32,4 @@ export function explain(error: unknown, name: string): CliError {
     return new CliError("usage", error.message, { cause: error });
   }
   return unexpected(error);
-}
-
-/** A bug or something the system did that nothing above foresaw. */
-export function unexpected(error: unknown): CliError {
-  if (error instanceof CliError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new CliError("internal", `unexpected failure: ${message}`, { cause: error });
 }

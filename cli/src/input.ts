@@ -1,4 +1,4 @@
-import { constants, createReadStream, fstatSync, openSync, read, statSync } from "node:fs";
+import { constants, createReadStream, fstatSync, openSync, read, readSync, statSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -25,6 +25,8 @@ export interface Input {
   readonly stamp: Stamp | undefined;
   /** Only for regular files, which can be read at any place. The input closes it. */
   readonly handle: Parameters<typeof fileHandleSource>[0] | undefined;
+  /** Only for regular files: to be read by others, by positions. */
+  readonly file: RegularInput | undefined;
   /**
    * The bytes, piece by piece. A piece is overwritten by later reads: it may be looked at until the next is asked
    * for, which is the SDK's rule as well. A regular file ends without an error only if it did not change meanwhile.
@@ -33,6 +35,12 @@ export interface Input {
    */
   pieces(pieceSize?: number): AsyncGenerator<Uint8Array, void, undefined>;
   close(): Promise<void>;
+}
+
+export interface RegularInput {
+  readonly descriptor: number;
+  /** @throws CliError `input-changed` where it is not as it was when it was opened. */
+  checkUnchanged(): void;
 }
 
 const readAt = promisify(read);
@@ -112,6 +120,13 @@ function changed(name: string, how: string): CliError {
 
 function fileInput(path: string, descriptor: number, stamp: Stamp): Input {
   const size = Number(stamp.size);
+  const check = () => checkUnchanged(path, stamp, [statOf(descriptor), statAgain(path, descriptor)]);
+  const checkEnd = () => {
+    // What the kernel makes up while it is read says that it has no bytes.
+    if (readSync(descriptor, new Uint8Array(1), 0, 1, size) > 0)
+      throw changed(path, `it had ${size} bytes at first and more at the end`);
+    check();
+  };
   return {
     name: path,
     path,
@@ -122,10 +137,11 @@ function fileInput(path: string, descriptor: number, stamp: Stamp): Input {
       read: (buffer, offset, length, position) => readAt(descriptor, buffer, offset, length, position),
       close: async () => {},
     },
+    file: { descriptor, checkUnchanged: checkEnd },
     async *pieces(pieceSize = PIECE) {
       const length = yield* readAhead(path, descriptor, pieceSize);
       if (length !== size) throw changed(path, `it had ${size} bytes at first and ${length} at the end`);
-      checkUnchanged(path, stamp, [statOf(descriptor), statAgain(path, descriptor)]);
+      check();
     },
     close: () => closeDescriptor(descriptor),
   };
@@ -198,6 +214,7 @@ function streamInput(
     size: undefined,
     stamp: undefined,
     handle: undefined,
+    file: undefined,
     pieces,
     close: async () => {
       stream.destroy();

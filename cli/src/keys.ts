@@ -6,17 +6,13 @@ import {
   type KeyIdentity,
   type Recipient,
 } from "blindreel";
-import {
-  importSigningKey,
-  type ProtectableIdentity,
-  type ProtectableKey,
-  type PublishableRecipient,
-  type SigningJwk,
-  type SigningKey,
-  unlockIdentity,
+import type {
+  ProtectableIdentity,
+  ProtectableKey,
+  PublishableRecipient,
+  SigningJwk,
+  SigningKey,
 } from "blindreel/keyset";
-import { importEncryptedIdentity, passphraseIdentity } from "blindreel/passphrase";
-import { importXWingIdentity, importXWingRecipient } from "blindreel/x-wing";
 import { CliError } from "./cli-error.js";
 import { openInput, readSmall } from "./input.js";
 import { publicPathOf } from "./key-files.js";
@@ -33,8 +29,10 @@ export function loadRecipients(paths: readonly string[]): Promise<PublicKey[]> {
   return Promise.all(paths.map((path) => loadKey(path, async (bytes) => recipientOf(textOf(path, bytes)))));
 }
 
-export function recipientOf(text: string): Promise<PublicKey> {
-  return isHybrid(text) ? importXWingRecipient(text) : importRecipient(text);
+export async function recipientOf(text: string): Promise<PublicKey> {
+  if (!isHybrid(text)) return importRecipient(text);
+  const { importXWingRecipient } = await import("blindreel/x-wing");
+  return importXWingRecipient(text);
 }
 
 /**
@@ -54,7 +52,9 @@ export async function loadIdentities(
 
 /** Reads a private signing key. @throws CliError as {@link loadIdentities}. */
 export function loadSigningKey(path: string, options: PassphraseOptions = {}): Promise<SigningKey> {
-  return loadPrivate<SigningKey>(path, options, (text) => importSigningKey(text));
+  return loadPrivate<SigningKey>(path, options, async (text) =>
+    (await import("blindreel/keyset")).importSigningKey(text),
+  );
 }
 
 /** Reads a public signing key. @throws CliError `bad-key-file`, `input-unreadable`. */
@@ -69,7 +69,9 @@ export function loadSigningJwk(path: string): Promise<SigningJwk> {
 }
 
 async function identityOf(text: string): Promise<ProtectableIdentity> {
-  return isHybrid(text) ? importXWingIdentity(text) : importIdentity(text);
+  if (!isHybrid(text)) return importIdentity(text);
+  const { importXWingIdentity } = await import("blindreel/x-wing");
+  return importXWingIdentity(text);
 }
 
 const isHybrid = (text: string): boolean => /"kty"\s*:\s*"AKP"/.test(text);
@@ -82,12 +84,15 @@ async function loadPrivate<K extends ProtectableKey>(
   return loadKey(path, async (bytes) => {
     if (isIdentityFile(bytes)) {
       const expected = await thumbprintBeside(path);
+      const { unlockIdentity } = await import("blindreel/keyset");
+      const { passphraseIdentity } = await import("blindreel/passphrase");
       const identities = passphraseIdentity(await readPassphrase(path, options));
       const importJwk = (jwk: object): Promise<K> => importKey(JSON.stringify(jwk));
       return unlockIdentity<K>(bytes, { identities, expected, importKey: importJwk as never });
     }
     const text = textOf(path, bytes);
     if (!text.includes("BEGIN ENCRYPTED PRIVATE KEY")) return importKey(text);
+    const { importEncryptedIdentity } = await import("blindreel/passphrase");
     const opened: ExportableIdentity<KeyIdentity> = await importEncryptedIdentity(
       text,
       await readPassphrase(path, options),

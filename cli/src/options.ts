@@ -38,6 +38,15 @@ export function parseCount(value: string): number {
   return Number(value);
 }
 
+/** The most that a pool of the SDK has. */
+const MOST_THREADS = 64;
+
+export function parseThreads(value: string): number {
+  const count = parseCount(value);
+  if (count < 1 || count > MOST_THREADS) throw new InvalidArgumentError(`1 to ${MOST_THREADS} are possible.`);
+  return count;
+}
+
 /** The head of a ledger, as `ledger verify` prints it. */
 export function parseHead(value: string): { readonly size: number; readonly hash: string } {
   const [, size, hash] = /^(0|[1-9]\d{0,14}):([0-9a-f]{64})$/.exec(value) ?? [];

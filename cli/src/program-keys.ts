@@ -1,8 +1,6 @@
 import type { Command } from "commander";
-import { keygen } from "./commands/keygen.js";
-import { who } from "./commands/who.js";
 import { collectKeys, once, parseCount, parseName } from "./options.js";
-import { examples, JSON_OPTION } from "./program-text.js";
+import { examples, fileCommands, JSON_OPTION, later, recordingCommands } from "./program-text.js";
 
 export function addKeygen(program: Command): void {
   const command = program
@@ -30,7 +28,7 @@ export function addKeygen(program: Command): void {
         "blindreel keygen --signing --protect -o jo.identity",
       ]),
     )
-    .action(keygen);
+    .action(later(async () => (await fileCommands()).keygen));
   passphraseOptions(command);
 }
 
@@ -71,5 +69,5 @@ export function addWho(program: Command): void {
     .option("-i, --identity <key>", "private key file that opens it; repeat it for several", collectKeys)
     .option(JSON_OPTION, "print the result as JSON")
     .addHelpText("after", examples(["blindreel who exams/0a1b2c3d4e5f60718293a4b5c6d7e8f9"]))
-    .action(who);
+    .action(later(async () => (await recordingCommands()).who));
 }

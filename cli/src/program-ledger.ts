@@ -1,7 +1,6 @@
 import type { Command } from "commander";
-import { verifyLedgerFile } from "./commands/ledger.js";
 import { once, parseHead } from "./options.js";
-import { examples, JSON_OPTION } from "./program-text.js";
+import { examples, JSON_OPTION, later, recordingCommands } from "./program-text.js";
 
 /** What a server's ledger of deletions is checked by. */
 export function addLedger(program: Command): void {
@@ -18,5 +17,5 @@ export function addLedger(program: Command): void {
     .option("--head <size:hash>", "a head that was noted", once(parseHead))
     .option(JSON_OPTION, "print the result as JSON")
     .addHelpText("after", examples(["blindreel ledger verify --head 1200:5feceb66… deletions.jsonl"]))
-    .action(verifyLedgerFile);
+    .action(later(async () => (await recordingCommands()).verifyLedgerFile));
 }

@@ -1,16 +1,7 @@
 import { type Command, Option } from "commander";
-import { approve, grant, request, withdraw } from "./commands/office/access.js";
-import { destroyBucket, keep, rotateBucket } from "./commands/office/buckets.js";
-import { expiring, renew } from "./commands/office/calendar.js";
-import { hold } from "./commands/office/hold.js";
-import { init } from "./commands/office/init.js";
-import { enrol, offBoard, reEnrol } from "./commands/office/people.js";
-import { rePin } from "./commands/office/re-pin.js";
-import { checkShare, recover, split } from "./commands/office/recovery.js";
-import { rotateRoot } from "./commands/office/rotate-root.js";
 import { collectKeys, once, parseCount, parseExpiry, parseName } from "./options.js";
 import { passphraseOptions } from "./program-keys.js";
-import { examples, JSON_OPTION } from "./program-text.js";
+import { examples, JSON_OPTION, later, officeCommands } from "./program-text.js";
 
 /** The tasks of an institution's office (docs/keys.md, "A day in the office"). */
 export function addOffice(program: Command): void {
@@ -49,7 +40,7 @@ function addKeys(office: Command): void {
     .option("--hybrid", "bucket keys that withstand quantum computers")
     .option("--protect", "seal all private keys to one key, and that one to a passphrase")
     .addHelpText("after", examples(["blindreel office init --buckets 8 --days 90 --protect"]))
-    .action(init);
+    .action(later(async () => (await officeCommands()).init));
   office
     .command("rotate-bucket")
     .summary("give a bucket another key")
@@ -60,7 +51,7 @@ function addKeys(office: Command): void {
     .argument("<bucket>", "8 hex digits or more of its key id")
     .option("--recordings <folder>", "where the recordings are", once(parseName))
     .addHelpText("after", examples(["blindreel office rotate-bucket 0a1b2c3d --recordings exams"]))
-    .action(rotateBucket);
+    .action(later(async () => (await officeCommands()).rotateBucket));
   office
     .command("renew")
     .summary("sign the directory anew, and the keyset")
@@ -68,7 +59,7 @@ function addKeys(office: Command): void {
       "Signs the directory for 14 days and, with --keyset, the keyset for 90: that needs the root.",
     )
     .option("--keyset", "the keyset, too")
-    .action(renew);
+    .action(later(async () => (await officeCommands()).renew));
   office
     .command("rotate-root")
     .summary("let the next root take over, as planned")
@@ -81,14 +72,14 @@ function addKeys(office: Command): void {
       "after",
       examples(["blindreel office rotate-root --announce", "blindreel office rotate-root"]),
     )
-    .action(rotateRoot);
+    .action(later(async () => (await officeCommands()).rotateRoot));
   office
     .command("re-pin")
     .summary("begin again with a new root, after the old one was stolen")
     .description(
       "Makes a new root and registrar, and signs keyset, directory and holds anew. Clients follow when they get the new pin.",
     )
-    .action(rePin);
+    .action(later(async () => (await officeCommands()).rePin));
 }
 
 function addPeople(office: Command): void {
@@ -101,12 +92,12 @@ function addPeople(office: Command): void {
     )
     .requiredOption("--csv <file>", "the table", once(parseName))
     .addHelpText("after", examples(["blindreel office enrol --csv staff.csv"]))
-    .action(enrol);
+    .action(later(async () => (await officeCommands()).enrol));
   office
     .command("off-board")
     .summary("take somebody out of the directory")
     .argument("<name>", "as they were enrolled, or their pseudonym")
-    .action(offBoard);
+    .action(later(async () => (await officeCommands()).offBoard));
   office
     .command("re-enrol")
     .summary("give somebody a new key, after a lost laptop")
@@ -119,7 +110,7 @@ function addPeople(office: Command): void {
       "the public signing key that they made (default: a pair is made)",
       once(parseName),
     )
-    .action(reEnrol);
+    .action(later(async () => (await officeCommands()).reEnrol));
 }
 
 function addAccess(office: Command): void {
@@ -137,7 +128,7 @@ function addAccess(office: Command): void {
       "after",
       examples(['blindreel office request -i jo.jwk --exam algebra-2 --reason "appeal 17" --until 7d']),
     )
-    .action(request);
+    .action(later(async () => (await officeCommands()).request));
   office
     .command("approve")
     .summary("agree to a request, where two have to")
@@ -148,7 +139,7 @@ function addAccess(office: Command): void {
       "the approval (default: the request's name with .approval.jws)",
       once(parseName),
     )
-    .action(approve);
+    .action(later(async () => (await officeCommands()).approve));
   office
     .command("grant")
     .summary("give access to recordings")
@@ -164,12 +155,12 @@ function addAccess(office: Command): void {
       "after",
       examples(["blindreel office grant -i kim.jwk request.jws exams/0a1b2c3d4e5f60718293a4b5c6d7e8f9"]),
     )
-    .action(grant);
+    .action(later(async () => (await officeCommands()).grant));
   office
     .command("withdraw")
     .summary("withdraw a grant")
     .argument("<grant>", "the grant, or its id")
-    .action(withdraw);
+    .action(later(async () => (await officeCommands()).withdraw));
 }
 
 function addEnds(office: Command): void {
@@ -180,19 +171,19 @@ function addEnds(office: Command): void {
     .summary("list what ends soon")
     .option("--days <count>", "how soon", parseCount, 30)
     .addOption(recordings())
-    .action(expiring);
+    .action(later(async () => (await officeCommands()).expiring));
   office
     .command("hold")
     .summary("keep recordings beyond their expiry")
     .description("Signs a hold. It needs the root.")
     .argument("<recordings...>", "folders, envelopes or files, or 64 hex digits of a coreHash")
     .requiredOption("--until <when>", "the end of the hold: 52w, 2027-01-31", once(parseExpiry))
-    .action(hold);
+    .action(later(async () => (await officeCommands()).hold));
   office
     .command("keep")
     .summary("move held recordings to a bucket that lives as long as their holds")
     .addOption(recordings().makeOptionMandatory())
-    .action(keep);
+    .action(later(async () => (await officeCommands()).keep));
   office
     .command("destroy-bucket")
     .summary("destroy a bucket's keys, and sign that they are")
@@ -200,7 +191,7 @@ function addEnds(office: Command): void {
     .argument("<bucket>", "8 hex digits or more of its key id")
     .addOption(recordings().makeOptionMandatory())
     .option("--early", "before its time: recordings that have not expired cannot be opened any more")
-    .action(destroyBucket);
+    .action(later(async () => (await officeCommands()).destroyBucket));
 }
 
 function addRecovery(office: Command): void {
@@ -217,14 +208,14 @@ function addRecovery(office: Command): void {
         "blindreel office split --threshold 2 --custodian a.pub.jwk --custodian b.pub.jwk --custodian c.pub.jwk",
       ]),
     )
-    .action(split);
+    .action(later(async () => (await officeCommands()).split));
   office
     .command("check-share")
     .summary("check a custodian's share; nothing is recombined")
     .argument("<share>", "the share")
     .requiredOption(...identity("the custodian's private key"))
     .requiredOption(...statement)
-    .action(checkShare);
+    .action(later(async () => (await officeCommands()).checkShare));
   office
     .command("recover")
     .summary("recover a key from shares")
@@ -232,5 +223,5 @@ function addRecovery(office: Command): void {
     .requiredOption(...identity("a custodian's private key; repeat it"))
     .requiredOption(...statement)
     .requiredOption("-o, --output <file>", "the recovered private key", once(parseName))
-    .action(recover);
+    .action(later(async () => (await officeCommands()).recover));
 }

@@ -1,12 +1,5 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { audit } from "./commands/audit.js";
-import { excerpt } from "./commands/excerpt.js";
-import { inspect } from "./commands/inspect.js";
-import { open } from "./commands/open.js";
-import { rewrap } from "./commands/rewrap.js";
-import { seal } from "./commands/seal.js";
-import { verify } from "./commands/verify.js";
 import { exitCodeTable } from "./exit-codes.js";
 import {
   collect,
@@ -24,7 +17,7 @@ import {
 import { addKeygen, addWho, grantOptions, passphraseOptions } from "./program-keys.js";
 import { addLedger } from "./program-ledger.js";
 import { addOffice } from "./program-office.js";
-import { examples, JSON_OPTION } from "./program-text.js";
+import { examples, fileCommands, JSON_OPTION, later, recordingCommands, THREADS } from "./program-text.js";
 
 /** The command tree: what each command is called, takes and says about itself. */
 export function createProgram(): Command {
@@ -103,6 +96,7 @@ function addSeal(program: Command): void {
       once(parsePadding),
     )
     .option("--metadata <file>", "a JSON object to seal with the content", once(parseName))
+    .option(...THREADS)
     .option("-f, --force", "replace an existing output")
     .option(JSON_OPTION, "print the result as JSON")
     .addHelpText(
@@ -113,7 +107,7 @@ function addSeal(program: Command): void {
         "ffmpeg -i exam.mov -f webm - | blindreel seal -r institution.pub.jwk - > exam.reel",
       ]),
     )
-    .action(seal);
+    .action(later(async () => (await fileCommands()).seal));
 }
 
 function addOpen(program: Command): void {
@@ -155,6 +149,7 @@ function addOpen(program: Command): void {
     .option("--to <time>", "of a recording, only what was recorded before", once(parseTime))
     .option("--expected <coreHash>", "refuse any other file or recording: 64 hex digits", once(parseCoreHash))
     .option("--ignore-expiry", "open although it has expired")
+    .option(...THREADS)
     .option("-f, --force", "replace the existing file that -o names; a sealed name never replaces one")
     .option(JSON_OPTION, "print the result as JSON (on standard error with -o -)")
     .addHelpText(
@@ -167,7 +162,7 @@ function addOpen(program: Command): void {
         "blindreel open -o minute.webm minute.excerpt",
       ]),
     )
-    .action(open);
+    .action(later(async () => (await fileCommands()).open));
 }
 
 function addInspect(program: Command): void {
@@ -186,7 +181,7 @@ function addInspect(program: Command): void {
         "blindreel inspect --json out.reel | jq .expiresAt",
       ]),
     )
-    .action(inspect);
+    .action(later(async () => (await fileCommands()).inspect));
 }
 
 function addRewrap(program: Command): void {
@@ -220,7 +215,7 @@ function addRewrap(program: Command): void {
         "blindreel rewrap -i institution.jwk -r institution.pub.jwk -r staff.pub.jwk --in-place out.reel",
       ]),
     )
-    .action(rewrap);
+    .action(later(async () => (await fileCommands()).rewrap));
 }
 
 function addVerify(program: Command): void {
@@ -257,7 +252,7 @@ function addVerify(program: Command): void {
         "blindreel verify --expected COREHASH minute.excerpt",
       ]),
     )
-    .action(verify);
+    .action(later(async () => (await recordingCommands()).verify));
 }
 
 function addExcerpt(program: Command): void {
@@ -292,7 +287,7 @@ function addExcerpt(program: Command): void {
         "blindreel excerpt -i institution.jwk --track camera --from 2027-01-31T09:00:00Z --to 2027-01-31T09:01:00Z -o minute.excerpt exams/0a1b2c3d4e5f60718293a4b5c6d7e8f9",
       ]),
     )
-    .action(excerpt);
+    .action(later(async () => (await recordingCommands()).excerpt));
 }
 
 function addAudit(program: Command): void {
@@ -323,7 +318,7 @@ function addAudit(program: Command): void {
         "blindreel audit --json uploads | jq '.files[] | select(.isOpaque | not)'",
       ]),
     )
-    .action(audit);
+    .action(later(async () => (await recordingCommands()).audit));
 }
 
 /** This file ends up in `dist/`, beside which npm always puts `package.json`. */

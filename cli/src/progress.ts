@@ -1,4 +1,4 @@
-import { SingleBar } from "cli-progress";
+import type { SingleBar } from "cli-progress";
 import prettyBytes from "pretty-bytes";
 import { atExit } from "./at-exit.js";
 
@@ -33,6 +33,12 @@ export function startProgress(options: ProgressOptions): ProgressDisplay {
   const started = performance.now();
   let bytes = 0;
   let bar: SingleBar | undefined;
+  let Bar: typeof SingleBar | undefined;
+  // Behind the work's own start: there is nothing to show yet.
+  void import("cli-progress").then(
+    (module) => (Bar = module.SingleBar),
+    () => {},
+  );
   let forget = () => {};
   const payload = () => {
     const seconds = (performance.now() - started) / 1000;
@@ -43,19 +49,19 @@ export function startProgress(options: ProgressOptions): ProgressDisplay {
     bar = undefined;
     forget();
   };
-  const show = () => {
+  const show = (Bar: typeof SingleBar) => {
     const format =
       total === undefined
         ? `${verb} {done} | {rate}`
         : `${verb} {bar} {percentage}% | {done} of ${shown(total)} | {rate} | {eta_formatted} left`;
-    bar = new SingleBar({ format, stream, fps: 10, hideCursor: true, clearOnComplete: true, barsize: 24 });
+    bar = new Bar({ format, stream, fps: 10, hideCursor: true, clearOnComplete: true, barsize: 24 });
     bar.start(total ?? 0, bytes, payload());
     forget = atExit(stop);
   };
   const reach = (progress: { readonly bytes: number }) => {
     bytes = progress.bytes;
     if (bar) bar.update(bytes, payload());
-    else if (performance.now() - started >= patience) show();
+    else if (Bar && performance.now() - started >= patience) show(Bar);
   };
   return { add: (count) => reach({ bytes: bytes + count }), reach, stop };
 }

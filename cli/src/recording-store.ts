@@ -15,6 +15,7 @@ import { CliError, errnoOf, inputUnreadable, usageError } from "./cli-error.js";
 import { closeDescriptor } from "./descriptor.js";
 import { explain } from "./explain.js";
 import { protect, protectFolder } from "./protected.js";
+import { isAddress } from "./recording-place.js";
 import { isUnchanged } from "./stamp.js";
 
 /** The stored objects of one recording. Names start with its id, as they were uploaded (format-v1, "Names"). */
@@ -30,22 +31,6 @@ export interface ReviewOptions {
   /** The coreHash that was announced when the recording began. */
   readonly expected?: string | undefined;
   readonly ignoreExpiry?: boolean | undefined;
-}
-
-/** Whether a command's argument names a recording, and no file: a folder or an address. "-" is standard input. */
-export function isRecording(where: string): boolean {
-  if (where === "-") return false;
-  if (isAddress(where)) return true;
-  try {
-    return statSync(where).isDirectory();
-  } catch {
-    // Whatever it is: it is reported when it is opened.
-    return false;
-  }
-}
-
-function isAddress(where: string): boolean {
-  return /^https?:\/\//i.test(where);
 }
 
 /**

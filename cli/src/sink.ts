@@ -1,3 +1,9 @@
+export interface RegularOutput {
+  readonly descriptor: number;
+  /** So many bytes are written, about, or exactly at the end. */
+  reached(bytes: number): void;
+}
+
 /** Where results go. Exactly one of `commit` and `discard` ends it. */
 export interface Sink {
   /** For messages. */
@@ -8,6 +14,8 @@ export interface Sink {
   /** Shows what it gets to a person, control sequences included. */
   readonly isTerminal: boolean;
   readonly bytesWritten: number;
+  /** Only for a regular file that has no name yet: to be written by others, at positions. */
+  readonly file?: RegularOutput;
   /** Resolves once the bytes are handed over; `chunk` must not change until then. @throws CliError. */
   write(chunk: Uint8Array): Promise<void>;
   /** Makes the output visible under its name, whole. @throws CliError, having removed what was temporary. */

@@ -20,6 +20,8 @@ describe("a full disk", () => {
     for (const args of [
       ["seal", "-r", space.keys.public, "-o", target, "a.webm"],
       ["open", "-i", space.keys.private, "-o", target, "a.webm.reel"],
+      ["seal", "--threads", "2", "-r", space.keys.public, "-o", target, "a.webm"],
+      ["open", "--threads", "2", "-i", space.keys.private, "-o", target, "a.webm.reel"],
       ["rewrap", "-i", space.keys.private, "-r", space.keys.public, "-o", target, "a.webm.reel"],
     ]) {
       await expectFailure(space.run([...args, "--json"]), full);

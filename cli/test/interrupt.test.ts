@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { stat, truncate } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { expectFailure, pattern, start, workspace } from "./helpers.js";
@@ -46,6 +47,19 @@ it("an interrupted replacement leaves what was there", async () => {
   expect(await closed).toBe(130);
   expect(await space.files()).toEqual(["x.reel"]);
   expect((await space.read("x.reel")).toString()).toBe("precious");
+});
+
+it("threads that seal a long file leave nothing behind", async () => {
+  // Without blocks on the disk; by threads, for its length.
+  await space.write("long", "");
+  await truncate(space.path("long"), 1e9);
+  const child = start(["seal", "-r", space.keys.public, "-o", "x.reel", "long"], { cwd: space.folder });
+  const closed = new Promise((resolve) => child.on("close", resolve));
+  const temporary = await untilWriting(child);
+  await expect.poll(async () => (await stat(space.path(temporary))).size).toBeGreaterThan(0);
+  child.kill("SIGINT");
+  expect(await closed).toBe(130);
+  expect(await space.files()).toEqual(["long"]);
 });
 
 it("ends at once although nobody reads its output", async () => {

@@ -36,6 +36,8 @@ export interface AeadKey {
   sealInto?(nonce: Bytes, plaintext: Bytes, output: Bytes, offset: number): void;
   /** Synchronous backends only: `open` into `output` at `offset`. No byte is written on failure. */
   openInto?(nonce: Bytes, ciphertext: Bytes, output: Bytes, offset: number): void;
+  /** Every answer is a buffer that nobody else holds. @internal */
+  readonly givesBuffers?: true;
 }
 
 /** A key pair for agreements; the private half as the backend holds it. */
@@ -59,7 +61,7 @@ export interface Ed25519KeyPair {
  */
 export interface CryptoProvider {
   readonly name: string;
-  /** Asynchronous AES-GCM calls of 16 KiB that a stream keeps in flight; 32 by default. */
+  /** Asynchronous AES-GCM calls of 16 KiB that a stream keeps in flight, about; 32 by default. */
   readonly callsInFlight?: number;
   /** Cryptographically secure bytes, unchecked; the SDK calls `randomBytes` of `crypto/random.ts`. */
   getRandomBytes(length: number): Bytes;

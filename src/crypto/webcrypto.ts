@@ -132,6 +132,7 @@ async function platformDigest(hash: HashName, message: Bytes): Promise<Bytes> {
 }
 
 class WebCryptoAeadKey implements AeadKey {
+  readonly givesBuffers = true;
   readonly #key: CryptoKey;
 
   constructor(key: CryptoKey) {

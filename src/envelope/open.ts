@@ -168,7 +168,7 @@ export async function openSource(source: ByteSource, given: OpenSourceOptions): 
  * @param head envelope and segment header, possibly truncated. It must not change afterwards.
  * @param length the envelope's.
  */
-async function unlockFile(
+export async function unlockFile(
   head: Bytes,
   length: number,
   options: SourceArguments,

@@ -29,7 +29,7 @@ const SEAL: Checks<SealFileOptions> = {
   workers: workersArgument,
 };
 
-const sealOptions = (given: SealFileOptions): SealFileOptions =>
+export const sealOptions = (given: SealFileOptions): SealFileOptions =>
   readOptions<SealFileOptions>("options", given, SEAL, ["to"]);
 
 /** Public facts of a new sealed file. */
@@ -106,7 +106,7 @@ function sealPieces(
 }
 
 /** The steps before the stream (format-v1, "Sealing"): envelope → segment header → segment key. */
-async function startFile(
+export async function startFile(
   plan: EnvelopePlan,
   { padding }: SealFileOptions,
   announce?: (info: SealedInfo) => void,

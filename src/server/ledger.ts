@@ -3,19 +3,17 @@ import { malformed } from "../errors.js";
 import { utf8 } from "../formats/bytes.js";
 import { HASH_LENGTH, INSTITUTION_LENGTH } from "../formats/constants.js";
 import { encodeHex } from "../formats/encoding.js";
-import { decodeJson, encodeJson } from "../formats/json.js";
+import { decodeJson, encodeJson, type JsonValue } from "../formats/json.js";
 import { type Checks, countArgument, readOptions } from "../formats/options.js";
 import { type Claims, count, hexOf, oneOfClaim, readClaims } from "../keyset/claims.js";
 
-/** Which recordings a server deleted, when and why: lines of canonical JSON, each with the hash of the one before it. */
+/** What a server deleted, when and why: lines of canonical JSON, each with the hash of the one before it. */
 
-/** Why a recording was deleted: its policy's `expiresAt` had passed, or its institution asked for it earlier. */
+/** Why a recording was deleted: its policy's `expiresAt` had passed (of a paper, the time for which it is kept), or its institution asked for it earlier. */
 export type DeletionReason = "expired" | "erased";
 
-/** One entry of a ledger. */
-export interface Deletion {
-  /** 32 hex digits. */
-  readonly recordingId: string;
+/** One entry of a ledger: of a recording, or of a paper that staff had left. */
+export type Deletion = {
   /** 32 hex digits, where the envelope named one. */
   readonly institution?: string | undefined;
   readonly reason: DeletionReason;
@@ -25,7 +23,18 @@ export interface Deletion {
   readonly deletedAt: Date;
   /** Objects that were stored of it. */
   readonly objects: number;
-}
+} & (
+  | {
+      /** 32 hex digits. */
+      readonly recordingId: string;
+      readonly paper?: undefined;
+    }
+  | {
+      readonly recordingId?: undefined;
+      /** SHA-256 of a statement or grant, 64 hex digits. */
+      readonly paper: string;
+    }
+);
 
 /** The state of a ledger: whoever notes it sees later whether anything before it was changed or taken out. */
 export interface LedgerHead {
@@ -41,7 +50,8 @@ export const EMPTY_LEDGER: LedgerHead = { size: 0, hash: "0".repeat(2 * HASH_LEN
 interface Line {
   readonly number: number;
   readonly previous: string;
-  readonly recording: string;
+  readonly recording?: string;
+  readonly paper?: string;
   readonly institution?: string;
   readonly reason: DeletionReason;
   readonly statement?: string;
@@ -54,6 +64,7 @@ const LINE: Claims<Line> = {
   number: count,
   previous: hexOf(HASH_LENGTH),
   recording: hexOf(16),
+  paper: hexOf(HASH_LENGTH),
   institution: hexOf(INSTITUTION_LENGTH),
   reason: oneOfClaim("expired", "erased"),
   statement: hexOf(HASH_LENGTH),
@@ -62,7 +73,15 @@ const LINE: Claims<Line> = {
   objects: count,
 };
 
-const OPTIONAL = ["institution", "statement", "expires"] as const;
+const OPTIONAL = ["recording", "paper", "institution", "statement", "expires"] as const;
+
+/** @throws BlindreelError `malformed`. */
+function readLine(what: string, value: JsonValue): Line {
+  const line = readClaims<Line>(what, value, LINE, OPTIONAL);
+  if ((line.recording === undefined) === (line.paper === undefined))
+    throw malformed(`${what} is not of one recording or paper`, 0);
+  return line;
+}
 
 const seconds = (date: Date): number => Math.floor(date.getTime() / 1000);
 
@@ -75,11 +94,12 @@ export async function ledgerLine(
   head: LedgerHead,
   deletion: Deletion,
 ): Promise<{ readonly line: string; readonly head: LedgerHead }> {
-  const { recordingId, institution, reason, statement, expiresAt, deletedAt, objects } = deletion;
+  const { recordingId, paper, institution, reason, statement, expiresAt, deletedAt, objects } = deletion;
   const line = {
     number: head.size,
     previous: head.hash,
-    recording: recordingId,
+    ...(recordingId === undefined ? {} : { recording: recordingId }),
+    ...(paper === undefined ? {} : { paper }),
     ...(institution === undefined ? {} : { institution }),
     reason,
     ...(statement === undefined ? {} : { statement }),
@@ -87,7 +107,7 @@ export async function ledgerLine(
     deleted: seconds(deletedAt),
     objects,
   };
-  readClaims<Line>("the ledger's entry", line, LINE, OPTIONAL);
+  readLine("the ledger's entry", line);
   const bytes = encodeJson(line);
   return { line: new TextDecoder().decode(bytes), head: { size: head.size + 1, hash: await hashOf(bytes) } };
 }
@@ -123,7 +143,7 @@ export async function verifyLedger(
   for await (const text of lines) {
     const bytes = utf8(text);
     const what = `line ${head.size + 1} of the ledger`;
-    const line = readClaims<Line>(what, decodeJson(bytes, what), LINE, OPTIONAL);
+    const line = readLine(what, decodeJson(bytes, what));
     if (line.number !== head.size || line.previous !== head.hash)
       throw malformed(`${what} does not go on from the one before it`, head.size);
     head = { size: head.size + 1, hash: await hashOf(bytes) };

@@ -1,6 +1,3 @@
-import type { KeyPlace } from "./store.js";
-import { holdWebLock, type WebLock } from "./web-lock.js";
-
 const VERSION = 1;
 /** Object stores: journals by name; frames by [journal, number]; blobs by [journal, name, offset]; keys by [journal, name]. */
 export const JOURNALS = "journals";
@@ -22,47 +19,6 @@ export function openDatabase(name: string, stores: readonly string[] = JOURNAL_S
     for (const store of stores) request.result.createObjectStore(store);
   };
   return settled(request);
-}
-
-/** A journal that is held: its lock, and the database of its store. */
-export interface HeldJournal {
-  readonly lock: WebLock;
-  readonly database: IDBDatabase;
-  /** Closes the database, and releases the lock. */
-  release(): void;
-}
-
-/**
- * Takes a journal for `action`, which keeps it until it releases it; where it fails, it is released.
- *
- * @param options `database`: its name; `lock`: that of the Web Lock; `onLost`: called when it is released or taken over.
- * @throws BlindreelError `journal-in-use`.
- */
-export async function holdJournal<T>(
-  journal: string,
-  options: {
-    readonly database: string;
-    readonly lock: string;
-    readonly takeOver: boolean | undefined;
-    readonly onLost?: () => void;
-  },
-  action: (held: HeldJournal) => Promise<T>,
-): Promise<T> {
-  const { takeOver, onLost = () => {} } = options;
-  const lock = await holdWebLock(options.lock, journal, { takeOver, onStolen: onLost });
-  let database: IDBDatabase | undefined;
-  const release = (): void => {
-    onLost();
-    database?.close();
-    lock.unlock();
-  };
-  try {
-    database = await openDatabase(options.database);
-    return await action({ lock, database, release });
-  } catch (error) {
-    release();
-    throw error;
-  }
 }
 
 export function settled<T>(request: IDBRequest<T>): Promise<T> {
@@ -95,8 +51,17 @@ export function written(
       reason ??= why;
       transaction.abort();
     };
-    transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(reason ?? transaction.error);
+    const fail = (): void => {
+      database.removeEventListener("close", fail);
+      reject(reason ?? transaction.error ?? new DOMException("the database was closed", "AbortError"));
+    };
+    // Chromium, on a full disk, closes the database, and may leave out the transaction's own event.
+    database.addEventListener("close", fail);
+    transaction.onabort = fail;
+    transaction.oncomplete = () => {
+      database.removeEventListener("close", fail);
+      resolve();
+    };
     try {
       write((name) => transaction.objectStore(name), refuse);
     } catch (error) {
@@ -118,22 +83,4 @@ export function putKey(store: IDBObjectStore, value: unknown, place: string | st
   } catch (error) {
     if ((error as DOMException).name !== "DataCloneError") throw error;
   }
-}
-
-/**
- * A journal's platform keys, each in a record of its own: a browser that cannot give one back loses its whole record.
- */
-export function keysIn(database: IDBDatabase, name: string, write: Write): KeyPlace {
-  return {
-    saveKeys: (keys) =>
-      write([KEYS], (store) => {
-        for (const [key, value] of Object.entries(keys)) putKey(store(KEYS), value, [name, key]);
-      }),
-    async keys() {
-      const store = database.transaction(KEYS).objectStore(KEYS);
-      const entries = await entriesIn<[string, string], unknown>(store, within(name));
-      return Object.fromEntries(entries.map(([[, key], value]) => [key, value]));
-    },
-    eraseKeys: () => write([KEYS], (store) => store(KEYS).delete(within(name))),
-  };
 }

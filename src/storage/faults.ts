@@ -33,15 +33,14 @@ export function journalDamaged(what: string): BlindreelError<"journal-damaged"> 
   return new BlindreelError("journal-damaged", `the journal is damaged: ${what}`, undefined);
 }
 
-const OURS: readonly unknown[] = [
-  "storage-full",
-  "storage-failed",
-  "journal-in-use",
-  "journal-lost",
-  "journal-damaged",
-];
-const FULL: readonly unknown[] = ["QuotaExceededError", "ENOSPC", "EDQUOT", "EFBIG"];
+const OURS = ["storage-full", "storage-failed", "journal-in-use", "journal-lost", "journal-damaged"] as const;
+const FULL: readonly unknown[] = ["storage-full", "QuotaExceededError", "ENOSPC", "EDQUOT", "EFBIG"];
 const LOST: readonly unknown[] = ["NotFoundError", "ENOENT"];
+
+/** Whether it is a code of a store. */
+export function isStorageCode(code: unknown): code is (typeof OURS)[number] {
+  return (OURS as readonly unknown[]).includes(code);
+}
 
 /** Whether a platform's error is one of `kinds`, by its `name` or `code`. */
 function isAny(cause: unknown, kinds: readonly unknown[]): boolean {
@@ -66,13 +65,15 @@ export function absent<T>(value: T): (error: unknown) => T {
   };
 }
 
+export function storageFull(cause?: unknown): BlindreelError<"storage-full"> {
+  const message = "there is no room left in the journal's storage";
+  return new BlindreelError("storage-full", message, undefined, { cause });
+}
+
 /** A store's exception, as a typed error. */
 function storageFault(cause: unknown): BlindreelError {
-  if (isBlindreelError(cause) && OURS.includes(cause.code)) return cause;
-  if (isAny(cause, FULL)) {
-    const message = "there is no room left in the journal's storage";
-    return new BlindreelError("storage-full", message, undefined, { cause });
-  }
+  if (isBlindreelError(cause) && isStorageCode(cause.code)) return cause;
+  if (isAny(cause, FULL)) return storageFull(cause);
   if (isAny(cause, LOST)) return journalLost("the journal's storage", { cause });
   return new BlindreelError("storage-failed", "the journal's storage failed", undefined, { cause });
 }

@@ -8,6 +8,8 @@ export { directoryJournal } from "./directory.js";
 export { indexedDbJournal } from "./indexeddb.js";
 export { memoryJournal } from "./memory.js";
 export { opfsJournal } from "./opfs.js";
+export type { BrowserJournalOptions } from "./reserve.js";
+export { serveJournal } from "./serve-journal.js";
 export type {
   FoundJournal,
   JournalChanges,
@@ -17,3 +19,4 @@ export type {
   OpenJournal,
   StoredKeys,
 } from "./store.js";
+export { type JournalPort, workerJournal } from "./worker-journal.js";

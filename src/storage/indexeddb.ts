@@ -1,25 +1,24 @@
 import { BlindreelError } from "../errors.js";
 import { type Bytes, joinBytes } from "../formats/bytes.js";
 import { encodeHex } from "../formats/encoding.js";
+import type { Connection } from "./connection.js";
 import {
   BLOBS,
   entriesIn,
   FRAMES,
-  type HeldJournal,
-  holdJournal,
   JOURNALS,
   KEYS,
-  keysIn,
   openDatabase,
   settled,
   type Write,
   within,
-  written,
 } from "./database.js";
 import { journalDamaged, journalExists, journalInUse, journalLost } from "./faults.js";
 import { decodeFrame, encodeFrame } from "./frame.js";
 import { guardedStore } from "./guarded.js";
+import { type HeldJournal, holdJournal, keysIn } from "./held-journal.js";
 import { joinPieces } from "./pieces.js";
+import { type BrowserJournalOptions, type Reserve, reserveBytes, reserveOf, withReserve } from "./reserve.js";
 import type { JournalListing, JournalStore, OpenJournal } from "./store.js";
 
 /** A journal in the store of journals, by its name. */
@@ -37,7 +36,8 @@ interface JournalRow {
  * @param name of the database.
  * @throws BlindreelError `unsupported-runtime` without IndexedDB.
  */
-export function indexedDbJournal(name = "blindreel-journals"): JournalStore {
+export function indexedDbJournal(name = "blindreel-journals", options?: BrowserJournalOptions): JournalStore {
+  const bytes = reserveBytes(options);
   if (typeof indexedDB === "undefined") {
     const operation = "indexedDB";
     throw new BlindreelError("unsupported-runtime", "this runtime has no IndexedDB", { operation });
@@ -49,6 +49,8 @@ export function indexedDbJournal(name = "blindreel-journals"): JournalStore {
     action: (held: HeldJournal) => Promise<T>,
   ): Promise<T> =>
     holdJournal(journal, { database: name, lock: `blindreel ${name} ${journal}`, takeOver }, action);
+
+  const reserveFor = (journal: string): Reserve => reserveOf(`${name} ${journal}`, bytes);
 
   return guardedStore({
     keyForm: "platform",
@@ -65,32 +67,37 @@ export function indexedDbJournal(name = "blindreel-journals"): JournalStore {
     create: (journal, { label }) =>
       holding(journal, false, async (held) => {
         const owner = newOwner();
-        await written(held.database, [JOURNALS], (store, refuse) => {
+        const reserve = reserveFor(journal);
+        await reserve.take();
+        await held.connection.written([JOURNALS], (store, refuse) => {
           const known = store(JOURNALS).count(journal);
           known.onsuccess = () => {
             if (known.result > 0) refuse(journalExists(journal));
             else store(JOURNALS).put({ label, owner } satisfies JournalRow, journal);
           };
         });
-        return databaseJournal(held, journal, { owner, frames: 0 });
+        return withReserve(databaseJournal(held, journal, { owner, frames: 0 }), reserve);
       }),
     open: (journal, options) =>
       holding(journal, options?.takeOver, async (held) => {
-        const { database, lock } = held;
+        const { connection, lock } = held;
         const isAlone = lock.isReal && !options?.takeOver;
-        const owner = await ownerOf(database, journal, isAlone ? undefined : newOwner());
+        const owner = await ownerOf(connection, journal, isAlone ? undefined : newOwner());
         const range = within(journal);
+        const database = await connection.database;
         const frames = await settled(database.transaction(FRAMES).objectStore(FRAMES).getAll(range));
         if (frames.length === 0) throw journalLost(`the journal ${journal}`);
         const records = frames.flatMap((frame: unknown, number) => {
           if (!(frame instanceof Uint8Array)) throw journalDamaged("a record of its log");
           return decodeFrame(number, frame as Bytes);
         });
-        return { journal: databaseJournal(held, journal, { owner, frames: frames.length }), records };
+        const found = databaseJournal(held, journal, { owner, frames: frames.length });
+        return { journal: withReserve(found, reserveFor(journal)), records };
       }),
     discard: (journal, options) =>
-      holding(journal, options?.takeOver, async ({ database, release }) => {
-        await written(database, ALL, (store) => remove(store, journal));
+      holding(journal, options?.takeOver, async ({ connection, release }) => {
+        await reserveFor(journal).release();
+        await connection.written(ALL, (store) => remove(store, journal));
         release();
       }),
   });
@@ -109,17 +116,17 @@ function remove(store: (name: string) => IDBObjectStore, journal: string): void 
 }
 
 /** The owner of a journal: `next`, or the present one, which needs no room on a full disk. */
-async function ownerOf(database: IDBDatabase, journal: string, next: string | undefined): Promise<string> {
-  const request = database.transaction(JOURNALS).objectStore(JOURNALS).get(journal);
+async function ownerOf(connection: Connection, journal: string, next: string | undefined): Promise<string> {
+  const request = (await connection.database).transaction(JOURNALS).objectStore(JOURNALS).get(journal);
   const entry: JournalRow | undefined = await settled(request);
   if (!entry) throw journalLost(`the journal ${journal}`);
   if (next === undefined) return entry.owner;
-  await written(database, [JOURNALS], (store) => store(JOURNALS).put({ ...entry, owner: next }, journal));
+  await connection.written([JOURNALS], (store) => store(JOURNALS).put({ ...entry, owner: next }, journal));
   return next;
 }
 
 function databaseJournal(
-  { database, lock, release }: HeldJournal,
+  { connection, lock, release }: HeldJournal,
   name: string,
   found: { readonly owner: string; readonly frames: number },
 ): OpenJournal {
@@ -127,7 +134,7 @@ function databaseJournal(
   /** Checks the owner in the same transaction: an owner that was taken over writes nothing more. */
   const write: Write = async (stores, action) => {
     lock.check();
-    await written(database, [JOURNALS, ...stores.filter((each) => each !== JOURNALS)], (store, refuse) => {
+    await connection.written([JOURNALS, ...stores.filter((each) => each !== JOURNALS)], (store, refuse) => {
       const request = store(JOURNALS).get(name);
       request.onsuccess = () => {
         const entry: JournalRow | undefined = request.result;
@@ -137,6 +144,7 @@ function databaseJournal(
       action(store);
     });
   };
+  const keys = keysIn(connection, name, write);
   return {
     async commit({ pieces = [], records = [] }) {
       await write([FRAMES, BLOBS], (store) => {
@@ -148,7 +156,7 @@ function databaseJournal(
       if (records.length > 0) frames++;
     },
     async blob(blob) {
-      const store = database.transaction(BLOBS).objectStore(BLOBS);
+      const store = (await connection.database).transaction(BLOBS).objectStore(BLOBS);
       const pieces = await entriesIn<[string, string, number], Bytes>(store, within(name, blob));
       return joinPieces(pieces.map(([[, , offset], bytes]) => [offset, bytes]));
     },
@@ -156,7 +164,10 @@ function databaseJournal(
       write([BLOBS], (store) => {
         for (const blob of names) store(BLOBS).delete(within(name, blob));
       }),
-    ...keysIn(database, name, write),
+    ...keys,
+    // One that the browser has thrown away has none. Chromium does that with a database that a full disk has damaged.
+    eraseKeys: () =>
+      keys.eraseKeys().catch((error) => (error.code === "journal-lost" ? undefined : Promise.reject(error))),
     async erase() {
       await write(ALL, (store) => remove(store, name));
       release();

@@ -1,6 +1,5 @@
 import { BlindreelError } from "../errors.js";
 import { type Bytes, utf8 } from "../formats/bytes.js";
-import { holdJournal, keysIn, written } from "./database.js";
 import { absent, journalExists, journalInUse, journalLost } from "./faults.js";
 import {
   createFolderJournal,
@@ -12,6 +11,8 @@ import {
   openFolderJournal,
 } from "./folder-journal.js";
 import { guardedStore, isJournalName } from "./guarded.js";
+import { holdJournal, keysIn } from "./held-journal.js";
+import { type BrowserJournalOptions, type Reserve, reserveBytes, reserveOf, withReserve } from "./reserve.js";
 import type { JournalListing, JournalStore, KeyPlace } from "./store.js";
 import { PATIENCE } from "./web-lock.js";
 
@@ -40,7 +41,9 @@ const LOOK_AGAIN = 50;
  * @param name of the folder.
  * @throws BlindreelError `unsupported-runtime` outside dedicated workers.
  */
-export function opfsJournal(name = "blindreel-journals"): JournalStore {
+export function opfsJournal(name = "blindreel-journals", options?: BrowserJournalOptions): JournalStore {
+  const bytes = reserveBytes(options);
+  const reserveFor = (journal: string): Reserve => reserveOf(`opfs ${name} ${journal}`, bytes);
   const prototype = (globalThis as { FileSystemFileHandle?: { prototype: SyncFileHandle } })
     .FileSystemFileHandle?.prototype;
   if (!prototype || !("createSyncAccessHandle" in prototype)) {
@@ -63,10 +66,10 @@ export function opfsJournal(name = "blindreel-journals"): JournalStore {
       handles.clear();
     };
     const options = { database: name, lock: `blindreel opfs ${name} ${journal}`, takeOver, onLost };
-    return holdJournal(journal, options, async ({ database, lock, release }) => {
-      const keys = keysIn(database, journal, async (stores, write) => {
+    return holdJournal(journal, options, async ({ connection, lock, release }) => {
+      const keys = keysIn(connection, journal, async (stores, write) => {
         lock.check();
-        await written(database, stores, write);
+        await connection.written(stores, write);
       });
       const closeFiles = onLost;
       return action({
@@ -97,7 +100,9 @@ export function opfsJournal(name = "blindreel-journals"): JournalStore {
         if (await root.getDirectoryHandle(journal).catch(absent(undefined))) throw journalExists(journal);
         const place = await root.getDirectoryHandle(journal, { create: true });
         try {
-          return await createFolderJournal(opfsFolder(held, place), keys, utf8(label));
+          const reserve = reserveFor(journal);
+          await reserve.take();
+          return withReserve(await createFolderJournal(opfsFolder(held, place), keys, utf8(label)), reserve);
         } catch (error) {
           release();
           await root.removeEntry(journal, { recursive: true }).catch(() => {});
@@ -108,10 +113,12 @@ export function opfsJournal(name = "blindreel-journals"): JournalStore {
       holding(journal, options?.takeOver, async (held) => {
         const place = await held.root.getDirectoryHandle(journal).catch(absent(undefined));
         if (!place) throw journalLost(`the journal ${journal}`);
-        return openFolderJournal(opfsFolder(held, place), held.keys);
+        const found = await openFolderJournal(opfsFolder(held, place), held.keys);
+        return { ...found, journal: withReserve(found.journal, reserveFor(journal)) };
       }),
     discard: (journal, options) =>
       holding(journal, options?.takeOver, async (held) => {
+        await reserveFor(journal).release();
         const place = await held.root.getDirectoryHandle(journal).catch(absent(undefined));
         if (place) {
           const folder = opfsFolder(held, place);

@@ -63,9 +63,7 @@ export async function sealInPlace(
     const offset = chunkIndex * SEALED_CHUNK;
     const plaintext = plaintextAt(chunkIndex);
     if (cipher.isSynchronous) return cipher.sealInto(chunkIndex, plaintext, sealedChunks, offset);
-    return Promise.resolve(cipher.seal(chunkIndex, plaintext)).then((sealed) =>
-      sealedChunks.set(sealed, offset),
-    );
+    return cipher.place(cipher.seal(chunkIndex, plaintext), sealedChunks, offset);
   };
   await eachChunk(0, chunks, step, options, plaintextLength);
 }
@@ -93,8 +91,9 @@ export async function openChunks(
     const sealed = sealedAt(chunkIndex);
     const target = chunkIndex * CHUNK - start;
     const length = sealed.length - TAG_LENGTH;
-    if (cipher.isSynchronous && target >= 0 && target + length <= output.length) {
-      return cipher.openInto(chunkIndex, sealed, output, target);
+    if (target >= 0 && target + length <= output.length) {
+      if (cipher.isSynchronous) return cipher.openInto(chunkIndex, sealed, output, target);
+      return cipher.place(cipher.open(chunkIndex, sealed), output, target);
     }
     const place = (plaintext: Bytes): void => {
       const skipped = Math.max(0, -target);

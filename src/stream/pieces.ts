@@ -28,7 +28,7 @@ export type ByteInput =
 /** @throws TypeError for anything that is not a {@link ByteInput}. */
 export function piecesOf(input: ByteInput): PieceSource {
   if (isUint8Array(input)) return iteratorPieces([input][Symbol.iterator]());
-  if (isBlob(input)) return readerPieces(input.stream().getReader());
+  if (isBlob(input)) return blobPieces(input);
   const candidate = input as Partial<ReadableStream<Uint8Array>> &
     Partial<AsyncIterable<Uint8Array>> &
     Partial<Iterable<Uint8Array>>;
@@ -41,6 +41,30 @@ export function piecesOf(input: ByteInput): PieceSource {
 
 function readerPieces(reader: ReadableStreamDefaultReader<Uint8Array>): PieceSource {
   return { next: () => reader.read(), cancel: (reason) => reader.cancel(reason) };
+}
+
+/** Slices, one read ahead of need: a Blob's own stream holds a page for longer (docs/benchmarks.md). */
+function blobPieces(blob: Blob): PieceSource {
+  let offset = 0;
+  let ahead: Promise<ArrayBuffer> | undefined;
+  const read = () => {
+    if (offset >= blob.size) return undefined;
+    const slice = blob.slice(offset, offset + MAX_PIECE).arrayBuffer();
+    offset += MAX_PIECE;
+    // Its turn may never come.
+    slice.catch(() => {});
+    return slice;
+  };
+  return {
+    async next() {
+      const slice = ahead ?? read();
+      ahead = read();
+      return slice ? { value: new Uint8Array(await slice) } : { done: true };
+    },
+    cancel() {
+      ahead = undefined;
+    },
+  };
 }
 
 function iteratorPieces(iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Array>): PieceSource {

@@ -42,8 +42,8 @@ export class ReadAhead {
         this.#hasRead = true;
         return this.#enqueue(last);
       }
-      for (const chunk of transcoder.pushApart(piece)) this.#enqueue(chunk);
-      while (this.#queue.length >= transcoder.callsInFlight) {
+      for (const chunk of transcoder.pushAhead(piece)) this.#enqueue(chunk);
+      while (this.#queue.length >= transcoder.resultsInFlight) {
         if (this.#stopped) return;
         await new Promise<void>((wake) => (this.#wakeReader = wake));
       }

@@ -6,6 +6,19 @@ import type { OperationOptions } from "./operation.js";
 
 export type SpanDirection = "seal" | "open";
 
+/** Regular files of a message, by descriptors of `node:fs`. */
+export interface MessageFiles {
+  readonly input: number;
+  /** Position of the first chunk. */
+  readonly inputAt: number;
+  readonly output: number;
+  readonly outputAt: number;
+  /** Bytes of content. What is behind it, up to `total`, is padding. */
+  readonly content: number;
+  /** Bytes of plaintext. */
+  readonly total: number;
+}
+
 /** The chunks of one message on their way through worker threads, in spans of neighbours. */
 export interface Spans {
   /** Spans worth having in flight. */
@@ -30,6 +43,13 @@ export interface Spans {
     options: OperationOptions,
     total: number,
   ): Promise<void>;
+  /**
+   * The first `chunks` of a message, read and written by the threads. Ends the message. Nothing is read or written once
+   * the promise is settled.
+   *
+   * @throws as the first chunk in order that fails; `source-failed` for a short file; errors of `node:fs`; `signal.reason`.
+   */
+  addFiles(files: MessageFiles, chunks: number, options: OperationOptions): Promise<void>;
   /** No more chunks: the key is wiped when the last span is back. */
   end(): void;
   /** {@link end}; what is under way fails with `reason`, and no buffer of a caller is written any more. */

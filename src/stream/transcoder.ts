@@ -1,6 +1,6 @@
 import { closedError, truncated } from "../errors.js";
 import { isPromise } from "../formats/brand.js";
-import { type Bytes, EMPTY, joinBytes, type MaybePromise } from "../formats/bytes.js";
+import { type Bytes, EMPTY, type MaybePromise } from "../formats/bytes.js";
 import { TAG_LENGTH } from "../formats/constants.js";
 import type { ChunkCipher } from "./chunk.js";
 import { CHUNK, chunkOffset, SEALED_CHUNK } from "./geometry.js";
@@ -38,6 +38,11 @@ export const OPENING: Direction = {
   transformInto: (cipher, chunkIndex, unit, output, offset) =>
     cipher.openInto(chunkIndex, unit, output, offset),
 };
+
+/** Chunks in one result of a stream at most: 256 KiB. */
+const JOINED = 16;
+/** Chunks in one result where pieces are of 64 KiB, as platforms cut them. */
+const USUALLY_JOINED = 4;
 
 /** Position of the stream in a file. */
 interface Position {
@@ -82,13 +87,18 @@ export class Transcoder {
     return this.#cipher.isSynchronous && !this.#cipher.spans;
   }
 
-  get callsInFlight(): number {
-    return this.#cipher.callsInFlight;
+  /** Results in flight, for {@link pushAhead}. */
+  get resultsInFlight(): number {
+    const { callsInFlight, joinsAnswers } = this.#cipher;
+    return joinsAnswers ? Math.ceil(callsInFlight / USUALLY_JOINED) : callsInFlight;
   }
 
   /** @returns the completed chunks as one buffer, possibly empty. */
   push(piece: Bytes): MaybePromise<Bytes> {
-    if (!this.isSynchronous) return joined(this.pushApart(piece));
+    if (!this.isSynchronous) {
+      const chunks = this.#pushApart(piece);
+      return chunks.length > 1 ? this.#join(chunks) : (chunks[0] ?? EMPTY);
+    }
     this.#checkUsable();
     try {
       return this.#pushNow(piece);
@@ -103,7 +113,7 @@ export class Transcoder {
    * @param place returns the buffer of one chunk. Called for every completed chunk before this returns.
    */
   pushInto(piece: Bytes, place: () => Bytes): MaybePromise<void> {
-    if (!this.isSynchronous) return this.#placed(this.pushApart(piece), place);
+    if (!this.isSynchronous) return this.#placed(this.#pushApart(piece), place);
     this.#checkUsable();
     try {
       this.#rechunker.push(piece, (unit) =>
@@ -114,12 +124,17 @@ export class Transcoder {
     }
   }
 
-  /**
-   * {@link push} on asynchronous backends, one result for each chunk: WebCrypto allocates a buffer for each,
-   * and a copy costs browsers more than another piece in the stream (docs/benchmarks.md). With worker threads, one for
-   * each span that begins in this piece.
-   */
-  pushApart(piece: Bytes): Promise<Bytes>[] {
+  /** {@link push} on asynchronous backends, in as many results as are best for a stream. */
+  pushAhead(piece: Bytes): Promise<Bytes>[] {
+    const chunks = this.#pushApart(piece);
+    if (!this.#cipher.joinsAnswers) return chunks;
+    const results: Promise<Bytes>[] = [];
+    for (let i = 0; i < chunks.length; i += JOINED) results.push(this.#join(chunks.slice(i, i + JOINED)));
+    return results;
+  }
+
+  /** One result for each chunk; with worker threads, one for each span that begins in this piece. */
+  #pushApart(piece: Bytes): Promise<Bytes>[] {
     this.#checkUsable();
     const results: Promise<Bytes>[] = [];
     const { spans } = this.#cipher;
@@ -176,7 +191,14 @@ export class Transcoder {
 
   async #placed(chunks: readonly Promise<Bytes>[], place: () => Bytes): Promise<void> {
     const buffers = chunks.map(place);
-    await Promise.all(chunks.map(async (chunk, i) => buffers[i]!.set(await chunk)));
+    await Promise.all(chunks.map((chunk, i) => this.#cipher.place(chunk, buffers[i]!, 0)));
+  }
+
+  async #join(chunks: readonly Promise<Bytes>[]): Promise<Bytes> {
+    const { output: size } = this.#direction;
+    const whole = new Uint8Array(chunks.length * size);
+    await Promise.all(chunks.map((chunk, i) => this.#cipher.place(chunk, whole, i * size)));
+    return whole;
   }
 
   #checkUsable(): void {
@@ -195,9 +217,4 @@ export class Transcoder {
     this.#cipher.spans?.end();
     throw this.#failure.error;
   }
-}
-
-function joined(chunks: readonly Promise<Bytes>[]): MaybePromise<Bytes> {
-  if (chunks.length <= 1) return chunks[0] ?? EMPTY;
-  return Promise.all(chunks).then((all) => joinBytes(all));
 }

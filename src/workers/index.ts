@@ -6,3 +6,4 @@
  */
 export type { StreamWorkers } from "../stream/spans.js";
 export { createWorkers, type StreamWorker, type WorkersOptions } from "./pool.js";
+export { openRegularFile, type RegularFiles, sealRegularFile } from "./regular-file.js";

@@ -1,5 +1,5 @@
 import type { Bytes } from "../formats/bytes.js";
-import type { SpanDirection } from "../stream/spans.js";
+import type { MessageFiles, SpanDirection } from "../stream/spans.js";
 
 export type SharedBytes = Uint8Array<SharedArrayBuffer>;
 
@@ -18,6 +18,8 @@ export interface SpanJob {
   readonly span: SharedBytes;
   /** Whether the result takes the place of the chunks, or a new buffer that changes hands. */
   readonly isInPlace: boolean;
+  /** Where the chunks come from and go to; `span` is the room for it then. */
+  readonly files?: MessageFiles;
 }
 
 /** Answers come in the order of the jobs. */
@@ -26,5 +28,14 @@ export interface SpanAnswer {
   readonly output: Bytes | undefined;
   /** Their length, in bytes. */
   readonly length: number;
-  readonly failure?: { readonly code: "authentication-failed" | "provider-fault"; readonly message: string };
+  readonly failure?: SpanFailure;
+}
+
+export interface SpanFailure {
+  readonly code: "authentication-failed" | "provider-fault" | "source-failed";
+  readonly message: string;
+  /** Where a file ended too early. */
+  readonly end?: number;
+  /** Of an error of `node:fs`. */
+  readonly system?: { readonly code: string | undefined; readonly syscall: string };
 }

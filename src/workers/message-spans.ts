@@ -1,8 +1,9 @@
 import { type Bytes, EMPTY } from "../formats/bytes.js";
-import { CHUNK, SEALED_CHUNK } from "../stream/geometry.js";
+import { TAG_LENGTH } from "../formats/constants.js";
+import { CHUNK, chunkCount, SEALED_CHUNK } from "../stream/geometry.js";
 import { type OperationOptions, progressReporter } from "../stream/operation.js";
 import { withResolvers } from "../stream/resolvers.js";
-import type { SpanDirection, Spans } from "../stream/spans.js";
+import type { MessageFiles, SpanDirection, Spans } from "../stream/spans.js";
 import type { SharedBytes, SpanAnswer } from "./job.js";
 import type { WorkerPool } from "./pool.js";
 
@@ -92,6 +93,30 @@ export class MessageSpans implements Spans {
     progress.final(total);
   }
 
+  async addFiles(files: MessageFiles, chunks: number, options: OperationOptions): Promise<void> {
+    const { signal, onProgress } = options;
+    const progress = progressReporter(onProgress, files.content);
+    const pending: Promise<unknown>[] = [];
+    try {
+      for (let first = 0; first < chunks; first += SPAN_CHUNKS) {
+        if (pending.length >= this.depth) await pending.shift();
+        signal?.throwIfAborted();
+        const span = this.#pass(files, first, Math.min(SPAN_CHUNKS, chunks - first));
+        span.catch(() => {});
+        pending.push(span);
+        progress.report(Math.min(first * CHUNK, files.content));
+      }
+      while (pending.length > 0) await pending.shift();
+      signal?.throwIfAborted();
+    } catch (error) {
+      await Promise.allSettled(pending);
+      this.destroy(error);
+      throw error;
+    }
+    this.end();
+    progress.final(files.content);
+  }
+
   end(): void {
     this.#send();
     this.#hasEnded = true;
@@ -110,6 +135,27 @@ export class MessageSpans implements Spans {
     }
     this.#hasEnded = true;
     this.#release();
+  }
+
+  #pass(files: MessageFiles, first: number, chunks: number): Promise<Bytes> {
+    const direction = this.#direction;
+    const isEnd = first + chunks === chunkCount(files.total);
+    const lastLength = (isEnd ? files.total % CHUNK : CHUNK) + (direction === "open" ? TAG_LENGTH : 0);
+    const span = this.#spare.pop() ?? this.#pool.borrow();
+    const result = withResolvers<Bytes>();
+    const message = { direction, key: this.#key, baseNonce: this.#baseNonce };
+    this.#away++;
+    this.#pool.run({
+      job: { ...message, first, chunks, lastLength, span, isInPlace: true, files },
+      settle: (_answer, failure) => {
+        this.#away--;
+        this.#spare.push(span);
+        this.#release();
+        if (failure) result.reject(failure);
+        else result.resolve(EMPTY);
+      },
+    });
+    return result.promise;
   }
 
   #begin(first: number, into: Bytes | undefined): OpenSpan {

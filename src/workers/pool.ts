@@ -12,9 +12,10 @@ import {
 } from "../errors.js";
 import type { Bytes } from "../formats/bytes.js";
 import { type Checks, functionArgument, readOptions } from "../formats/options.js";
+import { sourceFailed } from "../source/byte-source.js";
 import { asyncDispose } from "../stream/operation.js";
 import type { StreamWorkers } from "../stream/spans.js";
-import type { SharedBytes, SpanAnswer, SpanJob } from "./job.js";
+import type { SharedBytes, SpanAnswer, SpanFailure, SpanJob } from "./job.js";
 import { MessageSpans, SPAN_BYTES } from "./message-spans.js";
 
 /** What is used of a `Worker` of `node:worker_threads`. */
@@ -201,7 +202,9 @@ export class WorkerPool implements StreamWorkers {
 
 const NOTHING: SpanAnswer = { output: undefined, length: 0 };
 
-function errorOf({ code, message }: NonNullable<SpanAnswer["failure"]>): Error {
+function errorOf({ code, message, end, system }: SpanFailure): Error {
+  if (system) return Object.assign(new Error(message), system);
   if (code === "authentication-failed") return authenticationFailed();
+  if (code === "source-failed") return sourceFailed(`the file ends at byte ${end}, before its stated size`);
   return providerFault(`a worker thread failed: ${message}`);
 }

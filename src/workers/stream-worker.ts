@@ -5,6 +5,7 @@
  * @category Everyone
  */
 import type * as NodeCrypto from "node:crypto";
+import type * as NodeFs from "node:fs";
 import type * as WorkerThreads from "node:worker_threads";
 import { nodeOpenInto, nodeSealInto } from "../crypto/node-aead.js";
 import { nodeBuiltin } from "../crypto/node-builtin.js";
@@ -12,52 +13,125 @@ import { isBlindreelError } from "../errors.js";
 import { type Bytes, wipe } from "../formats/bytes.js";
 import { TAG_LENGTH } from "../formats/constants.js";
 import { chunkNonce } from "../stream/chunk.js";
-import { CHUNK, SEALED_CHUNK } from "../stream/geometry.js";
-import type { SpanAnswer, SpanJob } from "./job.js";
+import { CHUNK, chunkCount, SEALED_CHUNK } from "../stream/geometry.js";
+import { checkZeros, writeLengthField } from "../stream/padding.js";
+import type { SpanAnswer, SpanFailure, SpanJob } from "./job.js";
 
 const DIRECTIONS = {
   seal: { transform: nodeSealInto, input: CHUNK, output: SEALED_CHUNK, added: TAG_LENGTH },
   open: { transform: nodeOpenInto, input: SEALED_CHUNK, output: CHUNK, added: -TAG_LENGTH },
 } as const;
 
-/** In place, no chunk's result reaches the next chunk: results stand at the same intervals or closer. */
-function transformSpan(crypto: typeof NodeCrypto, job: SpanJob): SpanAnswer {
-  const { baseNonce, chunks, first, isInPlace, lastLength, span } = job;
-  const { transform, input, output: interval, added } = DIRECTIONS[job.direction];
-  const length = (chunks - 1) * interval + lastLength + added;
-  const output = isInPlace ? undefined : new Uint8Array(Math.max(0, length));
+/** Chunks of a span, and where they and their results are. */
+interface Run {
+  readonly unit: (index: number) => Uint8Array;
+  readonly output: Uint8Array;
+  /** Counts the chunks that are done. */
+  done: number;
+}
+
+function transformChunks(crypto: typeof NodeCrypto, job: SpanJob, run: Run): void {
+  const { transform, output: interval } = DIRECTIONS[job.direction];
   const key = job.key.slice() as Bytes;
-  const nonce = baseNonce.slice();
-  let done = 0;
+  const nonce = job.baseNonce.slice();
   try {
-    for (; done < chunks; done++) {
-      const from = done * SEALED_CHUNK;
-      const unit = span.subarray(from, from + (done < chunks - 1 ? input : lastLength));
-      transform(
-        crypto,
-        key,
-        chunkNonce(baseNonce, first + done, nonce),
-        unit,
-        output ?? span,
-        done * interval,
-      );
+    for (; run.done < job.chunks; run.done++) {
+      chunkNonce(job.baseNonce, job.first + run.done, nonce);
+      transform(crypto, key, nonce, run.unit(run.done), run.output, run.done * interval);
     }
-    return { output, length };
-  } catch (error) {
-    const isAltered = isBlindreelError(error) && error.code === "authentication-failed";
-    const code = isAltered ? "authentication-failed" : "provider-fault";
-    const failure = { code, message: String(error) } as const;
-    return { output: output?.slice(0, done * interval), length: done * interval, failure };
   } finally {
     wipe(key);
   }
 }
 
-const builtin = nodeBuiltin<typeof NodeCrypto>("node:crypto");
+/** In place, no chunk's result reaches the next chunk: results stand at the same intervals or closer. */
+function transformSpan(crypto: typeof NodeCrypto, job: SpanJob): SpanAnswer {
+  const { chunks, isInPlace, lastLength, span } = job;
+  const { input, output: interval, added } = DIRECTIONS[job.direction];
+  const length = (chunks - 1) * interval + lastLength + added;
+  const output = isInPlace ? undefined : new Uint8Array(Math.max(0, length));
+  const unit = (index: number) => {
+    const from = index * SEALED_CHUNK;
+    return span.subarray(from, from + (index < chunks - 1 ? input : lastLength));
+  };
+  const run: Run = { unit, output: output ?? span, done: 0 };
+  try {
+    transformChunks(crypto, job, run);
+    return { output, length };
+  } catch (error) {
+    const done = run.done * interval;
+    return { output: output?.slice(0, done), length: done, failure: failureOf(error) };
+  }
+}
+
+/**
+ * Reads chunks, transforms them in one buffer and writes them. Sealing, they stand at the buffer's end, so that no result
+ * reaches the next chunk.
+ */
+function transformFiles(crypto: typeof NodeCrypto, fs: typeof NodeFs, job: SpanJob): SpanAnswer {
+  const { chunks, direction, first, lastLength } = job;
+  const span = job.span as Uint8Array as Bytes;
+  const { input, output, inputAt, outputAt, content, total } = job.files!;
+  const { input: inputUnit, output: outputUnit, added } = DIRECTIONS[direction];
+  const inputLength = (chunks - 1) * inputUnit + lastLength;
+  const outputLength = (chunks - 1) * outputUnit + lastLength + added;
+  const units = span.subarray(direction === "seal" ? chunks * TAG_LENGTH : 0).subarray(0, inputLength);
+  const results = span.subarray(0, outputLength);
+  /** Of this span, without padding. */
+  const contentLength = Math.max(0, Math.min(content - first * CHUNK, chunks * CHUNK));
+  const unit = (index: number) => units.subarray(index * inputUnit, (index + 1) * inputUnit);
+  try {
+    const room = direction === "seal" ? units.subarray(0, contentLength) : units;
+    const position = inputAt + first * inputUnit;
+    const end = readAll(fs, input, room, position);
+    if (end < position + room.length)
+      return { output: undefined, length: 0, failure: { code: "source-failed", message: "", end } };
+    units.fill(0, room.length);
+    if (direction === "seal" && content < total && first + chunks === chunkCount(total))
+      writeLengthField(units, content);
+    transformChunks(crypto, job, { unit, output: span, done: 0 });
+    if (direction === "open" && content < total) checkZeros(results, first * CHUNK, content, total);
+    const written = direction === "seal" ? results : results.subarray(0, contentLength);
+    writeAll(fs, output, written, outputAt + first * outputUnit);
+    return { output: undefined, length: outputLength };
+  } catch (error) {
+    return { output: undefined, length: 0, failure: failureOf(error) };
+  }
+}
+
+/** @returns the position behind what was read: before the end of `bytes` only where the file ends. */
+function readAll(fs: typeof NodeFs, file: number, bytes: Uint8Array, position: number): number {
+  for (let done = 0; done < bytes.length; ) {
+    const read = fs.readSync(file, bytes, done, bytes.length - done, position + done);
+    if (read === 0) return position + done;
+    done += read;
+  }
+  return position + bytes.length;
+}
+
+/** Bytes of one write: for an aligned MiB, Linux looks for a page of that size, five times as long as it writes. */
+const WRITE = 512 * 1024;
+
+function writeAll(fs: typeof NodeFs, file: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length; )
+    done += fs.writeSync(file, bytes, done, Math.min(WRITE, bytes.length - done), position + done);
+}
+
+function failureOf(error: unknown): SpanFailure {
+  if (isBlindreelError(error) && error.code === "authentication-failed")
+    return { code: error.code, message: error.message };
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  const message = String((error as Error).message);
+  if (syscall === undefined) return { code: "provider-fault", message: String(error) };
+  return { code: "provider-fault", message, system: { code, syscall } };
+}
+
+const cryptoModule = nodeBuiltin<typeof NodeCrypto>("node:crypto")!;
+const fsModule = nodeBuiltin<typeof NodeFs>("node:fs")!;
 const port = nodeBuiltin<typeof WorkerThreads>("node:worker_threads")?.parentPort;
 
 // The main thread has no port: there the module does nothing.
 port?.on("message", (job: SpanJob) => {
-  const answer = transformSpan(builtin!, job);
+  const answer = job.files ? transformFiles(cryptoModule, fsModule, job) : transformSpan(cryptoModule, job);
   port.postMessage(answer, answer.output ? [answer.output.buffer] : []);
 });

@@ -9,7 +9,7 @@ import {
 } from "../../src/server/index.js";
 import { expectCode } from "../helpers/errors.js";
 
-const deletion = (i: number): Deletion => ({
+const deletion = (i: number): Deletion & { readonly recordingId: string } => ({
   recordingId: i.toString(16).padStart(32, "0"),
   reason: i % 2 ? "erased" : "expired",
   deletedAt: new Date(1_790_000_000_000 + i * 1000),
@@ -74,6 +74,18 @@ describe("a ledger", () => {
     }
     expect(await verifyLedger(other)).toEqual(head);
     await expectCode(() => verifyLedger(other, { noted: heads[6]! }), "malformed");
+  });
+
+  test("has lines of papers too, by their hash; a line is of a recording or of a paper", async () => {
+    const { recordingId: _recordingId, ...facts } = deletion(0);
+    const paper = "ef".repeat(32);
+    const { line, head } = await ledgerLine(heads[6]!, { ...facts, paper });
+    expect(JSON.parse(line)).toMatchObject({ number: 6, paper, reason: "expired" });
+    expect(await verifyLedger([...lines, line], { noted: heads[3]! })).toEqual(head);
+    await expectCode(() => verifyLedger([line.replace("efef", "EFEF")]), "malformed");
+    const recordingId = "1".repeat(32);
+    for (const wrong of [facts, { ...facts, recordingId, paper }, { ...facts, paper: recordingId }])
+      await expectCode(() => ledgerLine(EMPTY_LEDGER, wrong as Deletion), "malformed");
   });
 
   test("has lines of one form: other JSON, members and values are refused", async () => {

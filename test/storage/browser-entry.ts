@@ -1,7 +1,9 @@
 /** Runs in a page and in a dedicated worker: the cases of every store on the browser's own. */
 import { indexedDbJournal } from "../../src/storage/indexeddb.js";
 import { opfsJournal } from "../../src/storage/opfs.js";
+import { serveJournal } from "../../src/storage/serve-journal.js";
 import type { JournalStore, OpenJournal } from "../../src/storage/store.js";
+import { workerJournal } from "../../src/storage/worker-journal.js";
 import { storeCases } from "./store-cases.js";
 
 export type Outcome = Readonly<Record<string, string>>;
@@ -32,7 +34,7 @@ function startWorker(): (order: Order) => Promise<unknown> {
 }
 
 interface Order {
-  readonly run?: "opfs" | "indexeddb";
+  readonly run?: "indexeddb";
   readonly call?: "create" | "open" | "takeOver" | "commit" | "list" | "discard";
 }
 
@@ -63,8 +65,18 @@ async function obey(call: Order["call"]): Promise<unknown> {
   }
 }
 
+/** The journals of an OPFS folder, from a page. */
+const opfsInWorker = (folder: string): JournalStore =>
+  workerJournal(new Worker(`/entry.js#${folder}`, { type: "module" }));
+
 const tools = {
   startWorker,
+  runInPage: () => runAll((folder) => opfsInWorker(`page-${folder}`)),
+  /** Of a worker whose script is not there. */
+  missingWorker: () =>
+    workerJournal(new Worker("/missing.js", { type: "module" }))
+      .list()
+      .catch((error) => error.code),
   runIndexedDb: () => runAll(indexedDbJournal),
   indexedDbJournal,
   opfsCode: (): unknown => {
@@ -75,13 +87,15 @@ const tools = {
       return (error as { code?: unknown }).code;
     }
   },
-  runInWorker: (run: "opfs" | "indexeddb") => startWorker()({ run }) as Promise<Outcome>,
+  runInWorker: () => startWorker()({ run: "indexeddb" }) as Promise<Outcome>,
 };
 export type StorageTools = typeof tools;
 
-if (typeof document === "undefined") {
+if (typeof document === "undefined" && location.hash) {
+  serveJournal(opfsJournal(location.hash.slice(1)));
+} else if (typeof document === "undefined") {
   addEventListener("message", async ({ data }: MessageEvent<Order>) => {
-    if (data.run) postMessage(await runAll(data.run === "opfs" ? opfsJournal : indexedDbJournal));
+    if (data.run) postMessage(await runAll(indexedDbJournal));
     else postMessage(await obey(data.call));
   });
 } else {

@@ -1,9 +1,12 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BrowserContext, Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { OpenJournal } from "../../src/storage/store.js";
 import { describeChromium, launchChromium } from "../helpers/browsers.js";
 import { bundleForBrowser, type PageServer, servePage } from "../helpers/page.js";
+import { fillDisk, mountSmallDisk } from "../helpers/small-disk.js";
 import type { Outcome, StorageTools } from "./browser-entry.js";
 import { storeCases } from "./store-cases.js";
 
@@ -39,12 +42,13 @@ describeChromium("stores in Chromium", () => {
   });
 
   it("IndexedDB in a dedicated worker", async () => {
-    expect(await page.evaluate(() => tools.runInWorker("indexeddb"))).toEqual(allPassed);
+    expect(await page.evaluate(() => tools.runInWorker())).toEqual(allPassed);
   });
 
-  it("OPFS in a dedicated worker, and nowhere else", async () => {
-    expect(await page.evaluate(() => tools.runInWorker("opfs"))).toEqual(allPassed);
+  it("OPFS in a dedicated worker, of which a page has it, and nowhere else; a worker that fails is a store that failed", async () => {
+    expect(await page.evaluate(() => tools.runInPage())).toEqual(allPassed);
     expect(await page.evaluate(() => tools.opfsCode())).toBe("unsupported-runtime");
+    expect(await page.evaluate(() => tools.missingWorker())).toBe("storage-failed");
   });
 
   it("OPFS keeps two workers apart, until one takes over, or is gone", async () => {
@@ -242,6 +246,60 @@ describeChromium("stores in Chromium", () => {
       const opening = await store.open("a".repeat(32)).catch((error) => error.code);
       return { writing, opening, left: await store.list() };
     });
-    expect(lost).toEqual({ writing: "storage-failed", opening: "journal-lost", left: [] });
+    expect(lost).toEqual({ writing: "journal-lost", opening: "journal-lost", left: [] });
+  });
+
+  const disk = mountSmallDisk(150);
+  it("on a full disk a write fails, and the keys can be erased where room was held back; with room again, all can be done", async ({
+    skip,
+  }) => {
+    if (disk === undefined) return skip("this user may not mount a file system");
+    const small = await launchChromium({ profile: join(disk, "profile") });
+    try {
+      const target = await small.newPage();
+      await target.goto(`${server.origin}/index.html`);
+      await target.waitForFunction(() => "tools" in globalThis);
+      const make = (label: string, reserve: number): Promise<void> =>
+        target.evaluate(
+          async ([name, bytes]) => {
+            const journal = await tools
+              .indexedDbJournal(name, { reserve: bytes })
+              .create("a".repeat(32), { label: "" });
+            await journal.commit({ pieces: [{ blob: "b", offset: 0, parts: [new Uint8Array(9)] }] });
+            Object.assign(globalThis, { [name]: journal });
+          },
+          [label, reserve] as const,
+        );
+      const tryAll = (label: string): Promise<unknown> =>
+        target.evaluate(async (name) => {
+          const journal = (globalThis as unknown as Record<string, OpenJournal>)[name]!;
+          const outcome = (work: Promise<unknown>): Promise<unknown> =>
+            work.then(
+              () => "done",
+              ({ code }) => code,
+            );
+          const parts = [crypto.getRandomValues(new Uint8Array(40_000))];
+          const commit = () => outcome(journal.commit({ pieces: [{ blob: "c", offset: 0, parts }] }));
+          return {
+            writes: [await commit(), await commit()],
+            erasing: await outcome(journal.eraseKeys()),
+            reading: await outcome(
+              journal.blob("b").then((bytes) => (bytes?.length === 9 ? bytes : Promise.reject({}))),
+            ),
+          };
+        }, label);
+      await make("bare", 0);
+      const ballast = fillDisk(disk);
+      const failed = expect.stringMatching(/^storage-/);
+      expect(await tryAll("bare")).toEqual({ writes: [failed, failed], erasing: failed, reading: failed });
+      rmSync(ballast);
+      expect(await tryAll("bare")).toEqual({ writes: ["done", "done"], erasing: "done", reading: "done" });
+      await make("held", 8 * 2 ** 20);
+      fillDisk(disk);
+      // Chromium may have thrown a database away that a full disk has damaged: its keys are gone, too.
+      expect(await tryAll("held")).toMatchObject({ writes: [failed, expect.any(String)], erasing: "done" });
+    } finally {
+      await small.close();
+    }
   });
 });

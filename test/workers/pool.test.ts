@@ -8,12 +8,12 @@ import { CHUNK, SEALED_CHUNK } from "../../src/stream/geometry.js";
 import { openReadable } from "../../src/stream/open.js";
 import { sealBytes } from "../../src/stream/seal.js";
 import type { Spans } from "../../src/stream/spans.js";
-import { createWorkers, type StreamWorker } from "../../src/workers/index.js";
+import { createWorkers } from "../../src/workers/index.js";
 import type { SpanJob } from "../../src/workers/job.js";
 import { collect, cut, drain, expectBytes, pattern } from "../helpers/bytes.js";
 import { caught, expectCode, expectErrorCode, expectWrongType } from "../helpers/errors.js";
 import { refuseUnhandledRejections } from "../helpers/rejections.js";
-import { startStreamWorker, threads } from "../helpers/workers.js";
+import { observed, sum, threads } from "../helpers/workers.js";
 
 refuseUnhandledRejections();
 
@@ -21,21 +21,6 @@ const identities = await generateIdentity();
 const to = identities.recipient;
 /** Three spans and a half. */
 const content = pattern(3.5 * 64 * CHUNK + 100, 5);
-
-/** A worker whose jobs are noted, key and buffers included: as the sender sees them. */
-function observed(jobs: SpanJob[]): () => StreamWorker {
-  return () => {
-    const worker = startStreamWorker();
-    const post = worker.postMessage.bind(worker);
-    worker.postMessage = (job: SpanJob) => {
-      jobs.push(job);
-      post(job);
-    };
-    return worker;
-  };
-}
-
-const sum = (bytes: Uint8Array): number => bytes.reduce((total, byte) => total + byte, 0);
 
 describe("worker threads", () => {
   it("seal what any thread opens, whole and in order, several messages at a time", async () => {

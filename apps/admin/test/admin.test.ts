@@ -193,6 +193,39 @@ describeChromium("the institution's page", () => {
     expect(world.complaints.splice(0).filter((each) => !each.includes("401"))).toEqual([]);
   });
 
+  it("a reason is readable at the server, and the page says so where it is written", async () => {
+    const { institution, papers } = world;
+    const page = await arrives(institution.people.jo);
+    await page.getByRole("textbox", { name: "Reason" }).focus();
+    const help = await page.evaluate(() => document.activeElement!.getAttribute("aria-describedby")!);
+    expect(await page.locator(`#${help}`).innerText()).toContain("whoever runs the server can read it");
+    await ask(page, "case 4711", { Exam: EXAM });
+    await requestOf(page, "case 4711").waitFor();
+    const { name } = (await papers.list(institution.id)).filter(({ kind }) => kind === "request").at(-1)!;
+    const [, payload] = Buffer.from(await papers.bytes(institution.id, name))
+      .toString()
+      .split(".");
+    expect(JSON.parse(Buffer.from(payload!, "base64url").toString())).toMatchObject({
+      ...{ exam: EXAM, reason: "case 4711" },
+    });
+  });
+
+  it("printed it has the tables and the requests, and neither forms nor buttons nor keys", async () => {
+    const page = await signedIn(world, browser, "Kim");
+    await requestOf(page, "appeal 17").waitFor();
+    await page.emulateMedia({ media: "print" });
+    for (const shown of ["who-table table", "endings-table table", "request-list .request"])
+      expect(await page.locator(shown).first().isVisible(), shown).toBe(true);
+    const left = page.locator("form, button, input, textarea, select, key-form, sign-in-view, details");
+    expect(await left.count()).toBeGreaterThan(10);
+    expect(await left.filter({ visible: true }).allInnerTexts()).toEqual([]);
+    expect(
+      Buffer.from(await page.pdf())
+        .subarray(0, 5)
+        .toString(),
+    ).toBe("%PDF-");
+  });
+
   it("papers that are made up, forged or a stranger's change nothing for the others", async () => {
     const { institution, papers, putPaper } = world;
     const { name } = (await papers.list(institution.id)).find(({ kind }) => kind === "grant")!;

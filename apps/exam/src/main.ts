@@ -1,12 +1,13 @@
 import { resolve } from "node:path";
 import { startExam } from "./start.js";
 
-/** `npm run exam`: everything of an exam on this machine, and the addresses to click. */
+/** `npm run exam`: everything of an exam on this machine, and the addresses to click. `npm run exam -- FOLDER any`: at free ports. */
 
 const PORTS = [8744, 8743, 8745] as const;
 
-const folder = resolve(process.env.INIT_CWD ?? ".", process.argv[2] ?? ".blindreel-exam");
-const exam = await startExam({ folder, ports: PORTS });
+const [place = ".blindreel-exam", ports] = process.argv.slice(2);
+const folder = resolve(process.env.INIT_CWD ?? ".", place);
+const exam = await startExam({ folder, ...(ports === "any" ? {} : { ports: PORTS }) });
 const { lms, server, staff } = exam.origins;
 console.log(`Keys, certificates, log and objects: ${folder}
 

@@ -17,6 +17,7 @@ const TRACKS = [
   "camera",
   "screen",
   "microphone",
+  "flags",
   "chat",
   "answers",
   "events",

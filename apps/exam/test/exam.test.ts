@@ -1,22 +1,32 @@
 import { randomUUID } from "node:crypto";
-import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { importRecipient, inspect, isBlindreelError, type OkpJwk, seal } from "blindreel";
 import { envelopeName } from "blindreel/recording";
 import { openReceipt, openRecording } from "blindreel/review";
 import { blobSource } from "blindreel/source";
-import type { BrowserContext, Page } from "playwright";
+import type { BrowserContext, Page, Request } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeChromium, launchChromium } from "../../../test/helpers/browsers.js";
-import { announced, consent, finish, forget, say, stopWorker } from "../../extension/test/driver.js";
+import {
+  announced,
+  consent,
+  contentOf,
+  finish,
+  forget,
+  say,
+  stopWorker,
+} from "../../extension/test/driver.js";
 import { folder, removeFolders } from "../../server/test/fixture.js";
 import { trustAuthority } from "../src/authority.js";
 import { EXTENSION_ID } from "../src/lms/start.js";
 import { type Exam, startExam } from "../src/start.js";
 import { copyStore, filesWith, keysOf, opensWith, storeOf, sweepAt } from "./expiry.js";
 import {
+  answerWith,
   ask,
+  bucketFiles,
   chooseTracks,
   courseOf,
   examPage,
@@ -39,6 +49,8 @@ const CANARIES = {
   homework: "canary-homework-5e62 ".repeat(20_000),
   elsewhere: "canary-elsewhere-c3b0",
 };
+/** What the extension itself writes: into consent, events and camera. */
+const WRITTEN = ["The recording is encrypted on this computer", '"type":"homework"', "V_VP8", "OpusHead"];
 /** Milliseconds: of a busy machine. */
 const PATIENT = { timeout: 20_000 };
 const PERSONAL = ["Sam Adeyemi", "Adeyemi", "sam@university.example"];
@@ -52,6 +64,7 @@ describeChromium("an exam, from launch to hearing", () => {
   const launch = async (): Promise<void> => {
     browser = await launchChromium({ extension: EXTENSION, fakeMedia: true, home, profile });
     browser.setDefaultTimeout(PATIENT.timeout);
+    browser.on("request", (request) => void asked.push(request.url()));
   };
   beforeAll(async () => {
     exam = await startExam({ folder: root });
@@ -64,6 +77,8 @@ describeChromium("an exam, from launch to hearing", () => {
     removeFolders();
   });
 
+  /** Addresses that the pages have asked for, from the launch on. */
+  const asked: string[] = [];
   let recording: Announced;
   let receipt: Upload;
   let excerpt: Upload;
@@ -117,12 +132,58 @@ describeChromium("an exam, from launch to hearing", () => {
     await recordElsewhere(exam, CANARIES.elsewhere);
     const ids = await copyStore(await storeOf(exam), copy);
     expect(ids).toHaveLength(2);
-    const secrets = Object.values(CANARIES).map((text) => text.slice(0, 40));
+    const { reply, elsewhere, ...own } = CANARIES;
+    const recorded = [...Object.values(own).map((text) => text.slice(0, 40)), ...WRITTEN];
+    const secrets = [...recorded, reply, elsewhere, ...PERSONAL];
+    // Each is in a track, for who opens it: what is looked for can be found.
+    const review = await openedCopy(exam, recording);
+    const opened = join(root, "opened");
+    mkdirSync(opened);
+    for (const { name } of review.tracks) writeFileSync(join(opened, name), await contentOf(review, name));
+    await review.close();
+    for (const text of recorded) expect(filesWith(opened, [text]), text).toHaveLength(1);
     mkdirSync(join(root, "vendor"));
     cpSync(exam.log, join(root, "vendor/server.log"));
     for (const place of [exam.store, copy, join(root, "vendor")])
-      expect(filesWith(place, [...secrets, ...PERSONAL, "matroska", "OpusHead"])).toEqual([]);
+      expect(filesWith(place, secrets)).toEqual([]);
     expect(readFileSync(exam.log, "utf8")).toContain('"answered"');
+  });
+
+  it("staff sign in over TLS, by the pages' own policies: tokens are in headers to the server alone; without the authority nothing is shown", async () => {
+    for (const app of ["admin", "reviewer"] as const) {
+      const asked: Request[] = [];
+      const noted = (request: Request): void => void asked.push(request);
+      browser.on("request", noted);
+      const page = await staffPage(exam, browser, app, "Ada Whitfield");
+      if (app === "admin") await page.locator("who-table tbody th").first().waitFor();
+      else {
+        await page.evaluate(
+          (address) => fetch(address).catch(() => "refused by the page's policy"),
+          "http://localhost:1/",
+        );
+        expect(asked.map((each) => each.url())).not.toContain("http://localhost:1/");
+      }
+      browser.off("request", noted);
+      const tokens = new Set<string>();
+      for (const each of asked) {
+        expect(each.url()).toMatch(/^(https|data|blob):/);
+        const { authorization } = each.headers();
+        if (authorization) tokens.add(authorization.replace("Bearer ", ""));
+        if (authorization) expect(new URL(each.url()).origin).toBe(exam.origins.server);
+      }
+      expect(tokens.size).toBe(app === "admin" ? 1 : 0);
+      const kept = await page.evaluate(() =>
+        JSON.stringify([location.href, { ...localStorage }, { ...sessionStorage }, document.cookie]),
+      );
+      expect(page.url()).toBe(`${exam.origins.staff}/${app}/`);
+      for (const text of [kept, ...asked.map((each) => each.url())])
+        for (const one of tokens) expect(text.includes(one)).toBe(false);
+      await page.close();
+    }
+    const stranger = await launchChromium({ home: folder() });
+    const refused = stranger.pages()[0]!.goto(`${exam.origins.staff}/admin/`);
+    await expect(refused).rejects.toThrow("ERR_CERT_AUTHORITY_INVALID");
+    await stranger.close();
   });
 
   it("a reviewer asks and a second person grants; what was recorded is whole, plays, and an excerpt is made at a flag", async () => {
@@ -147,17 +208,8 @@ describeChromium("an exam, from launch to hearing", () => {
     await useKey(granting, "Ada");
     await granting.getByText("Bucket key, to grant").click();
     const keys = granting.locator("details key-form:not([for])");
-    const bucket = readdirSync(join(office.folder, "buckets")).map((name) =>
-      join(office.folder, "buckets", name),
-    );
-    const slots = inspect(readFileSync(join(copy, envelopeName(recording.recordingId)))).slots.map(
-      ({ keyId }) => keyId,
-    );
-    await keys
-      .getByLabel("Key file")
-      .setInputFiles(
-        bucket.filter((path) => slots.some((keyId) => keyId !== undefined && path.includes(keyId))),
-      );
+    const envelope = readFileSync(join(copy, envelopeName(recording.recordingId)));
+    await keys.getByLabel("Key file").setInputFiles(bucketFiles(exam, envelope));
     await keys.getByRole("button", { name: "Use this key" }).click();
     await granting.getByText("Ready:").waitFor();
     await requestIn(granting).getByRole("button", { name: "Choose recordings to grant" }).click();
@@ -218,11 +270,49 @@ describeChromium("an exam, from launch to hearing", () => {
   });
 
   it("another recording in its place is never the pinned one, although its keys fit and it is whole", async () => {
+    const { recordingId, coreHash } = recording;
     const other = readdirSync(copy).find((id) => id !== recording.recordingId)!;
-    const review = await openedCopy(exam, { recordingId: other, coreHash: recording.coreHash }).catch(
-      (error) => error,
-    );
+    const review = await openedCopy(exam, { recordingId: other, coreHash }).catch((error) => error);
     expect(isBlindreelError(review) && review.code).toBe("unexpected-recording");
+
+    // The server gives it out for the one that was asked for, to a reviewer who has the keys of both.
+    const page = await staffPage(exam, browser, "reviewer", "Ada Whitfield");
+    await page.route(`**/v1/recordings/${recordingId}**`, (route) =>
+      answerWith(exam, route, recordingId, other),
+    );
+    const envelope = readFileSync(join(copy, envelopeName(other)));
+    await page.getByLabel("Key file").setInputFiles(bucketFiles(exam, envelope));
+    await page.getByRole("button", { name: "Use this key" }).click();
+    await page
+      .getByLabel("Address of the recording")
+      .fill(`${exam.origins.server}/v1/recordings/${recordingId}/`);
+    await page.getByLabel("Announced fingerprint").fill(coreHash);
+    await page.getByRole("button", { name: "Open the recording" }).click();
+    await page
+      .getByText("This is not the recording that was announced: another was put in its place")
+      .waitFor();
+    // Without what the LMS knows it passes, and the page says what that means.
+    await page.getByLabel("Announced fingerprint").fill("");
+    await page.getByRole("button", { name: "Open the recording" }).click();
+    await page.getByText("a server could have put another in its place").waitFor();
+    await page.getByText(CANARIES.elsewhere).waitFor();
+    expect(await page.getByText("It is the recording that was announced.").count()).toBe(0);
+    await page.close();
+  });
+
+  it("in all of it no page asked anybody else, and no token was in an address", async () => {
+    const network = asked.filter((address) => !/^(data|blob|chrome-extension):/.test(address));
+    expect(network.length).toBeGreaterThan(50);
+    const own = Object.values(exam.origins);
+    expect(network.filter((address) => !own.includes(new URL(address).origin))).toEqual([]);
+    // A state of the launch is a sealed JWE, for the server's own eyes; tokens are written like it.
+    const [states, tokens] = [/[?&]state=eyJ[\w-]+\./, /eyJ[\w-]{8,}/];
+    expect(network.some((address) => states.test(address))).toBe(true);
+    expect(
+      network
+        .map((address) => address.replace(/([?&]state=)[^&]+/, "$1"))
+        .filter((each) => tokens.test(each)),
+    ).toEqual([]);
   });
 
   it("a held recording survives, the others expire: objects gone, the ledger says so; the bucket is destroyed, and no copy opens", async () => {
@@ -265,9 +355,14 @@ describeChromium("an exam, from launch to hearing", () => {
       Object.fromEntries(ids.map((id) => [id, true])),
     );
     office.run("destroy-bucket", primary.slice(0, 16), "--early", "--recordings", copy);
-    expect(await opensWith(await keysOf(office.folder), copy, ids)).toEqual(
+    const keys = await keysOf(office.folder);
+    expect(keys.length).toBeGreaterThan(0);
+    expect(await opensWith(keys, copy, ids)).toEqual(
       Object.fromEntries(ids.map((id) => [id, id === recording.recordingId])),
     );
+    // A copy from before the hold has another envelope of it: of that copy nothing opens.
+    writeFileSync(envelope, before);
+    expect(await opensWith(keys, copy, ids)).toEqual(Object.fromEntries(ids.map((id) => [id, false])));
   });
 });
 

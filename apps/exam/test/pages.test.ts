@@ -131,6 +131,7 @@ describeChromium("in Chromium, with an extension", () => {
     expect(message).toEqual({ type: "launch", server: world.tool, origin: world.tool });
     expect(await launched.content()).not.toContain(code);
     await looks(launched);
+    await expectPicture(launched, "launch", "light", [800, 220]);
     // Redeemed by the extension, from another origin.
     const body = JSON.stringify({ code });
     const redeeming = `fetch("${world.tool}/v1/launches", { method: "POST", body: ${JSON.stringify(body)} }).then((answer) => answer.json())`;

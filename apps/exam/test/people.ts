@@ -1,11 +1,12 @@
 import { createHash, createPrivateKey } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
+import { inspect } from "blindreel";
 import { verifyKeyset } from "blindreel/keyset";
 import { startRecording } from "blindreel/recording";
 import { SignJWT } from "jose";
-import type { BrowserContext, Page } from "playwright";
+import type { BrowserContext, Page, Route } from "playwright";
 import { TOKEN_TYPE } from "../../server/src/tokens.js";
 import { type Exam, ISSUER, RETENTION_DAYS } from "../src/start.js";
 
@@ -66,6 +67,35 @@ export async function staffPage(
   await closed;
   await page.getByText("Signed in as").waitFor();
   return page;
+}
+
+/** Files of the buckets' keys to which an envelope is sealed. */
+export function bucketFiles({ office }: Exam, envelope: Uint8Array): string[] {
+  const folder = join(office.folder, "buckets");
+  const keyIds = inspect(envelope).slots.map(({ keyId }) => keyId);
+  return readdirSync(folder)
+    .filter((name) => keyIds.some((keyId) => keyId !== undefined && name.includes(keyId)))
+    .map((name) => join(folder, name));
+}
+
+/** A server that lies: it answers a request for one recording with what it has of another. */
+export async function answerWith(exam: Exam, route: Route, asked: string, given: string): Promise<void> {
+  const { pathname, search } = new URL(route.request().url());
+  const token = await serviceToken(exam, given, "read");
+  const { status, body } = await ask(exam, `${pathname}${search}`.replaceAll(asked, given), { token });
+  const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(route.request().headers().range ?? "") ?? [];
+  const headers = {
+    "access-control-allow-origin": exam.origins.staff,
+    "access-control-expose-headers": "Content-Range, ETag",
+    etag: '"1"',
+  };
+  if (from === undefined) return route.fulfill({ status, headers, body });
+  const end = Math.min(to ? Number(to) + 1 : body.length, body.length);
+  await route.fulfill({
+    status: 206,
+    headers: { ...headers, "content-range": `bytes ${from}-${end - 1}/${body.length}` },
+    body: body.subarray(Number(from), end),
+  });
 }
 
 /** Downloads by a button. */

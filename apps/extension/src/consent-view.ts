@@ -32,6 +32,12 @@ export class ConsentView extends View {
     this.prepare();
   }
 
+  /** Started again from the course, it is another launch of the same exam. */
+  protected override willUpdate(changed: Map<string, unknown>): void {
+    const before = changed.get("view") as ExamView | undefined;
+    if (before && before.expiresAt !== this.view.expiresAt) this.prepare();
+  }
+
   private readonly prepare = () => this.attempt(() => this.recorder.prepare(this.view.key));
 
   private get paragraphs(): string[] {

@@ -1,3 +1,4 @@
+import { FLAGS } from "./detectors.js";
 import { devicesOf } from "./media.js";
 import { CONSENT, DEVICE_NAMES } from "./strings.js";
 
@@ -25,7 +26,8 @@ export function consentParagraphs({ exam, name, root, expiresAt, tracks }: Conse
     until,
     devices: devices.length > 0 ? devices.join(", ") : CONSENT.nothing,
   };
-  return CONSENT.paragraphs.map((each) => each.replace(/\{(\w+)\}/g, (_, word: string) => values[word]!));
+  const paragraphs = tracks.includes(FLAGS) ? [...CONSENT.paragraphs, CONSENT.flags] : CONSENT.paragraphs;
+  return paragraphs.map((each) => each.replace(/\{(\w+)\}/g, (_, word: string) => values[word]!));
 }
 
 export const consentText = (paragraphs: readonly string[]): string => paragraphs.join("\n\n");

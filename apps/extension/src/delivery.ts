@@ -8,7 +8,7 @@ const FINAL: readonly number[] = [409, 410, 413, 422];
 /** Milliseconds between two attempts to store what the server refused. */
 const REFUSED_PAUSE = 60_000;
 const LONGEST_PAUSE = 10_000;
-/** Milliseconds that requests may fail before it is told: the first objects can overtake the envelope. */
+/** Milliseconds that requests may fail before it is told. */
 const TOLERATED = 3000;
 
 export const pause = (milliseconds: number): Promise<void> =>
@@ -29,10 +29,15 @@ export async function deliver(
   { beforeEnd, waiting: tellWaiting }: DeliveryEvents,
 ): Promise<void> {
   let failsSince: number | undefined;
+  let envelope: Promise<void> | undefined;
   const put: PutObject = async (name, bytes, { kind, signal }) => {
     try {
       if (kind === "manifest") await beforeEnd();
-      await place.put(name, bytes, signal);
+      // The server takes nothing before the envelope: what overtook it would be refused, and wait for its second attempt.
+      if (kind !== "envelope") await envelope?.catch(() => {});
+      const storing = place.put(name, bytes, signal);
+      if (kind === "envelope") envelope = storing;
+      await storing;
       failsSince = undefined;
       notices.clearPassing();
     } catch (error) {

@@ -8,19 +8,18 @@ import {
   type StoredJournal,
   startRecording,
 } from "blindreel/recording";
-import { indexedDbJournal } from "blindreel/storage";
 import type { ExamView, LineTrack } from "./channel.js";
 import { hashOf } from "./consent.js";
 import { countersigned, deliver, pause } from "./delivery.js";
 import { type Institution, keysetOf, pinOf, TOLERATED_SKEW, type Trust } from "./institution.js";
+import { journal } from "./journal.js";
+import { KeptExam } from "./kept-exam.js";
 import { Media } from "./media.js";
 import { Notices } from "./notices.js";
 import { Problem, problemOf } from "./problems.js";
 import { newReplyKey, Replies, removeReplyKey, replyKey } from "./replies.js";
 import { Place } from "./server.js";
-import { type Announced, type Exam, remove, update } from "./store.js";
-
-const journal = indexedDbJournal();
+import { type Announced, type Exam, remove } from "./store.js";
 
 /** Milliseconds between two attempts to end a recording whose storage fails. */
 const FINISH_PAUSE = 5000;
@@ -39,26 +38,35 @@ export interface Surroundings {
 
 /** One exam: from consent to the receipt. */
 export class ExamRun {
-  exam: Exam;
+  readonly #kept: KeptExam;
   readonly #around: Surroundings;
   readonly #media: Media;
   readonly #notices: Notices;
   readonly #replies: Replies;
   #institution: (Institution & { readonly keyset: string }) | undefined;
   #recording: Recording | undefined;
+  #resuming: Promise<void> | undefined;
   #waiting = 0;
 
   constructor(exam: Exam, around: Surroundings) {
-    this.exam = exam;
     this.#around = around;
     this.#notices = new Notices(around.changed);
+    this.#kept = new KeptExam(exam, around.changed, (problem) => this.#notices.tell(problem));
     this.#replies = new Replies(around.changed);
     this.#media = new Media(exam.tracks, {
       changed: around.changed,
-      event: (event) => void this.write("events", event).catch(() => {}),
+      event: (event) => this.write("events", event).catch(() => {}),
     });
-    if (Math.abs(exam.skew) > TOLERATED_SKEW)
-      this.#notices.tell(new Problem("clock", `${Math.round(exam.skew / 60_000)} min`));
+    this.#tellClock(exam);
+  }
+
+  #tellClock({ skew }: Exam): void {
+    if (Math.abs(skew) > TOLERATED_SKEW)
+      this.#notices.tell(new Problem("clock", `${Math.round(skew / 60_000)} min`));
+  }
+
+  get exam(): Exam {
+    return this.#kept.exam;
   }
 
   get isRecording(): boolean {
@@ -71,18 +79,13 @@ export class ExamRun {
     return {
       ...{ key, exam: exam.exam, lms, phase, tracks, guardian, expiresAt },
       ...(this.#institution && { institution: this.#institution }),
-      missing: this.isRecording && this.#recording ? this.#media.missing : [],
+      missing: this.isRecording ? this.#media.missing : [],
       isPinned: recordings.length > 0 && recordings.every(({ isPinned }) => isPinned),
       problems: this.#notices.list,
       replies: this.#replies.list,
       waiting: this.#waiting,
       ...(phase === "stored" && receipt && { receipt: { bytes: receipt, isCountersigned } }),
     };
-  }
-
-  async #save(change: (exam: Exam) => Partial<Exam>): Promise<void> {
-    this.exam = (await update(this.exam.key, change)) ?? this.exam;
-    this.#around.changed();
   }
 
   /** Finds out whom to seal to. @throws Problem. */
@@ -104,7 +107,7 @@ export class ExamRun {
       const at = new Date().toISOString();
       const identity = await newReplyKey();
       const consent = { text: given.text, at, ...(this.exam.guardian && { guardian: { at } }) };
-      await this.#save(() => ({ consent, replyTo: identity.thumbprint }));
+      await this.#kept.save(() => ({ consent, replyTo: identity.thumbprint }));
       await this.#begin(keyset, identity);
     } catch (error) {
       this.#media.close();
@@ -130,7 +133,10 @@ export class ExamRun {
     });
     const { recordingId, coreHash } = recording;
     const announced: Announced = { recordingId, coreHash, isPinned: false };
-    await this.#save(({ recordings }) => ({ phase: "recording", recordings: [...recordings, announced] }));
+    await this.#kept.save(({ recordings }) => ({
+      phase: "recording",
+      recordings: [...recordings, announced],
+    }));
     this.#around.announce();
     if (!recording.isResumable) this.#notices.tell(new Problem("not-resumable"));
     this.#run(recording, identity);
@@ -144,8 +150,17 @@ export class ExamRun {
     return { onJournalFailure: "continue-in-memory", onEvent: this.#notices.on } as const;
   }
 
-  /** After a kill, where the journal ends. Devices that cannot be had are missing until somebody helps. @throws Problem. */
-  async resume(): Promise<void> {
+  /** After a kill, where the journal ends. Devices that cannot be had are missing until somebody helps; what fails is told. */
+  resume(): Promise<void> {
+    this.#resuming ??= this.#resume()
+      .catch((error) => this.#notices.tell(problemOf(error)))
+      .finally(() => {
+        this.#resuming = undefined;
+      });
+    return this.#resuming;
+  }
+
+  async #resume(): Promise<void> {
     const { key, phase, recordings } = this.exam;
     const found = (await listJournals(journal)).filter(({ label }) => label === key);
     // Nothing of those was announced or uploaded.
@@ -214,7 +229,7 @@ export class ExamRun {
   async #keepReceipt(recording: Recording): Promise<void> {
     if (this.exam.receipt || this.exam.recordings.at(-1)?.recordingId !== recording.recordingId) return;
     const receipt = await recording.receipt();
-    await this.#save(() => ({ receipt }));
+    await this.#kept.save(() => ({ receipt }));
   }
 
   /** Everything is stored. */
@@ -223,8 +238,9 @@ export class ExamRun {
     this.#replies.stop();
     const signed = receipt && (await countersigned(receipt, this.#place(recordingId), this.#notices));
     this.#waiting = 0;
+    this.#notices.clear("disk-full", "disk-failed");
     await removeReplyKey(replyTo!);
-    await this.#save(() => ({
+    await this.#kept.save(() => ({
       ...{ phase: "stored", isCountersigned: signed !== undefined },
       ...(signed && { receipt: signed }),
     }));
@@ -232,8 +248,11 @@ export class ExamRun {
 
   /** What the worker has stored: another launch of the same exam, or the LMS's word. */
   changed(exam: Exam): void {
-    if (exam.launch !== this.exam.launch) this.#notices.clear("launch-over");
-    this.exam = exam;
+    if (exam.launch !== this.exam.launch) {
+      this.#notices.clear("launch-over", "clock");
+      this.#tellClock(exam);
+    }
+    this.#kept.take(exam);
   }
 
   /** One line, sealed at once where a person wrote it. @throws Problem. */
@@ -251,8 +270,9 @@ export class ExamRun {
   /** A file, sealed while it is read. @throws Problem. */
   async handIn(file: File): Promise<void> {
     const recording = this.#recorded();
-    await this.#save(({ files }) => ({ files: files + 1 }));
-    const name = `homework-${this.exam.files}`;
+    const files = this.exam.files + 1;
+    await this.#kept.save(() => ({ files }));
+    const name = `homework-${files}`;
     const track = recording.track(name, { padding: "padme" });
     track.startTake({ type: file.type || "application/octet-stream" });
     for (let start = 0; start < file.size; start += SLICE)
@@ -263,6 +283,7 @@ export class ExamRun {
 
   /** @throws Problem, of a device that is still missing. */
   async reopen(): Promise<void> {
+    if (!this.#recording) return this.resume();
     const [failure] = await this.#media.reopen();
     if (failure) throw failure;
   }
@@ -274,7 +295,8 @@ export class ExamRun {
 
   /** Said first: after a kill nothing is recorded any more. */
   async #end(recording: Recording, reason: string): Promise<void> {
-    await this.#save(() => ({ phase: "finished" }));
+    await this.#media.endDetectors();
+    await this.#kept.save(() => ({ phase: "finished" }));
     const again = async (error: unknown): Promise<void> => {
       this.#notices.tell(problemOf(error));
       await pause(FINISH_PAUSE);

@@ -16,7 +16,7 @@ const POLICY = [
   "form-action 'none'",
   "frame-ancestors 'none'",
   "require-trusted-types-for 'script'",
-  "trusted-types lit-html",
+  "trusted-types lit-html journal-worker detector",
 ].join("; ");
 
 /** Strings that an administrator sets. */

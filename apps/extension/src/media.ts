@@ -1,6 +1,6 @@
 import { type Capture, capture } from "blindreel/capture";
 import type { Recording } from "blindreel/recording";
-import { DETECTORS } from "./detectors.js";
+import { DETECTORS, FLAGS } from "./detectors.js";
 import { Problem, type ProblemKind } from "./problems.js";
 
 /** What an instructor can choose that a device gives. */
@@ -56,7 +56,7 @@ export interface MediaEvents {
   /** Something of these devices changed. */
   readonly changed: () => void;
   /** For the track of events. */
-  readonly event: (event: Readonly<Record<string, unknown>>) => void;
+  readonly event: (event: Readonly<Record<string, unknown>>) => Promise<void>;
 }
 
 /** Camera, microphone and screen of one exam: those that were chosen, and no others. */
@@ -65,13 +65,16 @@ export class Media {
   readonly #events: MediaEvents;
   readonly #streams = new Map<Source, MediaStream>();
   readonly #captures = new Map<Source, Capture>();
-  readonly #endings: (() => void)[] = [];
+  /** Of the detectors. */
+  readonly #endings: (() => Promise<void>)[] = [];
+  readonly #hasFlags: boolean;
   readonly #change = (): void => void (this.missing.length > 0 && this.reopen(["camera", "microphone"]));
   #recording: Recording | undefined;
   #opening: Promise<void> = Promise.resolve();
 
   constructor(tracks: readonly string[], events: MediaEvents) {
     this.#devices = devicesOf(tracks);
+    this.#hasFlags = tracks.includes(FLAGS);
     this.#events = events;
   }
 
@@ -100,6 +103,7 @@ export class Media {
   }
 
   #capture(source: Source, stream: MediaStream): void {
+    if (source === "camera") this.#detect(stream);
     const running = this.#captures.get(source);
     if (running) {
       running.replace(stream);
@@ -113,9 +117,17 @@ export class Media {
         this.#captures.delete(source);
         this.#events.changed();
       });
-    if (source === "camera")
-      for (const detector of DETECTORS)
-        this.#endings.push(detector(stream, (flag) => this.#events.event({ type: "flag", ...flag })));
+  }
+
+  #detect(stream: MediaStream): void {
+    if (!this.#hasFlags) return;
+    this.endDetectors();
+    for (const detector of DETECTORS) this.#endings.push(detector(stream, this.#events.event));
+  }
+
+  /** Before the recording ends: detectors say why they end. */
+  async endDetectors(): Promise<void> {
+    await Promise.all(this.#endings.splice(0).map((end) => end()));
   }
 
   /** Devices that were chosen and give nothing. */
@@ -150,7 +162,7 @@ export class Media {
   /** The lights go out. */
   close(): void {
     navigator.mediaDevices.removeEventListener("devicechange", this.#change);
-    for (const end of this.#endings) end();
+    this.endDetectors();
     for (const stream of this.#streams.values()) for (const track of stream.getTracks()) track.stop();
     this.#streams.clear();
   }

@@ -8,6 +8,7 @@ const PASSING: readonly ProblemKind[] = [
   "server-down",
   "server-refuses",
   "launch-over",
+  "keyset-time",
   "unexpected",
 ];
 

@@ -1,6 +1,6 @@
 import { serveCommands } from "./channel.js";
 import { ExamRun } from "./exam-run.js";
-import { Problem, problemOf } from "./problems.js";
+import { Problem } from "./problems.js";
 import { all, remove } from "./store.js";
 
 /** The recorder: one for all of the extension's pages, alive as long as there is an exam. */
@@ -30,7 +30,7 @@ async function look(): Promise<void> {
     else {
       const run = new ExamRun(exam, around);
       runs.set(exam.key, run);
-      run.resume().catch((error) => console.error("resume", problemOf(error).kind, problemOf(error).detail));
+      run.resume();
     }
   }
   show();

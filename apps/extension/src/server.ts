@@ -21,6 +21,9 @@ const PATIENCE = 180_000;
 /** Seconds before its end at which a token is renewed. */
 const MARGIN = 120;
 
+/** The server's codes where an institution's keys cannot be used now, and others can. */
+const KEYSET_CODES: readonly string[] = ["keyset-missing", "keyset-refused"];
+
 /** An answer that is no success. */
 export class Refusal extends Problem {
   readonly status: number;
@@ -46,7 +49,8 @@ async function ask(url: string, init: RequestInit): Promise<Response> {
   if (response.ok) return response;
   const { code = "" } = (await response.json().catch(() => ({}))) as { readonly code?: string };
   const isDown = response.status >= 500 || response.status === 429;
-  throw new Refusal(isDown ? "server-down" : "server-refuses", response.status, code);
+  const kind = isDown ? "server-down" : "server-refuses";
+  throw new Refusal(KEYSET_CODES.includes(code) ? "keyset-time" : kind, response.status, code);
 }
 
 /** Of a launch page's code, once. @throws Problem. */
@@ -131,13 +135,13 @@ export class Place {
   }
 
   /**
-   * Stores an object of the recording, as a blob: bytes given to `fetch` hold Chromium's main thread for 60 ms a megabyte.
+   * Stores an object of the recording, as bytes: a blob goes through the browser's main process. DevTools that are open on the
+   * page's network copy them, and hold it for 60 ms a megabyte.
    *
    * @throws Problem.
    */
   async put(name: string, bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void> {
-    const body = new Blob([bytes]);
-    await this.#request(name.slice(this.#recordingId.length), { method: "PUT", body, signal });
+    await this.#request(name.slice(this.#recordingId.length), { method: "PUT", body: bytes, signal });
   }
 
   /** @returns the receipt as the server has it then: signed, where it signs. */

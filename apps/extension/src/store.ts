@@ -1,4 +1,5 @@
 import type { KeysetReference } from "blindreel";
+import { Problem } from "./problems.js";
 import type { Launch } from "./server.js";
 
 /** What is kept besides the journals: enough for the worker, the pages and the recorder to go on after a kill of any of them. */
@@ -56,8 +57,25 @@ const done = <T>(request: IDBRequest<T>): Promise<T> =>
     request.onerror = () => reject(request.error);
   });
 
+/** Bytes of room below which a failure is one for want of room: Chromium names no reason then. */
+const LITTLE_ROOM = 16 * 2 ** 20;
+
+/** @throws Problem. */
 async function within<K extends keyof Tables, T>(
   name: K,
+  mode: IDBTransactionMode,
+  action: (table: IDBObjectStore) => Promise<T>,
+): Promise<T> {
+  try {
+    return await inTransaction(name, mode, action);
+  } catch (error) {
+    const { quota = 0, usage = 0 } = await navigator.storage.estimate();
+    throw new Problem(quota - usage < LITTLE_ROOM ? "disk-full" : "disk-failed", String(error));
+  }
+}
+
+async function inTransaction<T>(
+  name: keyof Tables,
   mode: IDBTransactionMode,
   action: (table: IDBObjectStore) => Promise<T>,
 ): Promise<T> {
@@ -70,7 +88,7 @@ async function within<K extends keyof Tables, T>(
     const transaction = database.transaction(name, mode, { durability: "strict" });
     const ended = new Promise<void>((resolve, reject) => {
       transaction.oncomplete = () => resolve();
-      transaction.onabort = () => reject(transaction.error);
+      transaction.onabort = database.onclose = () => reject(transaction.error);
     });
     const [result] = await Promise.all([action(transaction.objectStore(name)), ended]);
     return result;

@@ -28,7 +28,9 @@ export async function expectAccessible(page: Page): Promise<void> {
   await session.detach();
 }
 
-/** Rows of all databases of the extension, but for what stays against older keysets. */
+type IterableFolder = FileSystemDirectoryHandle & { values(): AsyncIterable<FileSystemHandle> };
+
+/** Rows of all databases of the extension, but for what stays against older keysets, and its journals' files. */
 export const rowsLeft = (page: Page): Promise<Record<string, number>> =>
   page.evaluate(async () => {
     const done = <T>(request: IDBRequest<T>): Promise<T> =>
@@ -43,6 +45,11 @@ export const rowsLeft = (page: Page): Promise<Record<string, number>> =>
         if (store !== "seen")
           rows[`${name}/${store}`] = await done(database.transaction(store).objectStore(store).count());
       database.close();
+    }
+    const root = (await navigator.storage.getDirectory()) as IterableFolder;
+    for await (const folder of root.values()) {
+      rows[folder.name] = 0;
+      for await (const _ of (folder as IterableFolder).values()) rows[folder.name]!++;
     }
     return rows;
   });

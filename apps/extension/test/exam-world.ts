@@ -4,6 +4,7 @@ import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { generateSigningKey, signKeyset } from "blindreel/keyset";
 import { httpObjects, openRecording, type RecordingReview } from "blindreel/review";
 import { SignJWT } from "jose";
 import type { BrowserContext, Page } from "playwright";
@@ -23,22 +24,45 @@ export const EXAM_PAGE = `chrome-extension://${EXTENSION}/exam.html`;
 /** Milliseconds for one step, on a busy machine. */
 const PATIENCE = 15_000;
 
-/** Counts what the extension's pages ask the browser for, ahead of its own scripts. */
-const COUNTER = `for (const name of ["getUserMedia", "getDisplayMedia"]) {
+/**
+ * Counts what the extension's pages ask the browser for, ahead of its own scripts; ends what it has given, as the browser does, by its event;
+ * says how much of a file they read at once.
+ */
+const COUNTER = `addEventListener("securitypolicyviolation", (event) => {
+  localStorage.violations = event.violatedDirective + " " + event.blockedURI;
+});
+for (const name of ["getUserMedia", "getDisplayMedia"]) {
   const own = navigator.mediaDevices[name].bind(navigator.mediaDevices);
-  navigator.mediaDevices[name] = (given) => {
+  navigator.mediaDevices[name] = async (given) => {
     const kinds = ["video", "audio"].filter((kind) => given?.[kind]);
     localStorage.asked = (localStorage.asked ?? "") + name + ":" + kinds + " ";
-    return own(given);
+    const stream = await own(given);
+    new BroadcastChannel("test").onmessage = ({ data }) => {
+      for (const track of stream.getTracks())
+        if (data === name + ":" + track.kind) {
+          track.stop();
+          track.dispatchEvent(new Event("ended"));
+        }
+    };
+    return stream;
+  };
+}
+for (const name of ["stream", "arrayBuffer", "bytes", "text"]) {
+  const own = Blob.prototype[name];
+  Blob.prototype[name] = function () {
+    if (this.size > (localStorage.largest ?? 0)) localStorage.largest = this.size;
+    return own.call(this);
   };
 }`;
 
 /** The built extension, whose pages count their calls. */
-export function countingExtension(): string {
+export function countingExtension(settings?: Readonly<Record<string, string>>): string {
   const root = dirname(fileURLToPath(new URL(".", import.meta.url)));
-  const built = join(root, "dist");
-  if (!existsSync(join(built, "manifest.json")))
-    execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: "pipe" });
+  const built = settings ? folder() : join(root, "dist");
+  if (!existsSync(join(built, "manifest.json"))) {
+    const build = ["vite", "build", "--logLevel", "warn", "--emptyOutDir", "--outDir", built];
+    execFileSync("npx", build, { cwd: root, stdio: "pipe", env: { ...process.env, ...settings } });
+  }
   const copy = folder();
   cpSync(built, copy, { recursive: true });
   writeFileSync(join(copy, "counter.js"), COUNTER);
@@ -59,30 +83,49 @@ const freePort = (): Promise<number> =>
 
 const pem = (key: KeyObject, type: "spki" | "pkcs8"): string => key.export({ type, format: "pem" }) as string;
 
+export interface WorldOptions {
+  readonly asksPerson?: boolean;
+  readonly profile?: string;
+  readonly film?: string;
+  /** Of a build of the extension for this world alone. */
+  readonly build?: Readonly<Record<string, string>>;
+}
+
 /** An institution, its LMS, the vendor's server in a process, and a browser that trusts their authority and has the extension. */
 export class ExamWorld {
   readonly institution!: Awaited<ReturnType<typeof newInstitution>>;
   readonly lms!: Lms;
-  readonly profile = folder();
+  readonly profile!: string;
   readonly #home = folder();
-  readonly #extension = countingExtension();
+  readonly #extension: string;
+  /** What the camera shows: a file of JPEG pictures. */
+  readonly film!: string | undefined;
   /** Whether the browser gives devices by the permissions that a test sets, and not to all that ask. */
   readonly asksPerson!: boolean;
+  /** What an administrator has set for the extension, from the next start of the browser on. */
+  policy: Readonly<Record<string, string>> | undefined;
   /** Of the server's process. */
-  readonly variables!: Readonly<Record<string, string | undefined>>;
+  readonly variables!: Record<string, string | undefined>;
   readonly port!: number;
   readonly cert!: string;
   server!: ServerProcess;
   browser!: BrowserContext;
 
   private constructor(
-    parts: Pick<ExamWorld, "institution" | "lms" | "port" | "cert" | "asksPerson">,
+    parts: Pick<ExamWorld, "institution" | "lms" | "port" | "cert" | "asksPerson" | "profile" | "film">,
     variables: Record<string, string | undefined>,
+    build: Readonly<Record<string, string>> | undefined,
   ) {
+    this.#extension = countingExtension(build);
     Object.assign(this, parts, { variables });
   }
 
-  static async start({ asksPerson = false } = {}): Promise<ExamWorld> {
+  static async start({
+    asksPerson = false,
+    profile = folder(),
+    film,
+    build,
+  }: WorldOptions = {}): Promise<ExamWorld> {
     const authority = openAuthority(folder());
     const settings = environment();
     const institution = await newInstitution();
@@ -110,6 +153,7 @@ export class ExamWorld {
         "camera",
         "screen",
         "microphone",
+        "flags",
         "chat",
         "answers",
         "events",
@@ -124,7 +168,7 @@ export class ExamWorld {
     keep(`${institution.id}.jws`, institution.published);
     const key = (): string => pem(generateKeyPairSync("ed25519").privateKey, "pkcs8");
     const world = new ExamWorld(
-      { institution, lms, port, cert: readFileSync(authority.path, "utf8"), asksPerson },
+      { institution, lms, port, cert: readFileSync(authority.path, "utf8"), asksPerson, profile, film },
       {
         ...settings.variables,
         BLINDREEL_PORT: `${port}`,
@@ -139,6 +183,7 @@ export class ExamWorld {
         BLINDREEL_EXTENSION: EXTENSION,
         NODE_EXTRA_CA_CERTS: authority.path,
       },
+      build,
     );
     trustAuthority(authority, world.#home);
     await Promise.all([world.startServer(), world.launch()]);
@@ -149,13 +194,41 @@ export class ExamWorld {
     this.server = await startProcess(this.variables);
   }
 
+  /** Killed, and started with what has changed meanwhile. */
+  async restartServer(change = (): void => {}): Promise<void> {
+    await this.server.end("SIGKILL");
+    change();
+    await this.startServer();
+  }
+
+  /** From now on the server's clock is so many hours ahead of the browser's. */
+  setServerAhead(hours: number): void {
+    const shift = `const D = Date; globalThis.Date = class extends D { constructor(...given) { given.length > 0 ? super(...given) : super(Date.now()); } static now() { return D.now() + ${hours * 3_600_000}; } };`;
+    this.variables.NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(shift)}`;
+  }
+
+  /** Another keyset of the institution, good until then. */
+  async publish(sequence: number, expires: Date, issued = new Date()): Promise<void> {
+    const { id, root, buckets } = this.institution;
+    const registrar = (await generateSigningKey()).publicJwk();
+    const keys = buckets.flatMap((bucket) => bucket.keys);
+    const claims = { institution: id, sequence, issued, expires, approvals: 1 as const, registrar, keys };
+    writeFileSync(join(this.variables.BLINDREEL_KEYSETS!, `${id}.jws`), await signKeyset(claims, root));
+  }
+
   async launch(): Promise<void> {
+    const { policy } = this;
+    const values = { "3rdparty": { extensions: { [EXTENSION]: policy } } };
     this.browser = await launchChromium({
       extension: this.#extension,
       fakeMedia: !this.asksPerson,
       home: this.#home,
       profile: this.profile,
-      args: this.asksPerson ? ["--use-fake-device-for-media-stream"] : [],
+      ...(policy && { policies: { folder: this.#home, values } }),
+      args: [
+        ...(this.asksPerson ? ["--use-fake-device-for-media-stream"] : []),
+        ...(this.film ? [`--use-file-for-fake-video-capture=${this.film}`] : []),
+      ],
     });
     this.browser.setDefaultTimeout(PATIENCE);
   }
@@ -184,7 +257,7 @@ export class ExamWorld {
   async choose(tracks: readonly string[], guardian = false, exam = "algebra-1"): Promise<void> {
     await this.browser.clearCookies();
     const page = await this.course("Ines Duarte", exam);
-    for (const name of ["camera", "screen", "microphone"])
+    for (const name of ["camera", "screen", "microphone", "flags"])
       await page.getByRole("checkbox", { name }).setChecked(tracks.includes(name));
     await page.getByRole("checkbox", { name: "A guardian consents too" }).setChecked(guardian);
     await page.getByRole("button", { name: "Save" }).click();
@@ -212,6 +285,11 @@ export class ExamWorld {
   /** What the extension has asked the browser for, so far. */
   async asked(page: Page): Promise<string[]> {
     return page.evaluate(() => (localStorage.asked ?? "").trim().split(" "));
+  }
+
+  /** Bytes of the largest part of a file that the extension has read at once. */
+  async largestRead(page: Page): Promise<number> {
+    return page.evaluate(() => Number(localStorage.largest ?? 0));
   }
 
   async token(recording: string, scope: string): Promise<string> {

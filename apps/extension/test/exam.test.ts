@@ -2,9 +2,11 @@ import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { importRecipient, type OkpJwk, seal } from "blindreel";
 import { openReceipt, type Verdict } from "blindreel/review";
+import type { Page } from "playwright";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { describeChromium } from "../../../test/helpers/browsers.js";
 import { removeFolders } from "../../server/test/fixture.js";
+import { expectPicture, settle, tabStops } from "../../ui/test/look.js";
 import {
   announced,
   consent,
@@ -29,11 +31,26 @@ function expectWhole({ state, origin, findings, losses }: Verdict): void {
   expect(state).toBe(losses.length > 0 ? "interrupted" : "complete");
 }
 
+/** Of the documentation, where the machine is not too busy; and all of it can be reached by the keyboard. */
+async function looksAsDocumented(page: Page, name: string, height: number): Promise<void> {
+  expect((await tabStops(page)).length).toBeGreaterThan(1);
+  const hide = (isHidden: boolean) =>
+    page.evaluate((hidden) => {
+      for (const alert of document.querySelectorAll<HTMLElement>("[role=alert]")) alert.hidden = hidden;
+    }, isHidden);
+  await hide(true);
+  const restore = await settle(page);
+  await expectPicture(page, `extension-${name}`, "light", [1024, height]);
+  await restore();
+  await hide(false);
+}
+
 /** Milliseconds for a test with a whole exam in it, on a busy machine. */
 const PATIENCE = 180_000;
 
 describeChromium("an exam from launch to receipt", () => {
   let world: ExamWorld;
+  const replyKeys = new Set<string>();
   beforeAll(async () => {
     world = await ExamWorld.start();
   });
@@ -77,6 +94,7 @@ describeChromium("an exam from launch to receipt", () => {
       expect(chat.map(({ text }) => text)).toEqual(["before the kill", "after the kill", "after the update"]);
       expect(review.tracks.map(({ name }) => name)).not.toContain("camera");
       expect((await world.asked(page)).join(" ")).not.toMatch(/video|Display/);
+      replyKeys.add(JSON.stringify(review.metadata?.replyTo));
       await forget(page);
     },
     PATIENCE,
@@ -94,6 +112,7 @@ describeChromium("an exam from launch to receipt", () => {
       const text = await page.locator("#consent-text").innerText();
       expect(text.replaceAll(" ", "")).toContain(world.institution.root.thumbprint);
       await expectAccessible(page);
+      await looksAsDocumented(page, "consent", 600);
       await consent(page);
       expect(await page.locator(".live").innerText()).toMatch(/camera: is.*\nmicrophone: is.*\nscreen: is/);
       await say(page, "is question 3 about primes?");
@@ -108,6 +127,7 @@ describeChromium("an exam from launch to receipt", () => {
       await page.getByRole("button", { name: "Hand in the answer" }).click();
       await page.getByText("Handed in: 3").waitFor();
       await expectAccessible(page);
+      await looksAsDocumented(page, "exam", 1260);
 
       const open = await world.review(recordingId, coreHash);
       const { replyTo } = open.metadata as { readonly replyTo?: unknown };
@@ -124,6 +144,8 @@ describeChromium("an exam from launch to receipt", () => {
         .setInputFiles({ name: "proof.pdf", mimeType: "application/pdf", buffer: file });
       await page.getByRole("button", { name: "Hand in the file" }).click();
       await page.getByText("Handed in: proof.pdf").waitFor();
+      // Of a file no more is in memory than is sealed at a time.
+      expect(await world.largestRead(page)).toBe(2 ** 20);
       // The prompt in the page, then the recorder's own; no others, after all this.
       expect(await world.asked(page)).toEqual([
         "getUserMedia:video,audio",
@@ -132,6 +154,7 @@ describeChromium("an exam from launch to receipt", () => {
       ]);
       await finish(page);
       await expectAccessible(page);
+      await looksAsDocumented(page, "receipt", 420);
       const [download] = await Promise.all([
         page.waitForEvent("download"),
         page.getByRole("button", { name: "Save the receipt" }).click(),
@@ -169,9 +192,13 @@ describeChromium("an exam from launch to receipt", () => {
           guardian: { at: expect.any(String) },
         },
       });
+      // A key for replies is of one exam, also of one person in one course.
+      replyKeys.add(JSON.stringify(review.metadata?.replyTo));
+      expect([replyKeys.size, replyKeys.has("undefined")]).toEqual([2, false]);
       expect(await linesOf(review, "chat")).toMatchObject([{ text: "is question 3 about primes?" }]);
       expect(await linesOf(review, "answers")).toMatchObject([{ question: "3", text: "none of these" }]);
       expect(Buffer.compare(await contentOf(review, "homework-1"), file)).toBe(0);
+      expect((await linesOf(review, "events")).map(({ type }) => type)).not.toContain("detector");
       expect(await linesOf(review, "events")).toContainEqual(
         expect.objectContaining({ type: "homework", track: "homework-1", name: "proof.pdf" }),
       );

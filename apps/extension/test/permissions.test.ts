@@ -3,6 +3,7 @@ import type { BrowserContext } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeChromium, launchChromium } from "../../../test/helpers/browsers.js";
 import { removeFolders } from "../../server/test/fixture.js";
+import { expectPicture } from "../../ui/test/look.js";
 import { allowed } from "../src/allowed.js";
 import { pinOf, TOLERATED_SKEW } from "../src/institution.js";
 import { MANAGED, MATCHES, manifest, SCHEMA } from "../src/manifest.js";
@@ -104,6 +105,7 @@ describeChromium("the page of permissions", () => {
     }
     for (const match of MATCHES) expect(text).toContain(match);
     await expectAccessible(page);
+    await expectPicture(page, "extension-permissions", "light", [1024, 900]);
     await page.goto(`chrome-extension://${EXTENSION}/exam.html`);
     await page.getByText("No exam is open").waitFor();
     await expectAccessible(page);

@@ -145,11 +145,11 @@ describeChromium("what can go wrong in an exam", () => {
       const keyFile = world.variables.BLINDREEL_LAUNCH_KEY!;
       const before = readFileSync(keyFile);
       const another = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" });
-      await restart(() => writeFileSync(keyFile, another));
+      await world.restartServer(() => writeFileSync(keyFile, another));
       await problem(page, "launch-over").waitFor({ timeout: 30_000 });
       await say(page, "said after the sign-in was over");
       await page.getByText("camera: is being recorded").waitFor();
-      await restart(() => writeFileSync(keyFile, before));
+      await world.restartServer(() => writeFileSync(keyFile, before));
       await finish(page);
       expect(await problem(page, "launch-over").count()).toBe(0);
       const review = await world.review(recordingId, coreHash);
@@ -174,10 +174,4 @@ describeChromium("what can go wrong in an exam", () => {
     },
     PATIENCE,
   );
-
-  async function restart(change: () => void): Promise<void> {
-    await world.server.end("SIGKILL");
-    change();
-    await world.startServer();
-  }
 });

@@ -72,7 +72,7 @@ class ReviewerApp extends View {
   protected override render() {
     if (this.review)
       return html`<review-page .review=${this.review} .settings=${this.settings}
-        .keyset=${this.institution.keyset} .own=${this.key!.recipient} .session=${this.isOfServer ? this.session : undefined} @close=${this.close}></review-page>`;
+        .keyset=${this.institution.keyset} .own=${this.key} .session=${this.isOfServer ? this.session : undefined} @close=${this.close}></review-page>`;
     return html`
       <header><h1 tabindex="-1">${TEXT.title}</h1><p>${TEXT.privacy}</p></header>
       <main>

@@ -49,6 +49,7 @@ export class NoteForm extends View {
       if (!session && !notes) download(sealed, name);
       this.sent = [...this.sent, name];
       form.reset();
+      this.dispatchEvent(new CustomEvent("sent", { detail: name }));
     });
   }
 

@@ -13,7 +13,7 @@ export interface Note {
 }
 
 /** Its own type, so that no note passes for a request, a grant or another statement of the same key. */
-const TYPE = "blindreel-note+jws";
+export const NOTE_TYPE = "blindreel-note+jws";
 
 const base64Url = (bytes: Uint8Array): string =>
   btoa(String.fromCharCode(...bytes))
@@ -36,7 +36,7 @@ export async function sealNote(
   const { recordingId, coreHash, policy } = review;
   const utf8 = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
   const kid = base64Url(Uint8Array.from(signer.thumbprint.match(/../g)!, (hex) => Number.parseInt(hex, 16)));
-  const header = { alg: "Ed25519", kid, typ: TYPE };
+  const header = { alg: "Ed25519", kid, typ: NOTE_TYPE };
   const payload = { recordingId, coreHash, kind, text, at: at.toISOString(), made: new Date().toISOString() };
   const input = [header, payload].map((part) => base64Url(utf8(JSON.stringify(part)))).join(".");
   const jws = utf8(`${input}.${base64Url(await signer.sign(utf8(input)))}`);

@@ -3,7 +3,9 @@ import "./playback.js";
 import "./reply-form.js";
 import "./verdict-view.js";
 import type { JsonObject, JsonValue, Recipients } from "blindreel";
+import type { VerifiedKeyset } from "blindreel/keyset";
 import type { Gap, RecordingReview, Verdict } from "blindreel/review";
+import type { OpeningKey } from "blindreel-ui/keys";
 import { Problem } from "blindreel-ui/problems";
 import type { Settings } from "blindreel-ui/settings";
 import type { Session } from "blindreel-ui/sign-in";
@@ -18,15 +20,23 @@ export class ReviewPage extends View {
     ...View.properties,
     review: { attribute: false },
     gaps: { state: true },
+    latest: { state: true },
   };
   review!: RecordingReview;
   settings!: Settings;
   /** Where the recording is the server's, and somebody is signed in. */
   session: Session | undefined;
   /** To whom notes are sealed: the institution's keyset, or the key that opened the recording. */
-  keyset: Recipients | undefined;
-  own!: Recipients;
+  keyset: VerifiedKeyset | undefined;
+  own!: OpeningKey;
   private gaps: readonly Gap[] = [];
+  /** The note that was sent last. */
+  private latest = "";
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (this.session) this.attempt("loading", async () => void (await import("./earlier-notes.js")));
+  }
 
   private get playback(): Playback {
     return this.querySelector("review-playback")!;
@@ -58,6 +68,7 @@ export class ReviewPage extends View {
   protected override render() {
     const { review, settings } = this;
     const { exam, replyTo } = review.metadata ?? {};
+    const to: Recipients = this.keyset ?? this.own.recipient;
     return html`
       <header>
         <h1 tabindex="-1">${typeof exam === "string" ? exam : TEXT.untitled}</h1>
@@ -71,8 +82,15 @@ export class ReviewPage extends View {
         <review-playback .review=${review} .settings=${settings} .gaps=${this.gaps}></review-playback>
         <section aria-labelledby="excerpt">${this.excerptForm()}</section>
         <section aria-labelledby="notes">
-          <note-form .review=${review} .settings=${settings} .to=${this.keyset ?? this.own}
-            .isOfKeyset=${this.keyset !== undefined} .at=${this.now} .session=${this.session}></note-form>
+          <note-form .review=${review} .settings=${settings} .to=${to}
+            .isOfKeyset=${this.keyset !== undefined} .at=${this.now} .session=${this.session}
+            @sent=${({ detail }: CustomEvent<string>) => Object.assign(this, { latest: detail })}></note-form>
+          ${
+            this.session
+              ? html`<earlier-notes .review=${review} .settings=${settings} .session=${this.session} .keyset=${this.keyset}
+                  .identities=${this.own} .latest=${this.latest}></earlier-notes>`
+              : nothing
+          }
         </section>
         ${
           this.session && isKey(replyTo)

@@ -1,10 +1,15 @@
-import { open } from "blindreel";
+import { randomUUID } from "node:crypto";
+import { open, seal } from "blindreel";
+import { generateSigningKey } from "blindreel/keyset";
+import type { RecordingReview } from "blindreel/review";
 import type { BrowserContext } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeChromium, launchChromium } from "../../../test/helpers/browsers.js";
-import { PASSPHRASE, signInOn, startWorld, type World } from "../../admin/test/world.js";
-import { removeFolders, token } from "../../server/test/fixture.js";
+import { PASSPHRASE, signedIn, signInOn, startWorld, type World } from "../../admin/test/world.js";
+import { DAY, removeFolders, token } from "../../server/test/fixture.js";
+import { expectForEverybody } from "../../ui/test/look.js";
 import { openPage, says } from "../../ui/test/page.js";
+import { sealNote } from "../src/notes.js";
 import { useKey } from "./page.js";
 
 describeChromium("a recording of the server, by the institution's sign-in", () => {
@@ -68,8 +73,67 @@ describeChromium("a recording of the server, by the institution's sign-in", () =
     await form.getByRole("button", { name: "Sign, seal and send" }).click();
     await form.getByText("Stored, sealed, as").waitFor();
     expect((await fetch(`${world.server}v1/recordings/${id}/notes`, { headers })).status).toBe(403);
+    const earlier = form.locator("xpath=following-sibling::earlier-notes");
+    await earlier.getByText(`Signed by ${person.holder}`).waitFor();
+    await earlier.getByText("Looked at minute 12.").waitFor();
     expect([...bearers]).toEqual([new URL(world.server).origin]);
     expect(page.url()).toBe(world.page.url);
+    expect(world.complaints).toEqual([]);
+    await page.close();
+  });
+
+  it("earlier notes are opened, with whose they are; what others put in their place is not taken for theirs", async () => {
+    const { institution } = world;
+    const { id, coreHash } = world.recordings[1]!;
+    const { kim, sam } = institution.people;
+    const stranger = await generateSigningKey();
+    const policy = { institution: institution.id, expiresAt: new Date(Date.now() + DAY) };
+    const review = { recordingId: id, coreHash, policy } as RecordingReview;
+    const note = { kind: "determination", text: "Nothing happened.", at: new Date() } as const;
+    const to = institution.keyset;
+    /** Kim's words and name by another key: the server can make this. */
+    const posing = { ...kim.key, thumbprint: kim.key.thumbprint, sign: stranger.sign.bind(stranger) };
+    const notes = [
+      await sealNote(note, review, { signer: kim.key, to }),
+      await sealNote({ ...note, kind: "note", text: "I see it too." }, review, { signer: sam.key, to }),
+      await sealNote({ ...note, text: "canary: a stranger" }, review, { signer: stranger, to }),
+      await sealNote({ ...note, text: "canary: forged" }, review, { signer: posing as never, to }),
+      await sealNote(note, { ...review, recordingId: "0".repeat(32) } as never, { signer: kim.key, to }),
+      await sealNote(note, review, { signer: kim.key, to: world.taker.recipient }),
+      await seal(Buffer.from("canary: no note"), { to, policy }),
+    ];
+    const auth = await token(id, "read", { claims: { institution: institution.id } });
+    for (const body of notes) {
+      const address = `${world.server}v1/recordings/${id}/notes/note-${randomUUID()}.reel`;
+      const headers = { authorization: `Bearer ${auth}` };
+      expect((await fetch(address, { method: "PUT", headers, body })).status).toBe(201);
+    }
+    const page = await signedIn(world, browser, "Sam");
+    await useKey(page, institution.buckets[0]!.identity);
+    await page.getByLabel("Address of the recording").fill(`${world.server}v1/recordings/${id}/`);
+    await page.getByRole("button", { name: "Open the recording" }).click();
+    const items = page.locator("earlier-notes li");
+    await expect.poll(() => items.count()).toBe(notes.length);
+    const told = (await items.allInnerTexts()).map((item) =>
+      item.replace(/.*(Signed|Not of|Somebody|It is of|Sealed|It cannot)/s, "$1").split("\n"),
+    );
+    expect(told.map(([line]) => line!.replace(/note-[-0-9a-f]+\.reel/, "NAME")).sort()).toEqual(
+      [
+        `Signed by ${kim.holder}`,
+        `Signed by ${sam.holder}`,
+        `Not of somebody whom the present directory names: a former member of staff, or anybody else. Key: ${stranger.thumbprint}`,
+        "Somebody put it there in another person's name. Do not believe it: NAME",
+        "It is of another recording, and was put here: NAME",
+        "Sealed to a key that is not the one you use. The bucket's opens it: NAME",
+        "It cannot be read, and is no note that this page would write: NAME",
+      ].sort(),
+    );
+    const shown = await page.locator("earlier-notes").innerText();
+    for (const text of ["Nothing happened.", "I see it too."]) expect(shown.split(text)).toHaveLength(2);
+    expect(shown).not.toContain("canary");
+    await page.getByText("Show it all the same").click();
+    await page.getByText("canary: a stranger").waitFor();
+    await expectForEverybody(page);
     expect(world.complaints).toEqual([]);
   });
 });

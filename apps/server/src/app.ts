@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import type { VerifiedKeyset } from "blindreel/keyset";
 import { parseObjectName } from "blindreel/server";
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
+import type { AddressLimits } from "./addresses.js";
 import type { Admission } from "./admission.js";
 import { answer } from "./answer.js";
 import { institutionRoutes } from "./institutions.js";
@@ -29,6 +31,8 @@ export interface ServerConfig {
   readonly keysetOf?: ((institution: string) => VerifiedKeyset) | undefined;
   /** An institution's signed keyset, for whoever asks. Without it nobody gets one. @throws Problem. */
   readonly keysetText?: ((institution: string) => string) | undefined;
+  /** Days that an institution's papers are kept behind their end: a year unless given. */
+  readonly paperDays?: ((institution: string) => number) | undefined;
   /** Test takers who come from an LMS. */
   readonly launches?: Launches | undefined;
   readonly witness?: Witness | undefined;
@@ -36,6 +40,8 @@ export interface ServerConfig {
   readonly link?: ((name: string, seconds: number) => Promise<string>) | undefined;
   /** Per recording. */
   readonly limits?: Limits | undefined;
+  /** Where nobody has to show a token. Then `fetch` takes Node's request beside the platform's, as `listen` gives it. */
+  readonly addresses?: AddressLimits | undefined;
   readonly now?: () => Date;
   /** Origins of the web pages that upload and read: `https://review.example`. */
   readonly origins?: readonly string[];
@@ -63,7 +69,10 @@ export interface Answer {
   readonly milliseconds: number;
 }
 
-export type Env = { Variables: { requestId: string; object: string; code: string } };
+export type Env = {
+  Bindings: { readonly incoming?: IncomingMessage };
+  Variables: { requestId: string; object: string; code: string };
+};
 
 /**
  * The HTTP interface, of the recordings in one store:
@@ -91,9 +100,11 @@ export function createServer(config: ServerConfig): Hono<Env> {
     retention,
     keysetOf,
     keysetText,
+    paperDays,
     launches,
     witness,
     limits,
+    addresses,
     link,
     now = () => new Date(),
     origins = [],
@@ -176,6 +187,9 @@ export function createServer(config: ServerConfig): Hono<Env> {
     return access;
   }
 
+  /** For what needs no token. @throws Problem 429. */
+  const admit = async ({ env }: Context<Env>): Promise<void> => addresses?.take(env.incoming!);
+
   /** @throws Problem 401; 403 for a token of one recording; 404 for staff of another institution, as for none. */
   async function authoriseStaff(context: Context<Env>, institution: string): Promise<void> {
     const access = await verifyToken(context.req.header("authorization"));
@@ -196,9 +210,9 @@ export function createServer(config: ServerConfig): Hono<Env> {
   }
 
   const pageRules = { authorise: authoriseStaff, now, pageLength: Math.min(pageLength, MOST_FACTS) };
-  app.route("/", institutionRoutes({ store, retention, keysetText, ...pageRules }));
+  app.route("/", institutionRoutes({ store, retention, keysetText, paperDays, admit, ...pageRules }));
   app.route("/", sealedFileRoutes({ files: new SealedFiles(store, recordings), authorise }));
-  if (launches) app.route("/", launchRoutes(launches));
+  if (launches) app.route("/", launchRoutes(launches, admit));
 
   app.put("/v1/recordings/*", async (context) => {
     const { recordingId, name, kind } = placeOf(context);
@@ -247,6 +261,7 @@ export function createServer(config: ServerConfig): Hono<Env> {
 
   app.post("/v1/institutions/:id/statements", async (context) => {
     context.set("object", "statement");
+    await admit(context);
     if (!keysetOf) throw new Problem(404, "no-such-path");
     const keyset = keysetOf(context.req.param("id"));
     const length = Number(context.req.header("content-length") ?? Number.NaN);

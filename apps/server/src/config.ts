@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { areProxies } from "./addresses.js";
 
 /** What the environment says is not usable. The message names the variables, and no value: one may be a secret. */
 export class ConfigError extends Error {
@@ -20,14 +21,18 @@ export const integer = (least: number, most: number) =>
 export const oneOf = <const T extends readonly string[]>(...values: T) =>
   v.picklist(values, `must be one of ${values.join(", ")}`);
 
-const origins = v.pipe(
+const list = v.pipe(
   v.string(),
-  v.transform((list) =>
-    list
+  v.transform((all) =>
+    all
       .split(",")
       .map((each) => each.trim())
       .filter((each) => each !== ""),
   ),
+);
+
+const origins = v.pipe(
+  list,
   v.array(
     v.pipe(
       v.string(),
@@ -37,6 +42,11 @@ const origins = v.pipe(
       ),
     ),
   ),
+);
+
+const proxies = v.pipe(
+  list,
+  v.check((all) => areProxies(all), "must be addresses or ranges, such as 10.0.0.0/8"),
 );
 
 const PLACE = {
@@ -69,6 +79,9 @@ const COMMON = {
   BLINDREEL_RECORDING_REQUESTS: v.optional(integer(1, 100_000), "20"),
   BLINDREEL_RECORDING_RATE: v.optional(integer(1, 10_000_000), "4000"),
   BLINDREEL_RECORDING_SIZE: v.optional(integer(1, 10_000_000), "20000"),
+  /** Of one address, in a minute, where no token is asked for; and whose `X-Forwarded-For` says which address that is. */
+  BLINDREEL_OPEN_REQUESTS: v.optional(integer(1, 1_000_000), "6000"),
+  BLINDREEL_PROXIES: v.optional(proxies),
   BLINDREEL_REQUEST_TIMEOUT: v.optional(integer(1, 3600), "120"),
   BLINDREEL_STOP_TIMEOUT: v.optional(integer(0, 3600), "30"),
   /** Seconds between two searches for what has to be deleted. */

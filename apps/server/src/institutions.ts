@@ -14,8 +14,12 @@ export interface InstitutionRules {
   readonly retention: Retention;
   /** For its staff alone. @throws Problem 401, 403, 404, 429. */
   readonly authorise: (context: Context<Env>, institution: string) => Promise<void>;
+  /** For everybody. @throws Problem 429. */
+  readonly admit: (context: Context<Env>) => Promise<void>;
   /** @throws Problem 403, 503. */
   readonly keysetText?: ((institution: string) => string) | undefined;
+  /** Days that an institution's papers are kept behind their end. */
+  readonly paperDays?: ((institution: string) => number) | undefined;
   readonly now: () => Date;
   /** Recordings in a listing's page. */
   readonly pageLength: number;
@@ -32,13 +36,14 @@ export interface InstitutionRules {
  * | `GET /v1/institutions/<id>/papers` | which there are |
  */
 export function institutionRoutes(rules: InstitutionRules): Hono<Env> {
-  const { store, retention, authorise, keysetText, now, pageLength } = rules;
+  const { store, retention, authorise, admit, keysetText, paperDays, now, pageLength } = rules;
   const app = new Hono<Env>().basePath("/v1/institutions/:id{[0-9a-f]{32}}");
-  const papers = new Papers(store, now);
+  const papers = new Papers(store, now, paperDays);
   const listings = new Listings();
 
-  app.get("/keyset", (context) => {
+  app.get("/keyset", async (context) => {
     context.set("object", "keyset");
+    await admit(context);
     if (!keysetText) throw new Problem(404, "no-such-path");
     const headers = { "Content-Type": "application/jose", "Cache-Control": "no-cache" };
     return context.body(keysetText(context.req.param("id")), 200, headers);

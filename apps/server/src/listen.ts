@@ -1,13 +1,13 @@
 import { constants } from "node:crypto";
 import {
   createServer as createHttpServer,
+  type IncomingMessage,
   type Server,
   type ServerOptions,
-  type ServerResponse,
 } from "node:http";
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { type SendingOptions, sending } from "./sending.js";
 
 /** A certificate chain and its private key, in PEM. */
@@ -66,7 +66,10 @@ const CLOSE_INTERVAL = 50;
 
 /** An application of Hono, or any function of its shape. */
 export interface Application {
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly fetch: (
+    request: Request,
+    env: { readonly incoming: IncomingMessage },
+  ) => Response | Promise<Response>;
 }
 
 /** Serves an application. @throws Error where the port or the certificate does not do. */
@@ -81,7 +84,10 @@ export async function listen(app: Application, options: ListenOptions): Promise<
   };
   const rules = { timeout: requestTimeout, onFault: options.onFault };
   const handler = getRequestListener(
-    async (request, { outgoing }) => sending(await app.fetch(request), outgoing as ServerResponse, rules),
+    async (request, env) => {
+      const { incoming, outgoing } = env as HttpBindings;
+      return sending(await app.fetch(request, { incoming }), outgoing, rules);
+    },
     { overrideGlobalObjects: false },
   );
   const server: Server | HttpsServer = certificate

@@ -14,6 +14,9 @@ import type { Store } from "./store/store.js";
 const REGISTER_TYPE = "blindreel-register+jws";
 const SEEN = "server/register";
 
+/** As long as somebody may still ask who had access, and why. */
+export const PAPER_DAYS = 365;
+
 const hex = (bytes: number) =>
   v.pipe(v.string(), v.regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`), `must be ${2 * bytes} hex digits`));
 const region = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,16}$/, "must be a region"));
@@ -25,6 +28,8 @@ const INSTITUTION = v.strictObject({
   regions: v.pipe(v.array(region), v.minLength(1)),
   /** Days that a recording may be kept at most, from its upload. */
   retentionDays: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(3660)),
+  /** Days that its papers are kept behind their end. */
+  paperDays: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(3660)), PAPER_DAYS),
   /** Names of the tracks that may be recorded. The server sees their number alone. */
   tracks: v.pipe(v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(64))), v.minLength(1)),
   /** Thumbprint of the root key that signs its keyset. */
@@ -50,11 +55,12 @@ const REGISTER = v.strictObject({
 });
 
 export type RegisteredInstitution = v.InferOutput<typeof INSTITUTION>;
-export type RegisterClaims = v.InferOutput<typeof REGISTER>;
+export type RegisterClaims = v.InferInput<typeof REGISTER>;
 
 /** Signs a register with the operator's Ed25519 key, which the servers do not hold. */
 export async function signRegister(claims: RegisterClaims, key: CryptoKey | KeyObject): Promise<string> {
-  const payload = Buffer.from(JSON.stringify(v.parse(REGISTER, claims)));
+  v.parse(REGISTER, claims);
+  const payload = Buffer.from(JSON.stringify(claims));
   return new CompactSign(payload).setProtectedHeader({ alg: "EdDSA", typ: REGISTER_TYPE }).sign(key);
 }
 
@@ -73,6 +79,8 @@ export interface Register {
   readonly sequence: number;
   /** @throws Problem 403 for one that is not listed. */
   institution(id: string | undefined): RegisteredInstitution;
+  /** For how many days its papers are kept behind their end, also where it is not listed any more. */
+  paperDays(id: string): number;
   /** The institution whose staff has such an access token. */
   reviewedBy(claims: JWTPayload): RegisteredInstitution | undefined;
   /** Those whose LMS is this platform; of one that serves several, each has deployments of its own. */
@@ -146,6 +154,7 @@ export async function openRegister(store: Store, options: RegisterOptions): Prom
   return {
     sequence: claims.sequence,
     institution: (id) => find(id).entry,
+    paperDays: (id) => institutions.get(id)?.entry.paperDays ?? PAPER_DAYS,
     reviewedBy: (token) => claims.institutions.find((entry) => isReviewedBy(entry, token)),
     launchedFrom: (issuer, clientId) =>
       claims.institutions.filter(

@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { importSigningKey } from "blindreel/keyset";
 import type { Logger } from "pino";
+import { AddressLimits } from "./addresses.js";
 import { createAdmin } from "./admin.js";
 import { admitRegion, admitRegistered } from "./admission.js";
 import { createServer } from "./app.js";
@@ -12,6 +13,7 @@ import { Launches } from "./lti/launches.js";
 import { createMetrics, faultFields } from "./observe.js";
 import { openStore, withoutPath } from "./open-store.js";
 import { keysetsIn, openRegister, type Register } from "./register.js";
+import { sweepPapers } from "./retention/papers.js";
 import { Retention } from "./retention/retention.js";
 import { eitherVerifier, reviewerVerifier } from "./reviewers.js";
 import { type Store, StoreError } from "./store/store.js";
@@ -46,6 +48,7 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
     ? eitherVerifier(config.BLINDREEL_TOKEN_ISSUER, own, reviewerVerifier({ register: register.current }))
     : own;
   const verifyToken = launches ? eitherVerifier(launches.issuer, launches.verifyToken, issued) : issued;
+  const paperDays = register && ((institution: string) => register.current().paperDays(institution));
   const onFault = (error: unknown, requestId: string): void =>
     log.error({ requestId, ...faultFields(error) }, "a fault");
   const app = createServer({
@@ -59,9 +62,15 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
       burst: 30,
       recordingBytes: config.BLINDREEL_RECORDING_SIZE * 1e6,
     }),
+    addresses: new AddressLimits({
+      requestsPerMinute: config.BLINDREEL_OPEN_REQUESTS,
+      // Without a proxy that is known, all of its clients would be one.
+      proxies: config.BLINDREEL_PROXIES ?? (config.BLINDREEL_TLS === "proxy" ? ["loopback"] : []),
+    }),
     witness: await witnessOf(config, store),
     keysetOf: register && ((institution) => register.current().keyset(institution)),
     keysetText: register && ((institution) => register.current().keysetText(institution)),
+    paperDays,
     launches,
     admission: register
       ? admitRegistered(register.current, config.BLINDREEL_REGION)
@@ -92,7 +101,10 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
     port: config.BLINDREEL_ADMIN_PORT,
     requestTimeout,
   });
-  const sweeping = sweepEvery(config.BLINDREEL_SWEEP_EVERY * 1000, retention, metrics, log);
+  const sweeping = sweepEvery(config.BLINDREEL_SWEEP_EVERY * 1000, {
+    ...{ retention, metrics, log },
+    papers: (signal) => sweepPapers(store, retention.ledger, { paperDays, signal }),
+  });
   return {
     port: server.port,
     adminPort: operator.port,

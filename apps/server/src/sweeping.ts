@@ -5,15 +5,25 @@ import type { Retention, Sweep } from "./retention/retention.js";
 /** Of a sweep that another server made. */
 const NOTHING: Sweep = { deleted: 0, held: 0, late: 0 };
 
+export interface Sweeping {
+  readonly retention: Retention;
+  /** Sweeps the papers, behind the recordings and on the same server. @returns how many were deleted. */
+  readonly papers: (signal: AbortSignal) => Promise<number>;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
 /** Sweeps at once and then again and again. What a sweep that fails has left, the next one does. */
-export function sweepEvery(milliseconds: number, retention: Retention, metrics: Metrics, log: Logger) {
+export function sweepEvery(milliseconds: number, { retention, papers, metrics, log }: Sweeping) {
   const stopping = new AbortController();
   let running = Promise.resolve();
   const run = async (): Promise<void> => {
     try {
       const sweep = await retention.sweep({ signal: stopping.signal });
+      const deletedPapers = sweep ? await papers(stopping.signal) : 0;
       metrics.observeSweep(sweep ?? NOTHING);
-      if (sweep && sweep.deleted > 0) log.info(sweep, "deleted");
+      if (sweep && sweep.deleted + deletedPapers > 0)
+        log.info({ ...sweep, papers: deletedPapers }, "deleted");
     } catch (error) {
       metrics.observeSweep(undefined);
       log.error(faultFields(error), "the sweep failed");

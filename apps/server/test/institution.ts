@@ -20,7 +20,7 @@ export async function newInstitution() {
     root,
   );
   const keyset = await verifyKeyset(published, { pin: root.thumbprint, institution: id });
-  return { id, root, published, keyset, buckets };
+  return { id, root, registrar, published, keyset, buckets };
 }
 
 export type Institution = Awaited<ReturnType<typeof newInstitution>>;

@@ -41,8 +41,12 @@ function sidebar(): Item[] {
   return [
     ...groups,
     { text: "Project", items: others },
-    { text: "API reference", collapsed: true, items: [{ text: "Index", link: `/${API}/` }, ...reference] },
-    { text: "Decisions", collapsed: true, items: decisions.map(linkTo) },
+    // With links: else the theme makes buttons in buttons of them.
+    {
+      ...{ text: "API reference", link: `/${API}/`, collapsed: true },
+      items: [{ text: "Index", link: `/${API}/` }, ...reference],
+    },
+    { text: "Decisions", link: "/docs/decisions/", collapsed: true, items: decisions.map(linkTo) },
   ];
 }
 
@@ -66,7 +70,12 @@ export default defineConfig({
   // The index of the search, which is loaded when somebody searches.
   vite: { build: { chunkSizeWarningLimit: 2500 } },
   router: { prefetchLinks: false },
-  markdown: { html: false, anchor: { slugify: anchor } },
+  markdown: {
+    html: false,
+    anchor: { slugify: anchor },
+    // Those that the theme comes with are too pale on its grey.
+    theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
+  },
   transformHtml: withPolicy,
   themeConfig: {
     search: { provider: "local" },

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import type { BrowserContext, Page, Request } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchChromium } from "../../../scripts/launch-chromium.js";
+import { expectForEverybody } from "../../ui/test/look.js";
 import { convert, pages, ROOT } from "../src/pages.js";
 import { type SiteServer, serveSite } from "../src/serve.js";
 
@@ -112,6 +113,20 @@ describe("the documentation's site", () => {
     );
     expect({ broken, elsewhere, complaints }).toEqual({ broken: [], elsewhere: [], complaints: [] });
   });
+
+  test.each(["index", "docs/claims", "api/index"])(
+    "%s is for everybody: axe-core in light and dark, 360 px, and the keyboard reaches its content",
+    async (name) => {
+      const tab = await browser.newPage();
+      await tab.goto(`${server.url}${name}.html`, { waitUntil: "networkidle" });
+      await expectForEverybody(tab);
+      await tab.keyboard.press("Tab");
+      await tab.keyboard.press("Enter");
+      expect(new URL(tab.url()).hash).toBe("#VPContent");
+      await tab.close();
+    },
+    60_000,
+  );
 
   test("searches in guides, the specification and the reference, without a network", async () => {
     await page.goto(server.url);

@@ -73,6 +73,32 @@ export async function tabStops(page: Page): Promise<string[]> {
   return seen;
 }
 
+/** Ids and dates as they are in every run. @returns what puts the page's own back. */
+export async function settle(page: Page): Promise<() => Promise<void>> {
+  const own = await page.evaluateHandle(() => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const digits = ({ length }: { readonly length: number }): string =>
+      "0123456789abcdef".repeat(4).slice(0, length);
+    const changed: { readonly text: Text; readonly before: string; readonly after: string }[] = [];
+    for (let text = texts.nextNode() as Text | null; text; text = texts.nextNode() as Text | null) {
+      const before = text.data;
+      const after = before
+        .replace(/\b[0-9a-f]{16,64}\b/g, digits)
+        .replace(/\b[0-9a-f]{4,8}( [0-9a-f]{4,8}){3,}\b/g, (groups) => groups.replace(/[0-9a-f]+/g, digits))
+        .replace(/[A-Z][a-z]{2} \d+, \d{4}, [\d:]+ [AP]M/g, "May 4, 2026, 9:00:00 AM")
+        .replace(/[A-Z][a-z]+ \d+, \d{4}/g, "May 4, 2026");
+      if (after === before) continue;
+      text.data = after;
+      changed.push({ text, before, after });
+    }
+    return changed;
+  });
+  return () =>
+    own.evaluate((changed) => {
+      for (const { text, before, after } of changed) if (text.data === after) text.data = before;
+    });
+}
+
 /** That a picture of the documentation is the page as it is. `BLINDREEL_PICTURES` takes it anew. */
 export async function expectPicture(
   page: Page,

@@ -7,7 +7,7 @@ import { describeChromium, launchChromium } from "../../../test/helpers/browsers
 import { leaveRequest, signInOn, startWorld, type World } from "../../admin/test/world.js";
 import { excerptOf, openExam, type Site, startSite } from "../../reviewer/test/page.js";
 import { removeFolders } from "../../server/test/fixture.js";
-import { expectForEverybody, expectPicture, tabStops } from "./look.js";
+import { expectForEverybody, expectPicture, settle, tabStops } from "./look.js";
 import { openPage, upload } from "./page.js";
 import { PAGES, type PageName } from "./pages.js";
 
@@ -29,16 +29,6 @@ interface State {
 
 let site: Site;
 let world: World;
-/** Ids and dates as they are in every run. */
-const settle = (page: Page): Promise<void> =>
-  page.evaluate(() => {
-    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    for (let text = texts.nextNode() as Text | null; text; text = texts.nextNode() as Text | null)
-      text.data = text.data
-        .replace(/\b[0-9a-f]{16,64}\b/g, ({ length }) => "0123456789abcdef".repeat(4).slice(0, length))
-        .replace(/[A-Z][a-z]{2} \d+, \d{4}, [\d:]+ [AP]M/g, "May 4, 2026, 9:00:00 AM");
-  });
-
 const STATES: readonly State[] = [
   {
     page: "reviewer",

@@ -1,7 +1,5 @@
 import { generateIdentity } from "blindreel";
-import { generateSigningKey, type ProtectableKey, protectIdentity } from "blindreel/keyset";
-import { passphraseRecipient } from "blindreel/passphrase";
-import { generateXWingIdentity } from "blindreel/x-wing";
+import type { ProtectableKey } from "blindreel/keyset";
 import { usageError } from "../cli-error.js";
 import { encodeKey, publicPathOf } from "../key-files.js";
 import { PRIVATE_MODE, PUBLIC_MODE } from "../output.js";
@@ -36,10 +34,7 @@ export async function keygen(options: KeygenOptions): Promise<void> {
 
   const { key, publicJwk } = await generate(options);
   const passphrase = protect ? await readNewPassphrase(privatePath, options) : undefined;
-  const privateBytes =
-    passphrase === undefined
-      ? encodeKey(key.toJwk())
-      : await protectIdentity(key, { to: passphraseRecipient(passphrase) });
+  const privateBytes = passphrase === undefined ? encodeKey(key.toJwk()) : await protectedBy(passphrase, key);
   const pair = new OutputSet();
   try {
     await pair.write(privatePath, PRIVATE_MODE, (sink) => sink.write(privateBytes));
@@ -72,14 +67,23 @@ export async function keygen(options: KeygenOptions): Promise<void> {
 
 const SECRET = "keep it secret and backed up: without it nothing can be opened";
 
+async function protectedBy(passphrase: string, key: ProtectableKey): Promise<Uint8Array> {
+  const { protectIdentity } = await import("blindreel/keyset");
+  const { passphraseRecipient } = await import("blindreel/passphrase");
+  return protectIdentity(key, { to: passphraseRecipient(passphrase) });
+}
+
 async function generate({ curve, hybrid, signing }: KeygenOptions): Promise<KeyPair> {
   if ([curve, hybrid, signing].filter((each) => each !== undefined).length > 1)
     throw usageError("give one of --curve, --hybrid and --signing");
   if (signing) {
+    const { generateSigningKey } = await import("blindreel/keyset");
     const key = await generateSigningKey();
     return { key, publicJwk: key.publicJwk() };
   }
-  const key = await (hybrid ? generateXWingIdentity() : generateIdentity({ curve: curveOf(curve) }));
+  const key = await (hybrid
+    ? (await import("blindreel/x-wing")).generateXWingIdentity()
+    : generateIdentity({ curve: curveOf(curve) }));
   return { key, publicJwk: key.recipient.toJwk() };
 }
 

@@ -24,10 +24,11 @@ import {
 } from "../output.js";
 import { PaddedPipe } from "../padded-pipe.js";
 import type { PassphraseOptions } from "../passphrase.js";
-import { counted, startProgress } from "../progress.js";
+import { counted, type ProgressDisplay, startProgress } from "../progress.js";
 import { type ReportOptions, writeReport } from "../report.js";
 import { filling, pump, type Sink } from "../sink.js";
-import { byteCount, columns, isoDate, jsonLine } from "../text.js";
+import { byteCount, columns, grouped, isoDate, jsonLine } from "../text.js";
+import { threadsFor } from "../threads.js";
 
 export interface OpenFileOptions extends ReportOptions, PassphraseOptions {
   readonly identity: readonly string[];
@@ -37,6 +38,7 @@ export interface OpenFileOptions extends ReportOptions, PassphraseOptions {
   readonly expected?: string | undefined;
   readonly ignoreExpiry?: boolean;
   readonly force?: boolean;
+  readonly threads?: number;
 }
 
 interface Range {
@@ -47,7 +49,8 @@ interface Range {
 /** Content on its way out, with what its envelope says. */
 interface Opened {
   readonly info: EnvelopeInfo;
-  readonly stream: ReadableStream<Uint8Array>;
+  fill(sink: Sink): Promise<void>;
+  cancel(): Promise<void>;
   /** What of the content this is; undefined for all. */
   readonly range?: Range;
   /** Where more than the content may come out before an error. */
@@ -67,16 +70,15 @@ export async function openSealedFile(input: Input, options: OpenFileOptions): Pr
     const progress = startProgress({ verb: "opening", total: input.size, json });
     if (range) content = await openRange(input, unlocking, range);
     else if (typed && isIrrevocable(typed)) content = await openForPipe(input, unlocking, progress.add);
-    else content = await openPieces(input.pieces(), unlocking, progress.add);
+    else content = await openWhole(input, unlocking, threadsFor(input, options.threads), progress);
     checkExpected(content.info, options.expected);
     const target = typed ?? foreignTarget(defaultName(content, input));
     checkTarget(target);
     sink = await createOutput(target, { mode: PRIVATE_MODE });
-    const { stream } = content;
-    await filling(sink, (to) => pump(stream, to)).finally(progress.stop);
+    await filling(sink, content.fill).finally(progress.stop);
     await writeReport(reportOf(content, target, sink), { json }, { stdoutIsTaken: sink.isStdout });
   } catch (error) {
-    await content?.stream.cancel().catch(() => {});
+    await content?.cancel().catch(() => {});
     const failure = await whatWentWrong(error, input, unlocking);
     throw await withPrefixNote(
       failure,
@@ -91,13 +93,29 @@ interface Unlocking {
   readonly ignoreExpiry: boolean;
 }
 
+/** To a regular file. */
+async function openWhole(
+  input: Input,
+  unlocking: Unlocking,
+  threads: number,
+  progress: ProgressDisplay,
+): Promise<Opened> {
+  if (threads === 1) return openPieces(input.pieces(), unlocking, progress.add);
+  const { openDirect } = await import("../direct.js");
+  return openDirect(input, threads, { ...unlocking, onProgress: progress.reach });
+}
+
+function streamed(info: EnvelopeInfo, stream: ReadableStream<Uint8Array>): Opened {
+  return { info, fill: (sink) => pump(stream, sink), cancel: () => stream.cancel() };
+}
+
 async function openPieces(
   pieces: AsyncIterable<Uint8Array>,
   unlocking: Unlocking,
   onBytes: (bytes: number) => void,
 ): Promise<Opened> {
   const stream = openFrom(counted(pieces, onBytes), unlocking);
-  return { info: await stream.info, stream };
+  return streamed(await stream.info, stream);
 }
 
 /** What comes out is to be content, whatever the sealer did: the length of what is padded is read first, where it can be. */
@@ -124,7 +142,7 @@ async function openRange(input: Input, unlocking: Unlocking, wanted?: ByteRange)
   const source = await openSource(fileHandleSource(handle), unlocking);
   const range = within(wanted ?? { start: 0, end: undefined }, source);
   const stream = source.stream(range.start, range.end);
-  return { info: source, stream, ...(wanted && { range }) };
+  return { ...streamed(source, stream), ...(wanted && { range }) };
 }
 
 function checkExpected({ coreHash }: EnvelopeInfo, expected: string | undefined): void {
@@ -200,7 +218,7 @@ async function withPrefixNote(
     length === undefined
       ? `The ${byteCount(written)} ${where} authenticate, but how many of them are content, and how many padding, is not known.`
       : length < written
-        ? `Of the ${byteCount(written)} ${where} only the first ${length.toLocaleString("en-US")} are an authenticated beginning of the content.`
+        ? `Of the ${byteCount(written)} ${where} only the first ${grouped(length)} are an authenticated beginning of the content.`
         : `The ${byteCount(written)} ${where} are an authenticated beginning of the content${isWhole ? "" : ", not all of it"}.`;
   return new CliError(error.code, `${error.message} ${note}`, { cause: error });
 }

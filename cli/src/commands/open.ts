@@ -5,11 +5,9 @@ import { openInput } from "../input.js";
 import type { GrantedOptions } from "../office/granted.js";
 import type { ByteRange } from "../options.js";
 import type { PassphraseOptions } from "../passphrase.js";
-import { isRecording } from "../recording-store.js";
+import { isRecording } from "../recording-place.js";
 import type { ReportOptions } from "../report.js";
-import { openExcerptFile } from "./open-excerpt.js";
 import { openSealedFile } from "./open-file.js";
-import { openRecordingTakes } from "./open-recording.js";
 
 export interface OpenCommandOptions extends ReportOptions, PassphraseOptions, GrantedOptions {
   readonly identity?: readonly string[];
@@ -21,17 +19,26 @@ export interface OpenCommandOptions extends ReportOptions, PassphraseOptions, Gr
   readonly expected?: string;
   readonly ignoreExpiry?: boolean;
   readonly force?: boolean;
+  readonly threads?: number;
 }
 
 /** Options that only some of what can be opened takes. */
-const SPECIAL = { range: "--range", track: "--track", from: "--from", to: "--to", force: "--force" } as const;
+const SPECIAL = {
+  range: "--range",
+  track: "--track",
+  from: "--from",
+  to: "--to",
+  force: "--force",
+  threads: "--threads",
+} as const;
 
 /** Opens a sealed file, a recording, or an excerpt. */
 export async function open(what: string, options: OpenCommandOptions): Promise<void> {
   const { identity = [], track: tracks, ...rest } = options;
   if (isRecording(what)) {
-    checkOptions("a recording", options, ["range", "force"]);
+    checkOptions("a recording", options, ["range", "force", "threads"]);
     checkIdentity(identity);
+    const { openRecordingTakes } = await import("./recordings.js");
     return openRecordingTakes(what, { ...rest, tracks, identity });
   }
   checkOptions("a file", options, ["track", "from", "to"]);
@@ -39,7 +46,8 @@ export async function open(what: string, options: OpenCommandOptions): Promise<v
   try {
     const { magic, input } = await peek(opened);
     if (identifyObject(magic) === "excerpt") {
-      checkOptions("an excerpt", options, ["range"]);
+      checkOptions("an excerpt", options, ["range", "threads"]);
+      const { openExcerptFile } = await import("./recordings.js");
       await openExcerptFile(input, options);
     } else {
       checkIdentity(identity);

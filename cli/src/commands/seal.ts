@@ -1,4 +1,11 @@
-import { type JsonObject, type JsonValue, type Padding, type Policy, sealFrom } from "blindreel";
+import {
+  type JsonObject,
+  type JsonValue,
+  type Padding,
+  type Policy,
+  type SealFileOptions,
+  sealFrom,
+} from "blindreel";
 import { CliError, usageError } from "../cli-error.js";
 import { explain } from "../explain.js";
 import { detailsOf } from "../file-details.js";
@@ -9,6 +16,7 @@ import { counted, startProgress } from "../progress.js";
 import { type ReportOptions, writeReport } from "../report.js";
 import { filling, pump } from "../sink.js";
 import { byteCount, columns, isoDate } from "../text.js";
+import { isDirect, threadsFor } from "../threads.js";
 
 export interface SealOptions extends ReportOptions {
   readonly recipient: readonly string[];
@@ -20,6 +28,7 @@ export interface SealOptions extends ReportOptions {
   readonly metadata?: string;
   readonly output?: string;
   readonly force?: boolean;
+  readonly threads?: number;
 }
 
 /** What the format holds is about 63 KiB. */
@@ -46,19 +55,25 @@ export async function seal(path: string, options: SealOptions): Promise<void> {
     let inputBytes = 0;
     const sink = await createOutput(target, { mode: PUBLIC_MODE });
     const progress = startProgress({ verb: "sealing", total: input.size, json });
-    const pieces = counted(input.pieces(), (bytes) => {
-      inputBytes += bytes;
-      progress.add(bytes);
-    });
+    const sealing: SealFileOptions = {
+      to: recipients,
+      policy,
+      ...(Object.keys(metadata).length > 0 && { metadata }),
+      ...(options.padding && { padding: options.padding }),
+    };
+    const threads = threadsFor(input, options.threads);
     const { recordingId, coreHash } = await filling(sink, async () => {
-      const sealed = trySeal(() =>
-        sealFrom(pieces, {
-          to: recipients,
-          policy,
-          ...(Object.keys(metadata).length > 0 && { metadata }),
-          ...(options.padding && { padding: options.padding }),
-        }),
-      );
+      if (isDirect(threads, sink)) {
+        const { sealDirect } = await import("../direct.js");
+        inputBytes = input.size!;
+        const onProgress = progress.reach;
+        return trySeal(() => sealDirect(input, sink, threads, { ...sealing, onProgress }));
+      }
+      const pieces = counted(input.pieces(), (bytes) => {
+        inputBytes += bytes;
+        progress.add(bytes);
+      });
+      const sealed = trySeal(() => sealFrom(pieces, sealing));
       await pump(sealed, sink);
       return sealed.info;
     }).finally(progress.stop);

@@ -1,4 +1,4 @@
-import { generateIdentity, importRecipient, openFrom, seal, sealFrom } from "blindreel";
+import { generateIdentity, importRecipient, open, openFrom, seal, sealFrom } from "blindreel";
 import { type Bytes, pattern } from "../suite/bytes.js";
 import { report } from "../suite/data.js";
 import { strangerKey } from "../suite/fixed.js";
@@ -90,6 +90,7 @@ async function measure(): Promise<Record<string, readonly Hold[]>> {
   const content = new Uint8Array(LENGTH);
   for (let offset = 0; offset < LENGTH; offset += PIECE) content.set(pattern(PIECE, 1 + offset), offset);
   const sealed = await seal(content, { to });
+  const blob = new Blob([content]);
   const recipients = await Promise.all(
     Array.from({ length: 1000 }, (_, i) => importRecipient(strangerKey(i))),
   );
@@ -98,6 +99,9 @@ async function measure(): Promise<Record<string, readonly Hold[]>> {
     "bare AES-GCM over 64 MiB": bareLoop,
     "sealing 64 MiB": () => readAll(sealFrom(readyPieces(content), { to })),
     "opening 64 MiB": () => readAll(openFrom(readyPieces(sealed), { identities: identity })),
+    "sealing a Blob of 64 MiB": () => readAll(sealFrom(blob, { to })),
+    "sealing an array of 64 MiB": () => seal(content, { to }),
+    "opening an array of 64 MiB": () => open(sealed, { identities: identity }),
     "wrapping to 1000 recipients": () => seal(content.subarray(0, 100), { to: recipients }),
   };
   const holds: Record<string, readonly Hold[]> = {};

@@ -39,6 +39,9 @@ async function announce(recordingId, coreHash) {
   }
 }
 
+/** Whether the recorder was there since this page was loaded. */
+let wasThere = false;
+
 /** Chromium gives it to pages that an extension names. */
 const { runtime } = /** @type {any} */ (globalThis).chrome ?? {};
 
@@ -60,7 +63,12 @@ function connect() {
   });
   port.onDisconnect.addListener(() => {
     const isMissing = /establish/i.test(runtime.lastError?.message ?? "");
-    if (isMissing) say("The recorder does not answer. Add the extension, or switch it on.");
+    if (isMissing && wasThere)
+      say(
+        "The recorder has stopped. Press “Reload” in the browser's message, or close the browser and open it again: the exam goes on.",
+      );
+    else if (isMissing) say("The recorder does not answer. Add the extension, or switch it on.");
+    else wasThere = true;
     setTimeout(connect, isMissing ? LOOK_EVERY : AGAIN);
   });
   port.postMessage({ type: "institution", institution, root, name });

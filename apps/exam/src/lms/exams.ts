@@ -1,5 +1,5 @@
 /** What an instructor may choose from. */
-export const TRACKS = ["camera", "screen", "microphone"] as const;
+export const TRACKS = ["camera", "screen", "microphone", "flags"] as const;
 
 /** A recording as a test taker's own extension announced it. */
 export interface AnnouncedRecording {

@@ -60,6 +60,8 @@ const SENTENCES: Readonly<Record<string, string>> = {
   "launch-expired": `This start of an exam is too old, or the clock of your course system is wrong. ${AGAIN}`,
   "launch-replayed": `This start of an exam was used before. ${AGAIN}`,
   "launch-declined": `Your course system did not let you in: you may have been signed out. Sign in there. ${AGAIN}`,
+  "address-rate":
+    "Too many exams are being started from your network at this moment. Wait a minute, then start the exam again from your course.",
   "launch-down":
     "Your course system does not answer at the moment. Wait a minute, then start the exam again from your course.",
 };

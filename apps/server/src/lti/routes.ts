@@ -29,12 +29,15 @@ const CODE = v.object({ code: v.pipe(v.string(), v.maxLength(LONGEST_FORM)) });
  * | `GET`, `POST /lti/login` | a platform begins: to its authorization endpoint, and back |
  * | `POST /lti/launch` | its id_token: a page that hands a code to the extension |
  * | `POST /v1/launches` | the code: a launch, and what the institution asks for |
+ *
+ * @param admit throws Problem 429.
  */
-export function launchRoutes(launches: Launches): Hono<Env> {
+export function launchRoutes(launches: Launches, admit: (context: Context<Env>) => Promise<void>): Hono<Env> {
   const app = new Hono<Env>();
 
   app.use("/lti/*", async (context, next) => {
     context.set("object", "launch");
+    await admit(context);
     await next();
     context.header("Content-Security-Policy", PAGE_POLICY);
     context.header("Cache-Control", "no-store");
@@ -85,6 +88,7 @@ export function launchRoutes(launches: Launches): Hono<Env> {
 
   app.post("/v1/launches", async (context) => {
     context.set("object", "launch");
+    await admit(context);
     const given = parsed(`${await bodyOf(context, LONGEST_FORM)}`);
     if (!v.is(CODE, given)) throw new Problem(422, "code-invalid");
     return context.json(await launches.redeem(given.code), 201, { "Cache-Control": "no-store" });

@@ -40,12 +40,12 @@ export class Ledger {
   /**
    * Writes a deletion down, once: of servers that do so at the same time, and of a store whose answer is lost, one line remains.
    *
-   * @param from the ledger's size when the deletion began. @returns false where a line from there on names its recording.
+   * @param from the ledger's size when the deletion began. @returns false where a line from there on names its recording or paper.
    */
   async append(deletion: Deletion, from: number): Promise<boolean> {
     for (;;) {
       const known = await this.head();
-      if (await this.#names(deletion.recordingId, from, known.size)) return false;
+      if (await this.#names(deletion, from, known.size)) return false;
       const { line, head } = await ledgerLine(known, deletion);
       const bytes = Buffer.from(line);
       const isMade = await this.#store.create(keyOf(head.size - 1), [bytes], { length: bytes.length });
@@ -56,9 +56,11 @@ export class Ledger {
     }
   }
 
-  async #names(recordingId: string, from: number, to: number): Promise<boolean> {
-    for (let number = from; number < to; number++)
-      if (JSON.parse((await this.#line(number))!).recording === recordingId) return true;
+  async #names(deletion: Deletion, from: number, to: number): Promise<boolean> {
+    for (let number = from; number < to; number++) {
+      const { recording, paper } = JSON.parse((await this.#line(number))!);
+      if (recording === deletion.recordingId && paper === deletion.paper) return true;
+    }
     return false;
   }
 

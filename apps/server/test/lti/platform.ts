@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type JWTPayload, SignJWT } from "jose";
 import { admitRegistered } from "../../src/admission.js";
-import { type Answer, createServer } from "../../src/app.js";
+import { type Answer, createServer, type ServerConfig } from "../../src/app.js";
 import { Launches } from "../../src/lti/launches.js";
 import { openRegister, signRegister } from "../../src/register.js";
 import { Retention } from "../../src/retention/retention.js";
@@ -87,7 +87,7 @@ export function idToken(
 }
 
 /** A server with two institutions at one platform, and a clock of its own. */
-export async function launchWorld() {
+export async function launchWorld(given: Pick<ServerConfig, "addresses" | "paperDays"> = {}) {
   const platform = await startPlatform();
   const [one, two] = [await newInstitution(), await newInstitution()];
   const root = folder(MEMORY);
@@ -127,6 +127,7 @@ export async function launchWorld() {
   const answers: Answer[] = [];
   const retention = await Retention.open(store, { now: clock });
   const app = createServer({
+    ...given,
     store,
     retention,
     launches,
@@ -211,7 +212,7 @@ export async function launchWorld() {
   const tokenFor = (id: string, launchToken: string) =>
     send("POST", `/v1/recordings/${id}/token`, { headers: { authorization: `Bearer ${launchToken}` } });
   return {
-    ...{ platform, one, two, root, store, secret, launches, retention, answers, texts, published },
+    ...{ app, platform, one, two, root, store, secret, launches, retention, answers, texts, published },
     ...{ send, login, launch, codeOf, redeem, tokenFor },
     now: () => now,
     advance(milliseconds: number) {

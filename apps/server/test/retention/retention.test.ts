@@ -13,6 +13,7 @@ import { openFolder } from "../../src/store/folder.js";
 import type { Store } from "../../src/store/store.js";
 import { DAY, folder, MEMORY, removeFolders, token, verifyToken } from "../fixture.js";
 import { type Institution, newInstitution, record } from "../institution.js";
+import { dying } from "../store/dying.js";
 
 afterAll(removeFolders);
 
@@ -300,28 +301,6 @@ describe("an erasure", () => {
 });
 
 describe("a sweep", () => {
-  /** A store that ends the process, as it were, at one of its changes: before it, or after it and before anybody knows. */
-  function dying(store: Store, at: number, isAfter: boolean) {
-    let calls = 0;
-    const count = async <T>(change: () => Promise<T>): Promise<T> => {
-      calls++;
-      if (calls > at || (calls === at && !isAfter)) throw new Error("killed");
-      const result = await change();
-      if (calls === at) throw new Error("killed");
-      return result;
-    };
-    const wrapped: Store = {
-      create: (...given) => count(() => store.create(...given)),
-      replace: (...given) => count(() => store.replace(...given)),
-      remove: (...given) => count(() => store.remove(...given)),
-      open: (key) => store.open(key),
-      list: (prefix) => store.list(prefix),
-      folders: (range) => store.folders(range),
-      probe: () => store.probe(),
-    };
-    return { wrapped, calls: () => calls };
-  }
-
   test("that is killed at any change is finished by the next: nothing is lost, kept, or written down twice", async () => {
     const DAYS = [1, 9, 1, 9];
     const recordings = await Promise.all(DAYS.map((days) => record(one, "eu", { expiresAt: inDays(days) })));

@@ -1,4 +1,4 @@
 import theme from "vitepress/theme-without-fonts";
-import "./fonts.css";
+import "./own.css";
 
 export default theme;

@@ -1,0 +1,89 @@
+import { isBlindreelError, outOfRange, wrongType } from "../errors.js";
+import { type Checks, readOptions } from "../formats/options.js";
+import { absent, isStorageFull, storageFull } from "./faults.js";
+import type { OpenJournal } from "./store.js";
+
+/** Options of the journals of browsers. */
+export interface BrowserJournalOptions {
+  /**
+   * Bytes that each journal holds back, in a file of the origin's file system: 0 unless given. On a full disk Chromium cannot erase a
+   * journal's keys, so that memory cannot take its place, and the recording stops; with 8 MiB held back it goes on in memory.
+   */
+  readonly reserve?: number;
+}
+
+const OPTION_CHECKS: Checks<BrowserJournalOptions> = {
+  reserve(name, value) {
+    if (typeof value !== "number") throw wrongType(name, "a number of bytes", value);
+    if (!Number.isSafeInteger(value) || value < 0) throw outOfRange(name, "a whole number of bytes", value);
+    return value;
+  },
+};
+
+/** @throws TypeError, RangeError. */
+export const reserveBytes = (options: BrowserJournalOptions | undefined): number =>
+  readOptions<BrowserJournalOptions>("options", options, OPTION_CHECKS).reserve ?? 0;
+
+/** A file of the origin's own file system: on a full disk a file can be removed, and a record of a database cannot. */
+export interface Reserve {
+  readonly isKept: boolean;
+  /** Makes it, unless it is there. @throws DOMException where there is no room for it. */
+  take(): Promise<void>;
+  /** Gives the room back. */
+  release(): Promise<void>;
+}
+
+const NOTHING: Reserve = { isKept: false, async take() {}, async release() {} };
+
+/** @param bytes 0 for none; and there is none where the runtime cannot write such files. */
+export function reserveOf(name: string, bytes: number): Reserve {
+  const isPossible =
+    typeof FileSystemFileHandle !== "undefined" && "createWritable" in FileSystemFileHandle.prototype;
+  if (bytes === 0 || !isPossible) return NOTHING;
+  return {
+    isKept: true,
+    async take() {
+      const root = await navigator.storage.getDirectory();
+      const file = await root.getFileHandle(name, { create: true });
+      if ((await file.getFile()).size >= bytes) return;
+      // Random: some file systems keep no room for zeros.
+      const part = crypto.getRandomValues(new Uint8Array(2 ** 16));
+      try {
+        const stream = await file.createWritable();
+        await stream.write(
+          new Blob(Array<Uint8Array<ArrayBuffer>>(Math.ceil(bytes / part.length)).fill(part)),
+        );
+        await stream.close();
+      } catch (error) {
+        await this.release().catch(() => {});
+        throw error;
+      }
+    },
+    async release() {
+      const root = await navigator.storage.getDirectory();
+      await root.removeEntry(name).catch(absent(undefined));
+    },
+  };
+}
+
+/** A journal that gives its reserve up on a full disk, for the end of its keys: nothing else is written then. */
+export function withReserve(journal: OpenJournal, reserve: Reserve): OpenJournal {
+  let full: unknown;
+  return {
+    ...journal,
+    async commit(changes) {
+      if (full) throw storageFull(full);
+      try {
+        await journal.commit(changes);
+      } catch (error) {
+        if (!isBlindreelError(error) || isStorageFull(error)) await reserve.release();
+        if (reserve.isKept && isStorageFull(error)) full = error;
+        throw error;
+      }
+    },
+    async erase() {
+      await reserve.release();
+      await journal.erase();
+    },
+  };
+}
