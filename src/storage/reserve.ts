@@ -8,6 +8,7 @@ export interface BrowserJournalOptions {
   /**
    * Bytes that each journal holds back, in a file of the origin's file system: 0 unless given. On a full disk Chromium cannot erase a
    * journal's keys, so that memory cannot take its place, and the recording stops; with 8 MiB held back it goes on in memory.
+   * Safari before 26 holds nothing back.
    */
   readonly reserve?: number;
 }

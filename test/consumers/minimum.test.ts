@@ -13,11 +13,14 @@ import { type Feature, featuresOf } from "./features.js";
 import { CONSUMERS, INSTALLED, manifest, ROOT } from "./paths.js";
 import { expectReport } from "./report.js";
 
-/** Used where a runtime has it; each has a substitute beside it for runtimes that lack it. */
 /** Safari on iOS has them in managed form, from 17.1 on. */
 const MANAGED = "ManagedMediaSource, or `unsupported-runtime`";
+const RESERVE = "a journal holds nothing back for a full disk";
 
+/** Used where a runtime has it; each has a substitute beside it for runtimes that lack it. */
 const OPTIONAL: Readonly<Record<string, string>> = {
+  "FileSystemFileHandle.createWritable": RESERVE,
+  "FileSystemWritableFileStream.write": RESERVE,
   "HTMLMediaElement.disableRemotePlayback": MANAGED,
   "MediaSource.addSourceBuffer": MANAGED,
   "MediaSource.duration": MANAGED,
