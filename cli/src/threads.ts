@@ -2,7 +2,7 @@ import type { Input } from "./input.js";
 import type { Sink } from "./sink.js";
 
 /** Bytes from which threads are ahead by more than their start (docs/decisions/workers.md). */
-const WORTH = 48 * 2 ** 20;
+const WORTH = 256 * 2 ** 20;
 /** More than these wait for each other at the output's lock in the kernel. */
 const MOST = 4;
 

@@ -109,7 +109,7 @@ function readAll(fs: typeof NodeFs, file: number, bytes: Uint8Array, position: n
   return position + bytes.length;
 }
 
-/** Bytes of one write: for an aligned MiB, Linux looks for a page of that size, five times as long as it writes. */
+/** Bytes of one write: aligned ones of 1 MiB took ext4 five times the processor time (docs/decisions/workers.md). */
 const WRITE = 512 * 1024;
 
 function writeAll(fs: typeof NodeFs, file: number, bytes: Uint8Array, position: number): void {

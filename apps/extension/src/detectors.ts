@@ -1,4 +1,5 @@
 import { faceDetector, watchCamera } from "blindreel-detector";
+import { trustedWorker } from "blindreel-ui/trusted-worker";
 
 /** A line of the track `events`, for people. It decides nothing. */
 export type Noticed = { readonly type: string } & Readonly<Record<string, unknown>>;
@@ -6,21 +7,12 @@ export type Noticed = { readonly type: string } & Readonly<Record<string, unknow
 /** Watches the camera's stream. @returns how it is stopped; what it writes at its end is written then. */
 export type Detector = (stream: MediaStream, write: (line: Noticed) => Promise<void>) => () => Promise<void>;
 
-/** TypeScript knows none of the Trusted Types specification. */
-declare const trustedTypes: {
-  createPolicy<T>(
-    name: string,
-    rules: { createScriptURL(url: string): string },
-  ): { createScriptURL(url: string): T };
-};
-
 /** Build settings: `BLINDREEL_DETECTOR=none` leaves the detector out, `BLINDREEL_DETECTOR_EVERY` are seconds between its looks. */
 const { BLINDREEL_DETECTOR, BLINDREEL_DETECTOR_EVERY } = import.meta.env;
 
 /** Counts faces (docs/flags.md): its worker and its model are in the extension. */
 function faces(): Detector {
-  const policy = trustedTypes.createPolicy<URL>("detector", { createScriptURL: (url) => url });
-  const createWorker = () => new Worker(policy.createScriptURL("/detector.js"));
+  const createWorker = trustedWorker("detector", "/detector.js");
   return (stream, write) => {
     const every = Number(BLINDREEL_DETECTOR_EVERY ?? 10);
     const watch = watchCamera(stream.getVideoTracks()[0]!, {

@@ -7,7 +7,7 @@ import type { Session } from "blindreel-ui/sign-in";
 import { clock, moment, View } from "blindreel-ui/view";
 import { html, nothing } from "lit";
 import strings from "./earlier-notes.json" with { type: "json" };
-import { NOTE_TYPE, type Note } from "./notes.js";
+import { type ReadNote, readNote } from "./notes.js";
 import { TEXT } from "./strings.js";
 
 /**
@@ -21,7 +21,7 @@ interface EarlierNote {
   readonly standing: Standing;
   /** Pseudonym of the signer, or the thumbprint of a stranger's key. */
   readonly by?: string;
-  readonly note?: Note & { readonly made: Date };
+  readonly note?: ReadNote["note"];
 }
 
 /** Notes that are at the server already: opened by the key of the recording's bucket, verified by the directory. */
@@ -65,19 +65,12 @@ export class EarlierNotes extends View {
     const { identities, review, directory } = this;
     try {
       const { data } = await open(bytes, { identities });
-      const { kid, payload, input, signature } = readNote(
-        new TextDecoder("utf-8", { fatal: true }).decode(data),
-      );
-      if (payload.recordingId !== review.recordingId || payload.coreHash !== review.coreHash)
+      const { by, note, recordingId, coreHash, isSignedBy } = readNote(data);
+      if (recordingId !== review.recordingId || coreHash !== review.coreHash)
         return { standing: "elsewhere" };
-      const { kind, text } = payload;
-      const note = { kind, text, at: new Date(payload.at), made: new Date(payload.made) };
-      const by = hexOf(kid);
       const member = directory?.member(by);
       if (!member) return { standing: "stranger", by, note };
-      const key = await crypto.subtle.importKey("jwk", { ...member.key }, "Ed25519", false, ["verify"]);
-      if (!(await crypto.subtle.verify("Ed25519", key, signature, new TextEncoder().encode(input))))
-        return { standing: "forged" };
+      if (!(await isSignedBy(member.key))) return { standing: "forged" };
       return { standing: "signed", by: member.holder, note };
     } catch (error) {
       return { standing: isBlindreelError(error) && error.code === "no-matching-key" ? "closed" : "damaged" };
@@ -101,31 +94,3 @@ export class EarlierNotes extends View {
 customElements.define("earlier-notes", EarlierNotes);
 
 const age = ({ note }: EarlierNote): number => note?.made.getTime() ?? Number.POSITIVE_INFINITY;
-
-const hexOf = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-
-const bytesIn = (part: string): Uint8Array<ArrayBuffer> =>
-  Uint8Array.from(atob(part.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
-
-/** A compact JWS of `sealNote`. @throws Error for anything else. */
-function readNote(jws: string) {
-  const [head, body, signature] = jws.split(".") as [string, string, string];
-  const parse = (part: string) => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytesIn(part)));
-  const { alg, typ, kid } = parse(head) as Readonly<Record<string, unknown>>;
-  const payload = parse(body) as Readonly<
-    Record<"recordingId" | "coreHash" | "text" | "at" | "made", string>
-  > &
-    Pick<Note, "kind">;
-  const { kind, text, at, made } = payload;
-  const isNote =
-    alg === "Ed25519" &&
-    typ === NOTE_TYPE &&
-    typeof kid === "string" &&
-    typeof text === "string" &&
-    (kind === "note" || kind === "determination") &&
-    !Number.isNaN(Date.parse(at)) &&
-    !Number.isNaN(Date.parse(made));
-  if (!isNote) throw new TypeError("no note");
-  return { kid: bytesIn(kid), payload, input: `${head}.${body}`, signature: bytesIn(signature) };
-}

@@ -108,6 +108,15 @@ describeChromium("a recording of the server, by the institution's sign-in", () =
       const headers = { authorization: `Bearer ${auth}` };
       expect((await fetch(address, { method: "PUT", headers, body })).status).toBe(201);
     }
+    // A browser whose WebCrypto has no Ed25519: whose the notes are is found out all the same.
+    await browser.addInitScript(() => {
+      const { importKey } = SubtleCrypto.prototype;
+      SubtleCrypto.prototype.importKey = function (this: SubtleCrypto, ...given: unknown[]) {
+        if (JSON.stringify(given[2]).includes("Ed25519"))
+          return Promise.reject(new DOMException("no Ed25519", "NotSupportedError"));
+        return Reflect.apply(importKey, this, given);
+      } as typeof importKey;
+    });
     const page = await signedIn(world, browser, "Sam");
     await useKey(page, institution.buckets[0]!.identity);
     await page.getByLabel("Address of the recording").fill(`${world.server}v1/recordings/${id}/`);

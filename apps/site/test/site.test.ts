@@ -158,7 +158,8 @@ describe("the documentation's site", () => {
     await page.locator('#localsearch-list a[href*="docs/keys"]').first().click();
     await page.waitForURL(/docs\/keys\.html#/);
     const id = decodeURIComponent(new URL(page.url()).hash.slice(1));
-    expect(await page.locator(`[id="${id}"]`).count()).toBe(1);
+    // The address changes before the page of it is there.
+    await expect.poll(() => page.locator(`[id="${id}"]`).count()).toBe(1);
   }, 60_000);
 
   test("says so where there is no page", async () => {

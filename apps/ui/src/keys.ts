@@ -6,6 +6,7 @@ import { importEncryptedIdentity, passphraseIdentity, passphraseRecipient } from
 import workerAddress from "blindreel/passphrase-worker?worker&url";
 import type { XWingIdentity } from "blindreel/x-wing";
 import { Problem } from "./problems.js";
+import { trustedWorker } from "./trusted-worker.js";
 
 /** Private keys: of files (plain, or protected by a passphrase or a passkey) and of the browser's store. */
 
@@ -27,19 +28,8 @@ export interface KeyInput {
   readonly onProgress?: (fraction: number) => void;
 }
 
-/** Argon2id leaves the page's own thread alone. The policy of pages lets this one script be a worker's. */
-const policy = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes?.createPolicy(
-  "passphrase-worker",
-  {
-    createScriptURL: (_given: string) => workerAddress,
-  },
-);
-export const createWorker = (): Worker =>
-  new Worker(policy?.createScriptURL("") ?? workerAddress, { type: "module" });
-
-interface TrustedTypes {
-  createPolicy<P extends { createScriptURL(given: string): string }>(name: string, rules: P): P;
-}
+/** Argon2id leaves the page's own thread alone. */
+export const createWorker = trustedWorker("passphrase-worker", workerAddress, { type: "module" });
 
 type Jwk = Readonly<Record<string, string | undefined>>;
 
