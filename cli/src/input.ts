@@ -10,8 +10,11 @@ import { closeDescriptor } from "./descriptor.js";
 import { protect } from "./protected.js";
 import { isSameFile, isUnchanged, type Stamp, untilTelling } from "./stamp.js";
 
-/** Bytes per read, one read ahead: with the SDK, smaller pieces measured slower and larger ones no faster. */
-const PIECE = 512 * 1024;
+/**
+ * Bytes per read, one read ahead, and about as many per write: with 512 KiB, 1 GiB took 1.1 to 2.0 s, with these 1.2 to
+ * 1.4 s, since larger writes ask for larger folios (docs/decisions/workers.md).
+ */
+const PIECE = 256 * 1024;
 
 /** A file, a pipe or a device that is read once from its beginning. */
 export interface Input {

@@ -109,12 +109,14 @@ function readAll(fs: typeof NodeFs, file: number, bytes: Uint8Array, position: n
   return position + bytes.length;
 }
 
-/** Bytes of one write: aligned ones of 1 MiB took ext4 five times the processor time (docs/decisions/workers.md). */
-const WRITE = 512 * 1024;
+/** No write crosses a multiple of this: ext4 takes folios as large as a write, and large ones are slow to fill at times (docs/decisions/workers.md). */
+const WRITE = 64 * 1024;
 
 function writeAll(fs: typeof NodeFs, file: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.length; )
-    done += fs.writeSync(file, bytes, done, Math.min(WRITE, bytes.length - done), position + done);
+  for (let done = 0; done < bytes.length; ) {
+    const at = position + done;
+    done += fs.writeSync(file, bytes, done, Math.min(WRITE - (at % WRITE), bytes.length - done), at);
+  }
 }
 
 function failureOf(error: unknown): SpanFailure {
