@@ -10,6 +10,8 @@ export interface Contender {
   readonly name: string;
   /** Does the work once. */
   readonly run: () => Promise<unknown> | unknown;
+  /** Takes away what was made, outside what is timed. */
+  readonly tidy?: () => void;
 }
 
 export interface Result {
@@ -30,15 +32,16 @@ export async function measure(
   { rounds, sample }: MeasureOptions,
 ): Promise<Result[]> {
   const entries = [];
-  for (const { name, run } of contenders) {
-    entries.push({ name, run, repeats: await repeatsFor(run, sample), times: [] as number[] });
+  for (const contender of contenders) {
+    entries.push({ ...contender, repeats: await repeatsFor(contender, sample), times: [] as number[] });
   }
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < entries.length; i++) {
-      const { run, repeats, times } = entries[(i + round) % entries.length]!;
+      const { run, tidy, repeats, times } = entries[(i + round) % entries.length]!;
       const start = performance.now();
       for (let repeat = 0; repeat < repeats; repeat++) await run();
       times.push((performance.now() - start) / repeats);
+      tidy?.();
     }
   }
   return entries.map(({ name, times }) => {
@@ -48,12 +51,13 @@ export async function measure(
 }
 
 /** Warms up, and finds how often `run` fits into a sample. */
-async function repeatsFor(run: Contender["run"], sample: number): Promise<number> {
+async function repeatsFor({ run, tidy }: Contender, sample: number): Promise<number> {
   let elapsed = 0;
   for (let warmUps = 0; warmUps < 2; warmUps++) {
     const start = performance.now();
     await run();
     elapsed = performance.now() - start;
+    tidy?.();
     if (elapsed >= sample) break;
   }
   return Math.max(1, Math.ceil(sample / Math.max(elapsed, 0.01)));
