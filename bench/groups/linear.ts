@@ -63,17 +63,20 @@ async function envelopes(scale: Scale): Promise<Series[]> {
   return [await timesOf("recipients", sizes, sealing, scale), await timesOf("slots", sizes, opening, scale)];
 }
 
-/** Each segment is an entry of the log: sealed and hashed one by one, then opened and verified together. */
+/**
+ * Each segment is an entry of the log: sealed, hashed and uploaded one by one, then opened and verified together. Up to the
+ * ceiling of logs, less the entries that are left to losses and ends.
+ */
 async function recordings(scale: Scale): Promise<Series[]> {
   const identity = await generateIdentity();
-  await grow(identity, identity.recipient, scale.count(2_000));
+  await grow(identity, scale.count(2_000), true);
   const segments: [number, number][] = [];
   const entries: [number, number][] = [];
-  for (const full of [1, 1_000, 4_000, 16_000]) {
+  for (const full of [1, 1_000, 4_000, 16_000, 64_000, 256_000]) {
     const count = scale.count(full);
     if (segments.some(([known]) => known === count)) continue;
-    const { times } = await grow(identity, identity.recipient, count);
-    segments.push([count, times.record]);
+    const { times } = await grow(identity, count, true);
+    segments.push([count, times.record + times.upload]);
     entries.push([count, times.open + times.verify]);
   }
   return [

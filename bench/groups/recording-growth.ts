@@ -1,4 +1,4 @@
-import { generateIdentity, type Identity } from "blindreel";
+import { generateIdentity, type X25519Identity } from "blindreel";
 import { startRecording } from "blindreel/recording";
 import { openRecording } from "blindreel/review";
 import { memoryJournal } from "blindreel/storage";
@@ -21,14 +21,15 @@ export interface Grown {
 
 const count = (segments: number): string => `${segments.toLocaleString("en")} segments`;
 
-/** A recording of so many segments of a few bytes each, none of which is uploaded before all are sealed. */
-export async function grow(
-  identity: Identity,
-  to: Parameters<typeof startRecording>[0]["to"],
-  segments: number,
-): Promise<Grown> {
+/**
+ * A recording of so many segments of a few bytes each.
+ *
+ * @param isOnline uploads them as they are sealed, which a log needs to be filled to its ceiling: room is kept for the loss of
+ *   whatever waits. Otherwise none is uploaded before all are sealed.
+ */
+export async function grow(identity: X25519Identity, segments: number, isOnline = false): Promise<Grown> {
   const recording = await startRecording({
-    to,
+    to: identity.recipient,
     journal: memoryJournal(),
     segmentEvery: Number.POSITIVE_INFINITY,
     checkpointEvery: Number.POSITIVE_INFINITY,
@@ -43,14 +44,15 @@ export async function grow(
   };
   const track = recording.track("events", { padding: "none" });
   const piece = new Uint8Array(8);
+  const server = new MemoryServer();
+  let storing = isOnline ? server.store(recording) : undefined;
   await timed("record", async () => {
     for (let i = 0; i < segments; i++) {
       track.write(piece);
       await track.flush();
     }
   });
-  const server = new MemoryServer();
-  const storing = server.store(recording);
+  storing ??= server.store(recording);
   await timed("upload", async () => {
     while (recording.unacknowledgedBytes > 0) await new Promise((resolve) => setTimeout(resolve, 1));
   });
@@ -76,11 +78,9 @@ export const group: Group = {
 
   async run(scale) {
     const identity = await generateIdentity();
-    const to = identity.recipient;
-    await grow(identity, to, scale.count(2_000));
+    await grow(identity, scale.count(2_000));
     const grown: Grown[] = [];
-    for (const segments of [25_000, 50_000, 100_000])
-      grown.push(await grow(identity, to, scale.count(segments)));
+    for (const segments of [25_000, 50_000, 100_000]) grown.push(await grow(identity, scale.count(segments)));
     const rows: Row[] = [];
     for (const step of STEPS) {
       grown.forEach(({ segments, times }, i) => {
