@@ -43,19 +43,20 @@ export function figuresIn(section: string): Map<string, Published> {
 }
 
 /**
- * By ratio where a row has one, since figures of two runs drift with the machine; else by value. Throughput gets worse downwards,
- * everything else upwards.
+ * By ratio where a row has one, since figures of two runs drift with the machine; else by value. Throughput gets worse downwards, as
+ * does what has a least target, everything else upwards.
  *
  * @returns what is worse by over a tenth, the worst first.
  */
 export function regressions(section: string, rows: readonly Row[]): Regression[] {
   const figures = figuresIn(section);
-  const found = rows.flatMap(({ what, value, unit, ratio }): Regression[] => {
+  const found = rows.flatMap(({ what, value, unit, ratio, target }): Regression[] => {
     const before = figures.get(what);
     if (before?.unit !== unit) return [];
     const isByRatio = ratio !== undefined && before.ratio !== undefined;
     const [old, now] = isByRatio ? [before.ratio, ratio] : [before.value, value];
-    const worse = unit === "MB/s" ? old / now - 1 : now / old - 1;
+    const isMoreBetter = unit === "MB/s" || target?.atLeast !== undefined;
+    const worse = isMoreBetter ? old / now - 1 : now / old - 1;
     if (!(worse > NOISE) || old === 0) return [];
     const say = (figure: number): string => `${Number(figure.toPrecision(3))} ${isByRatio ? "×" : unit}`;
     return [{ what, before: say(old), now: say(now), worse }];

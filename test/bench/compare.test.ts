@@ -28,6 +28,11 @@ it("names what is worse by over a tenth, by ratio where there is one, the worst 
     ["stream", "0.8 ×", "0.7 ×"],
   ]);
   expect(regressions(SECTION, [{ what: "stream", value: 400, unit: "MB/s", ratio: 0.73 }])).toEqual([]);
+  // How many times as fast as another: more is better.
+  const target = { of: "ratio", atLeast: 3 } as const;
+  const faster = (ratio: number) =>
+    regressions(SECTION, [{ what: "wrap", value: 1, unit: "ms", ratio, target }]);
+  expect([faster(2).length, faster(1.2).length]).toEqual([0, 1]);
 });
 
 it("reads the tables of the page", () => {
