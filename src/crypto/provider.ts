@@ -32,7 +32,7 @@ export interface AeadKey {
    * @throws BlindreelError `authentication-failed`.
    */
   open(nonce: Bytes, ciphertext: Bytes, additionalData?: Bytes): MaybePromise<Bytes>;
-  /** Synchronous backends only: `seal` into `output` at `offset`, also in place. */
+  /** Synchronous backends only: `seal` into `output` at `offset`; `plaintext` may stand there or behind, and overlap. */
   sealInto?(nonce: Bytes, plaintext: Bytes, output: Bytes, offset: number): void;
   /** Synchronous backends only: `open` into `output` at `offset`. No byte is written on failure. */
   openInto?(nonce: Bytes, ciphertext: Bytes, output: Bytes, offset: number): void;

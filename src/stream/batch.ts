@@ -33,37 +33,31 @@ async function eachChunk(
 }
 
 /**
- * Copies plaintext to the places of its sealed chunks, with gaps for the tags, for {@link sealInPlace}.
- * Synchronous: the caller may change `data` afterwards.
+ * Encrypts plaintext that stands at the end of `message` to the message's chunks, in place: no result reaches a later
+ * chunk's plaintext, and each is placed when all before it were consumed.
+ *
+ * @param message chunks with their tags. @param plaintextLength bytes of its end.
  */
-export function spreadChunks(data: Bytes, sealedChunks: Bytes): void {
-  for (let from = 0, to = 0; from < data.length; from += CHUNK, to += SEALED_CHUNK) {
-    sealedChunks.set(data.subarray(from, from + CHUNK), to);
-  }
-}
-
-/** Encrypts the layout of {@link spreadChunks} in place. @param plaintextLength without the gaps. */
 export async function sealInPlace(
   cipher: ChunkCipher,
-  sealedChunks: Bytes,
+  message: Bytes,
   plaintextLength: number,
   options: OperationOptions,
 ): Promise<void> {
   const { spans } = cipher;
   const chunks = chunkCount(plaintextLength);
-  const plaintextAt = (chunkIndex: number): Bytes => {
-    const offset = chunkIndex * SEALED_CHUNK;
-    return sealedChunks.subarray(offset, offset + Math.min(CHUNK, plaintextLength - chunkIndex * CHUNK));
-  };
+  const plaintext = message.subarray(message.length - plaintextLength);
+  const plaintextAt = (chunkIndex: number): Bytes =>
+    plaintext.subarray(chunkIndex * CHUNK, (chunkIndex + 1) * CHUNK);
   if (spans) {
-    const place = (index: number) => sealedChunks.subarray(index * SEALED_CHUNK);
+    const place = (index: number) => message.subarray(index * SEALED_CHUNK);
     return spans.addAll(chunks, plaintextAt, place, options, plaintextLength);
   }
   const step = (chunkIndex: number): void | Promise<void> => {
     const offset = chunkIndex * SEALED_CHUNK;
-    const plaintext = plaintextAt(chunkIndex);
-    if (cipher.isSynchronous) return cipher.sealInto(chunkIndex, plaintext, sealedChunks, offset);
-    return cipher.place(cipher.seal(chunkIndex, plaintext), sealedChunks, offset);
+    const chunk = plaintextAt(chunkIndex);
+    if (cipher.isSynchronous) return cipher.sealInto(chunkIndex, chunk, message, offset);
+    return cipher.place(cipher.seal(chunkIndex, chunk), message, offset);
   };
   await eachChunk(0, chunks, step, options, plaintextLength);
 }

@@ -9,9 +9,10 @@ import {
   EMPTY,
   type MaybePromise,
 } from "../formats/bytes.js";
-import { sealInPlace, spreadChunks } from "./batch.js";
+import { sealInPlace } from "./batch.js";
 import { type StreamKey, startSealing, streamKeyArgument } from "./derive.js";
 import { HEADER_LENGTH, sealedLength } from "./geometry.js";
+import { breather } from "./operation.js";
 import { pushOptions, type StreamOptions, streamOptions } from "./options.js";
 import { type Padding, paddedLength, paddedPieces, writeLengthField } from "./padding.js";
 import { pairThrough, type StreamPair } from "./piece-channel.js";
@@ -76,29 +77,34 @@ export async function createSealer(
   return pushStream(new Transcoder(cipher, SEALING), header);
 }
 
-/** A buffer for a sealed message, with its plaintext in place. */
+/** A buffer for a sealed message, with its plaintext at the end. */
 interface Layout {
   readonly output: Bytes;
   readonly plaintextLength: number;
   /** Offset of the salt. */
   readonly streamOffset: number;
+  /** Its time counts from before the copy. */
+  readonly breathe: () => Promise<void> | undefined;
 }
 
-/** Copies `data` to the place of its sealed chunks, behind a prefix of `prefixLength` bytes. Synchronous. */
+/**
+ * Copies `data` in one piece: 4,096 copies to the chunks' own places take Chromium a third longer for 64 MiB. Synchronous.
+ *
+ * @param prefixLength bytes in front of the message.
+ */
 export function layOut(data: Bytes, prefixLength: number, padding?: Padding): Layout {
   const plaintextLength = padding ? paddedLength(padding, data.length) : data.length;
+  const breathe = breather();
   const output = allocate("data's sealed length", prefixLength + sealedLength(plaintextLength));
-  spreadChunks(data, output.subarray(prefixLength + HEADER_LENGTH));
-  if (padding) {
-    // The length field lies whole in the last chunk, so it ends where the last chunk's plaintext ends.
-    writeLengthField(output.subarray(0, output.length - (sealedLength(0) - HEADER_LENGTH)), data.length);
-  }
-  return { output, plaintextLength, streamOffset: prefixLength };
+  output.set(data, output.length - plaintextLength);
+  // The length field ends where the last chunk's plaintext ends.
+  if (padding) writeLengthField(output, data.length);
+  return { output, plaintextLength, streamOffset: prefixLength, breathe };
 }
 
 /** Seals a layout in place, under the plan's key, which it wipes. @returns `output`, wiped on failure. */
 export async function sealLayout(
-  { output, plaintextLength, streamOffset }: Layout,
+  { output, plaintextLength, streamOffset, breathe }: Layout,
   plan: MaybePromise<SealPlan>,
   options: StreamOptions,
 ): Promise<Bytes> {
@@ -112,6 +118,7 @@ export async function sealLayout(
     );
     output.set(prefix);
     output.set(header, streamOffset);
+    await breathe();
     await sealInPlace(cipher, output.subarray(streamOffset + HEADER_LENGTH), plaintextLength, options);
     return output;
   } catch (error) {

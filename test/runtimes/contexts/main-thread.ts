@@ -100,6 +100,7 @@ async function measure(): Promise<Record<string, readonly Hold[]>> {
     "sealing 64 MiB": () => readAll(sealFrom(readyPieces(content), { to })),
     "opening 64 MiB": () => readAll(openFrom(readyPieces(sealed), { identities: identity })),
     "sealing a Blob of 64 MiB": () => readAll(sealFrom(blob, { to })),
+    "copying an array of 64 MiB": async () => content.slice(),
     "sealing an array of 64 MiB": () => seal(content, { to }),
     "opening an array of 64 MiB": () => open(sealed, { identities: identity }),
     "wrapping to 1000 recipients": () => seal(content.subarray(0, 100), { to: recipients }),
