@@ -25,8 +25,7 @@ export class ChunkCipher {
 
   constructor(key: AeadKey, baseNonce: Bytes, callsInFlight = CALLS_IN_FLIGHT, spans?: Spans) {
     this.spans = spans;
-    // A span has two results.
-    this.callsInFlight = spans ? 2 * spans.depth : callsInFlight;
+    this.callsInFlight = callsInFlight;
     this.#key = key;
     this.#baseNonce = baseNonce;
     this.#nonce = baseNonce.slice();

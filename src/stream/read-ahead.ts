@@ -1,10 +1,13 @@
-import type { Bytes } from "../formats/bytes.js";
+import { isPromise } from "../formats/brand.js";
+import type { Bytes, MaybePromise } from "../formats/bytes.js";
 import type { PieceReader } from "./pieces.js";
 import type { Transcoder } from "./transcoder.js";
 
 /** For asynchronous backends: reads ahead of its consumer to keep calls in flight; results stay in order. */
 export class ReadAhead {
-  readonly #queue: Promise<Bytes>[] = [];
+  readonly #queue: MaybePromise<Bytes>[] = [];
+  /** Bytes of what was taken from the queue. */
+  #taken = 0;
   #stopped = false;
   #hasRead = false;
   #wakeConsumer = (): void => {};
@@ -19,10 +22,19 @@ export class ReadAhead {
     return !this.#hasRead || this.#queue.length > 0;
   }
 
-  async next(): Promise<Bytes> {
+  next(): MaybePromise<Bytes> {
+    const first = this.#queue[0];
+    return first === undefined || isPromise(first) ? this.#nextLater() : this.#take(first);
+  }
+
+  async #nextLater(): Promise<Bytes> {
     while (this.#queue.length === 0) await new Promise<void>((wake) => (this.#wakeConsumer = wake));
-    const chunk = await this.#queue[0]!;
+    return this.#take(await this.#queue[0]!);
+  }
+
+  #take(chunk: Bytes): Bytes {
     this.#queue.shift();
+    this.#taken += chunk.length;
     this.#wakeReader();
     return chunk;
   }
@@ -38,21 +50,21 @@ export class ReadAhead {
       if (this.#stopped) return;
       if (!piece) {
         // Before `#hasRead`: an error of `finish` is a pending result too.
-        const last = Promise.resolve(transcoder.finish());
+        const last = transcoder.finish();
         this.#hasRead = true;
         return this.#enqueue(last);
       }
       for (const chunk of transcoder.pushAhead(piece)) this.#enqueue(chunk);
-      while (this.#queue.length >= transcoder.resultsInFlight) {
+      while (transcoder.isFull(this.#queue.length, this.#taken)) {
         if (this.#stopped) return;
         await new Promise<void>((wake) => (this.#wakeReader = wake));
       }
     }
   }
 
-  #enqueue(chunk: Promise<Bytes>): void {
+  #enqueue(chunk: MaybePromise<Bytes>): void {
     // Handled: the consumer sees a rejection in its turn, or never.
-    chunk.catch(() => {});
+    if (isPromise(chunk)) chunk.catch(() => {});
     this.#queue.push(chunk);
     this.#wakeConsumer();
   }

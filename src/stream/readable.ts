@@ -1,3 +1,4 @@
+import { isPromise } from "../formats/brand.js";
 import type { Bytes } from "../formats/bytes.js";
 import { breather, type OperationOptions, progressReporter } from "./operation.js";
 import { PieceReader, type PieceSource } from "./pieces.js";
@@ -124,7 +125,8 @@ class Pump {
       if (rest) await rest;
       let chunks: Bytes;
       if (this.#ahead) {
-        chunks = await this.#ahead.next();
+        const next = this.#ahead.next();
+        chunks = isPromise(next) ? await next : next;
         this.#hasEnded = !this.#ahead.hasMore;
       } else {
         const piece = this.#reader.accept(await this.#reader.fetch());

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { wrongType } from "../errors.js";
-import type { Bytes } from "../formats/bytes.js";
+import type { Bytes, MaybePromise } from "../formats/bytes.js";
 import type { Check } from "../formats/options.js";
 import type { OperationOptions } from "./operation.js";
 
@@ -21,16 +21,17 @@ export interface MessageFiles {
 
 /** The chunks of one message on their way through worker threads, in spans of neighbours. */
 export interface Spans {
-  /** Spans worth having in flight. */
-  readonly depth: number;
+  /** Chunks worth having added before the first of them is taken. */
+  readonly chunksAhead: number;
   /**
-   * Adds the next chunk; consumes `unit` before it returns. A span leaves when it is full, or a moment after.
+   * Adds the next chunk; consumes `unit` before it returns. A span leaves when it is full, or a moment after. Where no thread
+   * has a hand free, the calling thread does the work.
    *
-   * @param into receives the result of the span that this chunk begins; by default a new buffer.
-   * @returns of the span that this chunk begins: its chunks up to the first that fails (empty with `into`), then that
-   *   failure, or no bytes. Nothing where it joins a span.
+   * @param following how many chunks are added right after.
+   * @returns what is to come in the order of the chunks: of the span that this chunk begins, its chunks up to the first that
+   *   fails, then that failure, or no bytes; of the calling thread the same, with the last chunk of a buffer.
    */
-  add(chunkIndex: number, unit: Bytes, into?: Bytes): readonly Promise<Bytes>[];
+  add(chunkIndex: number, unit: Bytes, following: number): readonly MaybePromise<Bytes>[];
   /**
    * All chunks of a message in memory, from `unit` to `place`, by index. Ends the message.
    *

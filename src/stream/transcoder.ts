@@ -5,6 +5,7 @@ import { TAG_LENGTH } from "../formats/constants.js";
 import type { ChunkCipher } from "./chunk.js";
 import { CHUNK, chunkOffset, SEALED_CHUNK } from "./geometry.js";
 import { Rechunker } from "./rechunk.js";
+import type { Spans } from "./spans.js";
 
 /** The differences between sealing and opening: unit lengths in bytes, and the cipher's call. */
 interface Direction {
@@ -87,10 +88,15 @@ export class Transcoder {
     return this.#cipher.isSynchronous && !this.#cipher.spans;
   }
 
-  /** Results in flight, for {@link pushAhead}. */
-  get resultsInFlight(): number {
-    const { callsInFlight, joinsAnswers } = this.#cipher;
-    return joinsAnswers ? Math.ceil(callsInFlight / USUALLY_JOINED) : callsInFlight;
+  /**
+   * Whether enough is under way, for {@link pushAhead}.
+   *
+   * @param results that are waiting. @param taken bytes of those that are not.
+   */
+  isFull(results: number, taken: number): boolean {
+    const { callsInFlight, joinsAnswers, spans } = this.#cipher;
+    if (spans) return this.#chunkIndex - taken / this.#direction.output >= spans.chunksAhead;
+    return results >= (joinsAnswers ? Math.ceil(callsInFlight / USUALLY_JOINED) : callsInFlight);
   }
 
   /** @returns the completed chunks as one buffer, possibly empty. */
@@ -125,7 +131,8 @@ export class Transcoder {
   }
 
   /** {@link push} on asynchronous backends, in as many results as are best for a stream. */
-  pushAhead(piece: Bytes): Promise<Bytes>[] {
+  pushAhead(piece: Bytes): readonly MaybePromise<Bytes>[] {
+    if (this.#cipher.spans) return this.#pushToSpans(piece, this.#cipher.spans);
     const chunks = this.#pushApart(piece);
     if (!this.#cipher.joinsAnswers) return chunks;
     const results: Promise<Bytes>[] = [];
@@ -133,16 +140,23 @@ export class Transcoder {
     return results;
   }
 
-  /** One result for each chunk; with worker threads, one for each span that begins in this piece. */
+  /** One result for each chunk. */
   #pushApart(piece: Bytes): Promise<Bytes>[] {
     this.#checkUsable();
     const results: Promise<Bytes>[] = [];
-    const { spans } = this.#cipher;
     const transform = async (unit: Bytes) =>
       this.#direction.transform(this.#cipher, this.#chunkIndex++, unit);
+    this.#rechunker.push(piece, (unit) => void results.push(this.#guardLater(transform(unit))));
+    return results;
+  }
+
+  #pushToSpans(piece: Bytes, spans: Spans): MaybePromise<Bytes>[] {
+    this.#checkUsable();
+    const results: MaybePromise<Bytes>[] = [];
+    let following = this.#rechunker.unitsWith(piece.length);
     this.#rechunker.push(piece, (unit) => {
-      const added = spans ? spans.add(this.#chunkIndex++, unit) : [transform(unit)];
-      for (const result of added) results.push(this.#guardLater(result));
+      for (const result of spans.add(this.#chunkIndex++, unit, --following))
+        results.push(isPromise(result) ? this.#guardLater(result) : result);
     });
     return results;
   }

@@ -1,4 +1,5 @@
 import type { Bytes } from "../formats/bytes.js";
+import { SEALED_CHUNK } from "../stream/geometry.js";
 import type { MessageFiles, SpanDirection } from "../stream/spans.js";
 
 export type SharedBytes = Uint8Array<SharedArrayBuffer>;
@@ -14,19 +15,23 @@ export interface SpanJob {
   readonly chunks: number;
   /** Length of the last chunk, in bytes. The others are whole. */
   readonly lastLength: number;
-  /** The chunks, at intervals of a sealed chunk's length. */
+  /** The chunks, at intervals of a sealed chunk's length. Their results take their place, without gaps. */
   readonly span: SharedBytes;
-  /** Whether the result takes the place of the chunks, or a new buffer that changes hands. */
-  readonly isInPlace: boolean;
+  /** {@link DONE} once the results stand there, which the sender may see before the answer comes. */
+  readonly state: Int32Array<SharedArrayBuffer>;
   /** Where the chunks come from and go to; `span` is the room for it then. */
   readonly files?: MessageFiles;
 }
 
+export const DONE = 1;
+
+/** Chunks of a full span: 1 MiB of content. */
+export const SPAN_CHUNKS = 64;
+export const SPAN_BYTES: number = SPAN_CHUNKS * SEALED_CHUNK;
+
 /** Answers come in the order of the jobs. */
 export interface SpanAnswer {
-  /** The chunks before the first that fails; undefined in place. */
-  readonly output: Bytes | undefined;
-  /** Their length, in bytes. */
+  /** Of the chunks before the first that fails, in bytes. */
   readonly length: number;
   readonly failure?: SpanFailure;
 }

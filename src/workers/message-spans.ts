@@ -1,25 +1,24 @@
-import { type Bytes, EMPTY } from "../formats/bytes.js";
-import { TAG_LENGTH } from "../formats/constants.js";
-import { CHUNK, chunkCount, SEALED_CHUNK } from "../stream/geometry.js";
-import { type OperationOptions, progressReporter } from "../stream/operation.js";
+import type { Bytes, MaybePromise } from "../formats/bytes.js";
+import type { OperationOptions } from "../stream/operation.js";
 import { withResolvers } from "../stream/resolvers.js";
 import type { MessageFiles, SpanDirection, Spans } from "../stream/spans.js";
-import type { SharedBytes, SpanAnswer } from "./job.js";
-import type { WorkerPool } from "./pool.js";
+import { passFiles } from "./file-spans.js";
+import { SPAN_CHUNKS } from "./job.js";
+import { Message, placeInSpan } from "./message.js";
+import type { SpanBuffer, WorkerPool } from "./pool.js";
+import { passWhole } from "./whole-message.js";
 
-/** Chunks of a full span: 1 MiB of content. */
-const SPAN_CHUNKS = 64;
-export const SPAN_BYTES: number = SPAN_CHUNKS * SEALED_CHUNK;
 /** Milliseconds that a span waits for more chunks. */
 const LINGER = 1;
+/** Chunks in one result of the calling thread at most: 256 KiB. */
+const OWN_CHUNKS = 16;
 
 type Resolvers = ReturnType<typeof withResolvers<Bytes>>;
 
 /** A span that takes chunks. */
 interface OpenSpan {
   readonly first: number;
-  readonly span: SharedBytes;
-  readonly into: Bytes | undefined;
+  readonly buffer: SpanBuffer;
   /** The chunks up to the first that fails. */
   readonly result: Resolvers;
   /** No bytes, or the failure. */
@@ -29,98 +28,56 @@ interface OpenSpan {
   lastLength: number;
 }
 
-/** The spans of one message. Its key is in one shared buffer, from which threads copy it for the time of a span. */
+/** Chunks that the calling thread transforms into one buffer. */
+interface OwnRun {
+  readonly output: Bytes;
+  done: number;
+}
+
+/** The spans of one message. Threads take them as long as they have a hand free; else the calling thread does the work. */
 export class MessageSpans implements Spans {
   readonly #pool: WorkerPool;
-  readonly #direction: SpanDirection;
-  readonly #key: SharedBytes;
-  readonly #baseNonce: Bytes;
-  /** Buffers of spans that are back, wiped and returned after the last. */
-  readonly #spare: SharedBytes[] = [];
+  readonly #message: Message;
   #open: OpenSpan | undefined;
-  /** Spans in the pool's hands. */
-  #away = 0;
-  #hasEnded = false;
+  #own: OwnRun | undefined;
   #failure: { readonly reason: unknown } | undefined;
 
   constructor(pool: WorkerPool, direction: SpanDirection, key: Bytes, baseNonce: Bytes) {
     this.#pool = pool;
-    this.#direction = direction;
-    this.#key = new Uint8Array(new SharedArrayBuffer(key.length));
-    this.#key.set(key);
-    this.#baseNonce = baseNonce.slice();
+    this.#message = new Message(pool, direction, key, baseNonce);
   }
 
-  get depth(): number {
-    return this.#pool.depth;
+  get chunksAhead(): number {
+    return this.#pool.spansAhead * SPAN_CHUNKS;
   }
 
-  add(chunkIndex: number, unit: Bytes, into?: Bytes): readonly Promise<Bytes>[] {
+  add(chunkIndex: number, unit: Bytes, following: number): readonly MaybePromise<Bytes>[] {
+    if (this.#own || (!this.#open && !this.#pool.hasRoom())) return this.#addOwn(chunkIndex, unit, following);
     const joined = this.#open;
-    const open = joined ?? this.#begin(chunkIndex, into);
-    open.span.set(unit, open.chunks * SEALED_CHUNK);
+    const open = joined ?? this.#begin(chunkIndex);
+    open.buffer.span.set(unit, placeInSpan(open.chunks));
     open.lastLength = unit.length;
     if (++open.chunks === SPAN_CHUNKS) this.#send();
     return joined ? [] : [open.result.promise, open.rest.promise];
   }
 
-  async addAll(
+  addAll(
     chunks: number,
     unit: (chunkIndex: number) => Bytes,
     place: (chunkIndex: number) => Bytes,
-    { signal, onProgress }: OperationOptions,
+    options: OperationOptions,
     total: number,
   ): Promise<void> {
-    const progress = progressReporter(onProgress, total);
-    const pending: Promise<unknown>[] = [];
-    try {
-      for (let first = 0; first < chunks; first += SPAN_CHUNKS) {
-        if (pending.length >= this.depth) await pending.shift();
-        signal?.throwIfAborted();
-        const indexes = Array.from({ length: Math.min(SPAN_CHUNKS, chunks - first) }, (_, i) => first + i);
-        const span = Promise.all(indexes.flatMap((index) => this.add(index, unit(index), place(index))));
-        span.catch(() => {});
-        pending.push(span);
-        progress.report(first * CHUNK);
-      }
-      this.end();
-      await Promise.all(pending);
-      signal?.throwIfAborted();
-    } catch (error) {
-      this.destroy(error);
-      throw error;
-    }
-    progress.final(total);
+    return passWhole(this.#pool, this.#message, { chunks, unit, place, total }, options);
   }
 
-  async addFiles(files: MessageFiles, chunks: number, options: OperationOptions): Promise<void> {
-    const { signal, onProgress } = options;
-    const progress = progressReporter(onProgress, files.content);
-    const pending: Promise<unknown>[] = [];
-    try {
-      for (let first = 0; first < chunks; first += SPAN_CHUNKS) {
-        if (pending.length >= this.depth) await pending.shift();
-        signal?.throwIfAborted();
-        const span = this.#pass(files, first, Math.min(SPAN_CHUNKS, chunks - first));
-        span.catch(() => {});
-        pending.push(span);
-        progress.report(Math.min(first * CHUNK, files.content));
-      }
-      while (pending.length > 0) await pending.shift();
-      signal?.throwIfAborted();
-    } catch (error) {
-      await Promise.allSettled(pending);
-      this.destroy(error);
-      throw error;
-    }
-    this.end();
-    progress.final(files.content);
+  addFiles(files: MessageFiles, chunks: number, options: OperationOptions): Promise<void> {
+    return passFiles(this.#pool, this.#message, files, chunks, options);
   }
 
   end(): void {
     this.#send();
-    this.#hasEnded = true;
-    this.#release();
+    this.#message.end();
   }
 
   destroy(reason: unknown): void {
@@ -129,40 +86,34 @@ export class MessageSpans implements Spans {
     this.#open = undefined;
     if (open) {
       clearTimeout(open.timer);
-      this.#spare.push(open.span);
+      this.#message.putBack(open.buffer);
       open.result.reject(reason);
       open.rest.reject(reason);
     }
-    this.#hasEnded = true;
-    this.#release();
+    this.#message.end();
   }
 
-  #pass(files: MessageFiles, first: number, chunks: number): Promise<Bytes> {
-    const direction = this.#direction;
-    const isEnd = first + chunks === chunkCount(files.total);
-    const lastLength = (isEnd ? files.total % CHUNK : CHUNK) + (direction === "open" ? TAG_LENGTH : 0);
-    const span = this.#spare.pop() ?? this.#pool.borrow();
-    const result = withResolvers<Bytes>();
-    const message = { direction, key: this.#key, baseNonce: this.#baseNonce };
-    this.#away++;
-    this.#pool.run({
-      job: { ...message, first, chunks, lastLength, span, isInPlace: true, files },
-      settle: (_answer, failure) => {
-        this.#away--;
-        this.#spare.push(span);
-        this.#release();
-        if (failure) result.reject(failure);
-        else result.resolve(EMPTY);
-      },
-    });
-    return result.promise;
+  #addOwn(chunkIndex: number, unit: Bytes, following: number): readonly MaybePromise<Bytes>[] {
+    const { output: interval } = this.#message.units;
+    const size = Math.min(following + 1, OWN_CHUNKS);
+    const own = this.#own ?? { output: new Uint8Array(size * interval), done: 0 };
+    this.#own = own;
+    const output = own.output.subarray(own.done * interval);
+    try {
+      this.#message.transform({ first: chunkIndex, chunks: 1, unit: () => unit, output, done: 0 });
+    } catch (error) {
+      this.#own = undefined;
+      return [own.output.slice(0, own.done * interval), Promise.reject(error)];
+    }
+    if (++own.done * interval < own.output.length) return [];
+    this.#own = undefined;
+    return [own.output];
   }
 
-  #begin(first: number, into: Bytes | undefined): OpenSpan {
+  #begin(first: number): OpenSpan {
     this.#open = {
       first,
-      into,
-      span: this.#spare.pop() ?? this.#pool.borrow(),
+      buffer: this.#message.borrow(),
       result: withResolvers<Bytes>(),
       rest: withResolvers<Bytes>(),
       timer: setTimeout(() => this.#send(), LINGER),
@@ -177,38 +128,16 @@ export class MessageSpans implements Spans {
     this.#open = undefined;
     if (!open) return;
     clearTimeout(open.timer);
-    this.#away++;
-    const { first, chunks, lastLength, span } = open;
-    const message = { direction: this.#direction, key: this.#key, baseNonce: this.#baseNonce };
-    this.#pool.run({
-      job: { ...message, first, chunks, lastLength, span, isInPlace: open.into !== undefined },
-      settle: (answer, failure) => {
-        this.#away--;
-        this.#settle(open, answer, failure);
-        this.#spare.push(span);
-        this.#release();
-      },
+    const { first, chunks, lastLength, buffer, result, rest } = open;
+    this.#message.run(buffer, { first, chunks, lastLength }, (results, failure) => {
+      if (this.#failure) {
+        result.reject(this.#failure.reason);
+        rest.reject(this.#failure.reason);
+        return;
+      }
+      result.resolve(new Uint8Array(results));
+      if (failure) rest.reject(failure);
+      else rest.resolve(new Uint8Array(0));
     });
-  }
-
-  /** After {@link destroy} results are wiped, and go nowhere. */
-  #settle({ into, result, rest, span }: OpenSpan, { output, length }: SpanAnswer, failure?: Error): void {
-    if (this.#failure) {
-      output?.fill(0);
-      result.reject(this.#failure.reason);
-      rest.reject(this.#failure.reason);
-      return;
-    }
-    into?.set(span.subarray(0, length));
-    result.resolve(output ?? EMPTY);
-    if (failure) rest.reject(failure);
-    else rest.resolve(EMPTY);
-  }
-
-  /** Wipes all that was shared, once nothing is under way. */
-  #release(): void {
-    if (!this.#hasEnded || this.#away > 0) return;
-    this.#key.fill(0);
-    for (const span of this.#spare.splice(0)) this.#pool.giveBack(span.fill(0));
   }
 }

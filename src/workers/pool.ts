@@ -15,8 +15,9 @@ import { type Checks, functionArgument, readOptions } from "../formats/options.j
 import { sourceFailed } from "../source/byte-source.js";
 import { asyncDispose } from "../stream/operation.js";
 import type { StreamWorkers } from "../stream/spans.js";
-import type { SharedBytes, SpanAnswer, SpanFailure, SpanJob } from "./job.js";
-import { MessageSpans, SPAN_BYTES } from "./message-spans.js";
+import { DONE, SPAN_BYTES, type SpanAnswer, type SpanFailure, type SpanJob } from "./job.js";
+import { MessageSpans } from "./message-spans.js";
+import { UNITS } from "./transform.js";
 
 /** What is used of a `Worker` of `node:worker_threads`. */
 export interface StreamWorker {
@@ -92,9 +93,14 @@ export interface Task {
   settle(answer: SpanAnswer, failure: Error | undefined): void;
 }
 
+/** A buffer for spans, with the word that says when one is done. */
+export type SpanBuffer = Pick<SpanJob, "span" | "state">;
+
 interface Thread {
   readonly worker: StreamWorker;
   readonly tasks: Task[];
+  /** Answers that are still to come for tasks that were settled before. */
+  early: number;
 }
 
 /** Threads that take spans in the order in which they come, started as they are needed, and the buffers of spans. */
@@ -103,7 +109,7 @@ export class WorkerPool implements StreamWorkers {
   readonly #create: () => StreamWorker;
   readonly #running: Thread[] = [];
   readonly #waiting: Task[] = [];
-  readonly #spare: SharedBytes[] = [];
+  readonly #spare: SpanBuffer[] = [];
   #failure: Error | undefined;
 
   constructor(threads: number, create: () => StreamWorker) {
@@ -121,16 +127,39 @@ export class WorkerPool implements StreamWorkers {
     return new MessageSpans(this, direction, key, baseNonce);
   }
 
-  borrow(): SharedBytes {
-    return this.#spare.pop() ?? new Uint8Array(new SharedArrayBuffer(SPAN_BYTES));
+  /** Spans worth having on their way through a stream: those in hands, and as many of the calling thread. */
+  get spansAhead(): number {
+    return this.threads * 2 * HANDS;
+  }
+
+  borrow(): SpanBuffer {
+    const word = Int32Array.BYTES_PER_ELEMENT;
+    const spare = this.#spare.pop();
+    if (spare) return spare;
+    const buffer = new SharedArrayBuffer(SPAN_BYTES + word);
+    return { span: new Uint8Array(buffer, 0, SPAN_BYTES), state: new Int32Array(buffer, SPAN_BYTES, 1) };
   }
 
   /** Takes a buffer back, wiped. */
-  giveBack(span: SharedBytes): void {
-    if (this.#spare.length < this.depth) this.#spare.push(span);
+  giveBack(buffer: SpanBuffer): void {
+    if (this.#spare.length < this.depth) this.#spare.push(buffer);
+  }
+
+  /**
+   * Whether a thread would take a span at once. Settles those that are done, without waiting for their answers.
+   *
+   * @throws the pool's failure.
+   */
+  hasRoom(): boolean {
+    if (this.#failure) throw this.#failure;
+    for (const thread of this.#running) this.#settleDone(thread);
+    this.#dispatch();
+    if (this.#waiting.length > 0) return false;
+    return this.#running.length < this.threads || this.#running.some(({ tasks }) => tasks.length < HANDS);
   }
 
   run(task: Task): void {
+    Atomics.store(task.job.state, 0, 0);
     this.#waiting.push(task);
     this.#dispatch();
   }
@@ -179,7 +208,7 @@ export class WorkerPool implements StreamWorkers {
       if (typeof worker?.postMessage !== "function" || typeof worker.unref !== "function") {
         throw wrongType("what createWorker returns", "a Worker of node:worker_threads", worker);
       }
-      const thread: Thread = { worker, tasks: [] };
+      const thread: Thread = { worker, tasks: [], early: 0 };
       worker.on("message", (answer: SpanAnswer) => this.#answered(thread, answer));
       worker.on("error", (error: Error) => lost(String(error?.message)));
       worker.on("exit", () => lost("it ended"));
@@ -192,7 +221,19 @@ export class WorkerPool implements StreamWorkers {
     }
   }
 
+  #settleDone(thread: Thread): void {
+    const { tasks, worker } = thread;
+    while (tasks[0] && Atomics.load(tasks[0].job.state, 0) === DONE) {
+      const { job, settle } = tasks.shift()!;
+      thread.early++;
+      if (tasks.length === 0) worker.unref();
+      const { output, added } = UNITS[job.direction];
+      settle({ length: (job.chunks - 1) * output + job.lastLength + added }, undefined);
+    }
+  }
+
   #answered(thread: Thread, answer: SpanAnswer): void {
+    if (thread.early > 0) return void thread.early--;
     const task = thread.tasks.shift();
     if (thread.tasks.length === 0) thread.worker.unref();
     task?.settle(answer, answer.failure && errorOf(answer.failure));
@@ -200,7 +241,7 @@ export class WorkerPool implements StreamWorkers {
   }
 }
 
-const NOTHING: SpanAnswer = { output: undefined, length: 0 };
+const NOTHING: SpanAnswer = { length: 0 };
 
 function errorOf({ code, message, end, system }: SpanFailure): Error {
   if (system) return Object.assign(new Error(message), system);

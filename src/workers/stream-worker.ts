@@ -7,38 +7,19 @@
 import type * as NodeCrypto from "node:crypto";
 import type * as NodeFs from "node:fs";
 import type * as WorkerThreads from "node:worker_threads";
-import { nodeOpenInto, nodeSealInto } from "../crypto/node-aead.js";
 import { nodeBuiltin } from "../crypto/node-builtin.js";
 import { isBlindreelError } from "../errors.js";
 import { type Bytes, wipe } from "../formats/bytes.js";
 import { TAG_LENGTH } from "../formats/constants.js";
-import { chunkNonce } from "../stream/chunk.js";
 import { CHUNK, chunkCount, SEALED_CHUNK } from "../stream/geometry.js";
 import { checkZeros, writeLengthField } from "../stream/padding.js";
-import type { SpanAnswer, SpanFailure, SpanJob } from "./job.js";
+import { DONE, type SpanAnswer, type SpanFailure, type SpanJob } from "./job.js";
+import { type Run, transformChunks, UNITS } from "./transform.js";
 
-const DIRECTIONS = {
-  seal: { transform: nodeSealInto, input: CHUNK, output: SEALED_CHUNK, added: TAG_LENGTH },
-  open: { transform: nodeOpenInto, input: SEALED_CHUNK, output: CHUNK, added: -TAG_LENGTH },
-} as const;
-
-/** Chunks of a span, and where they and their results are. */
-interface Run {
-  readonly unit: (index: number) => Uint8Array;
-  readonly output: Uint8Array;
-  /** Counts the chunks that are done. */
-  done: number;
-}
-
-function transformChunks(crypto: typeof NodeCrypto, job: SpanJob, run: Run): void {
-  const { transform, output: interval } = DIRECTIONS[job.direction];
+function transform(crypto: typeof NodeCrypto, job: SpanJob, run: Run): void {
   const key = job.key.slice() as Bytes;
-  const nonce = job.baseNonce.slice();
   try {
-    for (; run.done < job.chunks; run.done++) {
-      chunkNonce(job.baseNonce, job.first + run.done, nonce);
-      transform(crypto, key, nonce, run.unit(run.done), run.output, run.done * interval);
-    }
+    transformChunks(crypto, { ...job, key }, run);
   } finally {
     wipe(key);
   }
@@ -46,21 +27,19 @@ function transformChunks(crypto: typeof NodeCrypto, job: SpanJob, run: Run): voi
 
 /** In place, no chunk's result reaches the next chunk: results stand at the same intervals or closer. */
 function transformSpan(crypto: typeof NodeCrypto, job: SpanJob): SpanAnswer {
-  const { chunks, isInPlace, lastLength, span } = job;
-  const { input, output: interval, added } = DIRECTIONS[job.direction];
-  const length = (chunks - 1) * interval + lastLength + added;
-  const output = isInPlace ? undefined : new Uint8Array(Math.max(0, length));
+  const { first, chunks, lastLength, span, state } = job;
+  const { input, output: interval, added } = UNITS[job.direction];
   const unit = (index: number) => {
     const from = index * SEALED_CHUNK;
     return span.subarray(from, from + (index < chunks - 1 ? input : lastLength));
   };
-  const run: Run = { unit, output: output ?? span, done: 0 };
+  const run: Run = { first, chunks, unit, output: span, done: 0 };
   try {
-    transformChunks(crypto, job, run);
-    return { output, length };
+    transform(crypto, job, run);
+    Atomics.store(state, 0, DONE);
+    return { length: (chunks - 1) * interval + lastLength + added };
   } catch (error) {
-    const done = run.done * interval;
-    return { output: output?.slice(0, done), length: done, failure: failureOf(error) };
+    return { length: run.done * interval, failure: failureOf(error) };
   }
 }
 
@@ -72,7 +51,7 @@ function transformFiles(crypto: typeof NodeCrypto, fs: typeof NodeFs, job: SpanJ
   const { chunks, direction, first, lastLength } = job;
   const span = job.span as Uint8Array as Bytes;
   const { input, output, inputAt, outputAt, content, total } = job.files!;
-  const { input: inputUnit, output: outputUnit, added } = DIRECTIONS[direction];
+  const { input: inputUnit, output: outputUnit, added } = UNITS[direction];
   const inputLength = (chunks - 1) * inputUnit + lastLength;
   const outputLength = (chunks - 1) * outputUnit + lastLength + added;
   const units = span.subarray(direction === "seal" ? chunks * TAG_LENGTH : 0).subarray(0, inputLength);
@@ -85,17 +64,17 @@ function transformFiles(crypto: typeof NodeCrypto, fs: typeof NodeFs, job: SpanJ
     const position = inputAt + first * inputUnit;
     const end = readAll(fs, input, room, position);
     if (end < position + room.length)
-      return { output: undefined, length: 0, failure: { code: "source-failed", message: "", end } };
+      return { length: 0, failure: { code: "source-failed", message: "", end } };
     units.fill(0, room.length);
     if (direction === "seal" && content < total && first + chunks === chunkCount(total))
       writeLengthField(units, content);
-    transformChunks(crypto, job, { unit, output: span, done: 0 });
+    transform(crypto, job, { first, chunks, unit, output: span, done: 0 });
     if (direction === "open" && content < total) checkZeros(results, first * CHUNK, content, total);
     const written = direction === "seal" ? results : results.subarray(0, contentLength);
     writeAll(fs, output, written, outputAt + first * outputUnit);
-    return { output: undefined, length: outputLength };
+    return { length: outputLength };
   } catch (error) {
-    return { output: undefined, length: 0, failure: failureOf(error) };
+    return { length: 0, failure: failureOf(error) };
   }
 }
 
@@ -134,6 +113,7 @@ const port = nodeBuiltin<typeof WorkerThreads>("node:worker_threads")?.parentPor
 
 // The main thread has no port: there the module does nothing.
 port?.on("message", (job: SpanJob) => {
-  const answer = job.files ? transformFiles(cryptoModule, fsModule, job) : transformSpan(cryptoModule, job);
-  port.postMessage(answer, answer.output ? [answer.output.buffer] : []);
+  port.postMessage(
+    job.files ? transformFiles(cryptoModule, fsModule, job) : transformSpan(cryptoModule, job),
+  );
 });

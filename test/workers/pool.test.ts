@@ -154,7 +154,7 @@ describe("worker threads", () => {
     const jobs: SpanJob[] = [];
     const workers = createWorkers({ threads: 1, createWorker: observed(jobs) });
     const spans: Spans = workers.startSpans("seal", pattern(32, 9), pattern(12, 3));
-    const results = Array.from({ length: 66 }, (_, index) => spans.add(index, pattern(CHUNK, index))).flat();
+    const results = Array.from({ length: 66 }, (_, index) => spans.add(index, pattern(CHUNK, index), 65 - index)).flat();
     expect(jobs.map(({ chunks }) => chunks)).toEqual([64]);
     const lengths = (await Promise.all(results)).map(({ length }) => length);
     expect(lengths).toEqual([64 * SEALED_CHUNK, 0, 2 * SEALED_CHUNK, 0]);
