@@ -2,6 +2,7 @@ import type { Bytes, MaybePromise } from "../formats/bytes.js";
 import type { OperationOptions } from "../stream/operation.js";
 import { withResolvers } from "../stream/resolvers.js";
 import type { MessageFiles, SpanDirection, Spans } from "../stream/spans.js";
+import { copyShared } from "./copy.js";
 import { passFiles } from "./file-spans.js";
 import { SPAN_CHUNKS } from "./job.js";
 import { Message, placeInSpan } from "./message.js";
@@ -55,7 +56,7 @@ export class MessageSpans implements Spans {
     if (this.#own || (!this.#open && !this.#pool.hasRoom())) return this.#addOwn(chunkIndex, unit, following);
     const joined = this.#open;
     const open = joined ?? this.#begin(chunkIndex);
-    open.buffer.span.set(unit, placeInSpan(open.chunks));
+    copyShared(placeInSpan(open.buffer, open.chunks), unit);
     open.lastLength = unit.length;
     if (++open.chunks === SPAN_CHUNKS) this.#send();
     return joined ? [] : [open.result.promise, open.rest.promise];
@@ -135,7 +136,9 @@ export class MessageSpans implements Spans {
         rest.reject(this.#failure.reason);
         return;
       }
-      result.resolve(new Uint8Array(results));
+      const output = new Uint8Array(results.length);
+      copyShared(output, results);
+      result.resolve(output);
       if (failure) rest.reject(failure);
       else rest.resolve(new Uint8Array(0));
     });

@@ -96,5 +96,6 @@ export class Message {
   }
 }
 
-/** Where the chunk at `index` of a span lies. */
-export const placeInSpan = (index: number): number => index * SEALED_CHUNK;
+/** Where the chunk at `index` of a span begins. */
+export const placeInSpan = ({ span }: SpanBuffer, index: number): SharedBytes =>
+  span.subarray(index * SEALED_CHUNK);

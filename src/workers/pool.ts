@@ -155,7 +155,8 @@ export class WorkerPool implements StreamWorkers {
     for (const thread of this.#running) this.#settleDone(thread);
     this.#dispatch();
     if (this.#waiting.length > 0) return false;
-    return this.#running.length < this.threads || this.#running.some(({ tasks }) => tasks.length < HANDS);
+    const hands = HANDS * (this.threads - 1);
+    return this.#running.reduce((left, { tasks }) => left - tasks.length, hands) > 0;
   }
 
   run(task: Task): void {
@@ -185,7 +186,7 @@ export class WorkerPool implements StreamWorkers {
   #dispatch(): void {
     if (this.#failure) this.#end(this.#failure).catch(() => {});
     while (this.#waiting.length > 0) {
-      const thread = this.#freeThread();
+      const thread = this.#freeThread(this.#waiting[0]!.job.files ? this.threads : this.threads - 1);
       if (!thread) return;
       const task = this.#waiting.shift()!;
       if (thread.tasks.push(task) === 1) thread.worker.ref();
@@ -193,10 +194,12 @@ export class WorkerPool implements StreamWorkers {
     }
   }
 
-  /** An idle thread, else a new one, else the one with the fewest tasks, unless its hands are full. */
-  #freeThread(): Thread | undefined {
-    const [least] = [...this.#running].sort((left, right) => left.tasks.length - right.tasks.length);
-    if (least?.tasks.length !== 0 && this.#running.length < this.threads) return this.#start();
+  /** Of the first `limit` threads an idle one, else a new one, else the one with the fewest tasks, unless its hands are full. */
+  #freeThread(limit: number): Thread | undefined {
+    const [least] = this.#running
+      .slice(0, limit)
+      .sort((left, right) => left.tasks.length - right.tasks.length);
+    if (least?.tasks.length !== 0 && this.#running.length < limit) return this.#start();
     return least!.tasks.length < HANDS ? least : undefined;
   }
 

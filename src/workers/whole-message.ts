@@ -1,6 +1,7 @@
 import type { Bytes } from "../formats/bytes.js";
 import { CHUNK } from "../stream/geometry.js";
 import { breather, type OperationOptions, progressReporter } from "../stream/operation.js";
+import { copyShared } from "./copy.js";
 import { SPAN_CHUNKS } from "./job.js";
 import { type Message, placeInSpan } from "./message.js";
 import type { WorkerPool } from "./pool.js";
@@ -36,12 +37,12 @@ export async function passWhole(
   const pending = new Set<Promise<void>>();
   const send = (first: number, count: number): void => {
     const buffer = message.borrow();
-    for (let i = 0; i < count; i++) buffer.span.set(unit(first + i), placeInSpan(i));
+    for (let i = 0; i < count; i++) copyShared(placeInSpan(buffer, i), unit(first + i));
     const part = { first, chunks: count, lastLength: unit(first + count - 1).length };
     const passed = new Promise<void>((resolve) => {
       message.run(buffer, part, (results, error) => {
         if (error) failure ??= { reason: error };
-        if (!failure) place(first).set(results);
+        if (!failure) copyShared(place(first), results);
         resolve();
       });
     });
