@@ -1,5 +1,13 @@
 import type * as NodeBuffer from "node:buffer";
 import { nodeBuiltin } from "../crypto/node-builtin.js";
+import type { Bytes } from "../formats/bytes.js";
+
+let buffers: typeof NodeBuffer.Buffer | undefined;
+
+function nodeBuffer(): typeof NodeBuffer.Buffer {
+  buffers ??= nodeBuiltin<typeof NodeBuffer>("node:buffer")!.Buffer;
+  return buffers;
+}
 
 /**
  * Copies `source` to the beginning of `target`, where one of them is shared. By `Buffer`, which copies as `memcpy` does: V8's
@@ -7,7 +15,10 @@ import { nodeBuiltin } from "../crypto/node-builtin.js";
  */
 export function copyShared(target: Uint8Array, source: Uint8Array): void {
   // `fill` refuses an empty value.
-  if (source.length === 0) return;
-  const { Buffer } = nodeBuiltin<typeof NodeBuffer>("node:buffer")!;
-  Buffer.prototype.fill.call(target, source, 0, source.length);
+  if (source.length > 0) nodeBuffer().prototype.fill.call(target, source, 0, source.length);
+}
+
+/** Room for a result on memory of its own, not zeroed: every byte is written before anyone else sees it. */
+export function unzeroed(length: number): Bytes {
+  return new Uint8Array(nodeBuffer().allocUnsafeSlow(length).buffer as ArrayBuffer);
 }

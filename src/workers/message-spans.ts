@@ -2,7 +2,7 @@ import type { Bytes, MaybePromise } from "../formats/bytes.js";
 import type { OperationOptions } from "../stream/operation.js";
 import { withResolvers } from "../stream/resolvers.js";
 import type { MessageFiles, SpanDirection, Spans } from "../stream/spans.js";
-import { copyShared } from "./copy.js";
+import { copyShared, unzeroed } from "./copy.js";
 import { passFiles } from "./file-spans.js";
 import { SPAN_CHUNKS } from "./job.js";
 import { Message, placeInSpan } from "./message.js";
@@ -97,7 +97,7 @@ export class MessageSpans implements Spans {
   #addOwn(chunkIndex: number, unit: Bytes, following: number): readonly MaybePromise<Bytes>[] {
     const { output: interval } = this.#message.units;
     const size = Math.min(following + 1, OWN_CHUNKS);
-    const own = this.#own ?? { output: new Uint8Array(size * interval), done: 0 };
+    const own = this.#own ?? { output: unzeroed(size * interval), done: 0 };
     this.#own = own;
     const output = own.output.subarray(own.done * interval);
     try {
@@ -136,7 +136,7 @@ export class MessageSpans implements Spans {
         rest.reject(this.#failure.reason);
         return;
       }
-      const output = new Uint8Array(results.length);
+      const output = unzeroed(results.length);
       copyShared(output, results);
       result.resolve(output);
       if (failure) rest.reject(failure);

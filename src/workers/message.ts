@@ -24,7 +24,8 @@ export class Message {
   readonly #pool: WorkerPool;
   readonly #direction: SpanDirection;
   readonly #key: SharedBytes;
-  /** For the calling thread. */
+  /** For the calling thread, as the next. */
+  readonly #crypto: typeof NodeCrypto = nodeBuiltin<typeof NodeCrypto>("node:crypto")!;
   readonly #ownKey: Bytes;
   readonly #baseNonce: Bytes;
   /** Buffers of spans that are back, wiped and returned after the last. */
@@ -70,9 +71,8 @@ export class Message {
 
   /** On the calling thread. @throws as the first chunk in order that fails; `run.done` says which. */
   transform(run: Run): void {
-    const crypto = nodeBuiltin<typeof NodeCrypto>("node:crypto")!;
     transformChunks(
-      crypto,
+      this.#crypto,
       { direction: this.#direction, key: this.#ownKey, baseNonce: this.#baseNonce },
       run,
     );
