@@ -18,6 +18,13 @@ export function copyShared(target: Uint8Array, source: Uint8Array): void {
   if (source.length > 0) nodeBuffer().prototype.fill.call(target, source, 0, source.length);
 }
 
+const ZEROS = /* @__PURE__ */ new Uint8Array(4096);
+
+/** As {@link copyShared}, a tenth of the time of V8's `fill`. */
+export function wipeShared(target: Uint8Array): void {
+  nodeBuffer().prototype.fill.call(target, ZEROS, 0, target.length);
+}
+
 /** Room for a result on memory of its own, not zeroed: every byte is written before anyone else sees it. */
 export function unzeroed(length: number): Bytes {
   return new Uint8Array(nodeBuffer().allocUnsafeSlow(length).buffer as ArrayBuffer);

@@ -2,7 +2,7 @@ import { TAG_LENGTH } from "../formats/constants.js";
 import { CHUNK, chunkCount } from "../stream/geometry.js";
 import { type OperationOptions, progressReporter } from "../stream/operation.js";
 import type { MessageFiles } from "../stream/spans.js";
-import { SPAN_CHUNKS } from "./job.js";
+import { FILE_SPAN_CHUNKS } from "./job.js";
 import type { Message } from "./message.js";
 import type { WorkerPool } from "./pool.js";
 
@@ -28,10 +28,10 @@ export async function passFiles(
   };
   const pending: Promise<void>[] = [];
   try {
-    for (let first = 0; first < chunks; first += SPAN_CHUNKS) {
+    for (let first = 0; first < chunks; first += FILE_SPAN_CHUNKS) {
       if (pending.length >= pool.depth) await pending.shift();
       signal?.throwIfAborted();
-      const span = pass(first, Math.min(SPAN_CHUNKS, chunks - first));
+      const span = pass(first, Math.min(FILE_SPAN_CHUNKS, chunks - first));
       span.catch(() => {});
       pending.push(span);
       progress.report(Math.min(first * CHUNK, files.content));

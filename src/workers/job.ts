@@ -25,9 +25,11 @@ export interface SpanJob {
 
 export const DONE = 1;
 
-/** Chunks of a full span: 1 MiB of content. */
-export const SPAN_CHUNKS = 64;
-export const SPAN_BYTES: number = SPAN_CHUNKS * SEALED_CHUNK;
+/** Chunks of a full span: 512 KiB of content. */
+export const SPAN_CHUNKS = 32;
+/** The same from file to file. */
+export const FILE_SPAN_CHUNKS = 64;
+export const SPAN_BYTES: number = FILE_SPAN_CHUNKS * SEALED_CHUNK;
 
 /** Answers come in the order of the jobs. */
 export interface SpanAnswer {

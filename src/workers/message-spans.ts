@@ -1,4 +1,4 @@
-import type { Bytes, MaybePromise } from "../formats/bytes.js";
+import { type Bytes, EMPTY, type MaybePromise } from "../formats/bytes.js";
 import type { OperationOptions } from "../stream/operation.js";
 import { withResolvers } from "../stream/resolvers.js";
 import type { MessageFiles, SpanDirection, Spans } from "../stream/spans.js";
@@ -11,19 +11,24 @@ import { passWhole } from "./whole-message.js";
 
 /** Milliseconds that a span waits for more chunks. */
 const LINGER = 1;
-/** Chunks in one result of the calling thread at most: 256 KiB. */
-const OWN_CHUNKS = 16;
+/** Chunks in one result at most: larger buffers are given back to the system, and cost its page faults again. */
+const RESULT_CHUNKS = 8;
 
 type Resolvers = ReturnType<typeof withResolvers<Bytes>>;
+
+/** Of {@link RESULT_CHUNKS} neighbours in a span. */
+interface SpanResult {
+  /** The chunks up to the first that fails. */
+  readonly bytes: Resolvers;
+  /** No bytes, or the failure. */
+  readonly rest: Resolvers;
+}
 
 /** A span that takes chunks. */
 interface OpenSpan {
   readonly first: number;
   readonly buffer: SpanBuffer;
-  /** The chunks up to the first that fails. */
-  readonly result: Resolvers;
-  /** No bytes, or the failure. */
-  readonly rest: Resolvers;
+  readonly results: SpanResult[];
   readonly timer: ReturnType<typeof setTimeout>;
   chunks: number;
   lastLength: number;
@@ -54,12 +59,17 @@ export class MessageSpans implements Spans {
 
   add(chunkIndex: number, unit: Bytes, following: number): readonly MaybePromise<Bytes>[] {
     if (this.#own || (!this.#open && !this.#pool.hasRoom())) return this.#addOwn(chunkIndex, unit, following);
-    const joined = this.#open;
-    const open = joined ?? this.#begin(chunkIndex);
+    const open = this.#open ?? this.#begin(chunkIndex);
+    const added: Promise<Bytes>[] = [];
+    if (open.chunks % RESULT_CHUNKS === 0) {
+      const result = { bytes: withResolvers<Bytes>(), rest: withResolvers<Bytes>() };
+      open.results.push(result);
+      added.push(result.bytes.promise, result.rest.promise);
+    }
     copyShared(placeInSpan(open.buffer, open.chunks), unit);
     open.lastLength = unit.length;
     if (++open.chunks === SPAN_CHUNKS) this.#send();
-    return joined ? [] : [open.result.promise, open.rest.promise];
+    return added;
   }
 
   addAll(
@@ -88,15 +98,14 @@ export class MessageSpans implements Spans {
     if (open) {
       clearTimeout(open.timer);
       this.#message.putBack(open.buffer);
-      open.result.reject(reason);
-      open.rest.reject(reason);
+      rejectAll(open.results, reason);
     }
     this.#message.end();
   }
 
   #addOwn(chunkIndex: number, unit: Bytes, following: number): readonly MaybePromise<Bytes>[] {
     const { output: interval } = this.#message.units;
-    const size = Math.min(following + 1, OWN_CHUNKS);
+    const size = Math.min(following + 1, RESULT_CHUNKS);
     const own = this.#own ?? { output: unzeroed(size * interval), done: 0 };
     this.#own = own;
     const output = own.output.subarray(own.done * interval);
@@ -115,8 +124,7 @@ export class MessageSpans implements Spans {
     this.#open = {
       first,
       buffer: this.#message.borrow(),
-      result: withResolvers<Bytes>(),
-      rest: withResolvers<Bytes>(),
+      results: [],
       timer: setTimeout(() => this.#send(), LINGER),
       chunks: 0,
       lastLength: 0,
@@ -129,18 +137,25 @@ export class MessageSpans implements Spans {
     this.#open = undefined;
     if (!open) return;
     clearTimeout(open.timer);
-    const { first, chunks, lastLength, buffer, result, rest } = open;
-    this.#message.run(buffer, { first, chunks, lastLength }, (results, failure) => {
-      if (this.#failure) {
-        result.reject(this.#failure.reason);
-        rest.reject(this.#failure.reason);
-        return;
+    const { first, chunks, lastLength, buffer, results } = open;
+    this.#message.run(buffer, { first, chunks, lastLength }, (span, failure) => {
+      if (this.#failure) return rejectAll(results, this.#failure.reason);
+      const length = RESULT_CHUNKS * this.#message.units.output;
+      for (const [i, { bytes, rest }] of results.entries()) {
+        const part = span.subarray(i * length, (i + 1) * length);
+        const output = unzeroed(part.length);
+        copyShared(output, part);
+        bytes.resolve(output);
+        if (failure && part.length < length) rest.reject(failure);
+        else rest.resolve(EMPTY);
       }
-      const output = unzeroed(results.length);
-      copyShared(output, results);
-      result.resolve(output);
-      if (failure) rest.reject(failure);
-      else rest.resolve(new Uint8Array(0));
     });
+  }
+}
+
+function rejectAll(results: readonly SpanResult[], reason: unknown): void {
+  for (const { bytes, rest } of results) {
+    bytes.reject(reason);
+    rest.reject(reason);
   }
 }

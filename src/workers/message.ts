@@ -3,6 +3,7 @@ import { nodeBuiltin } from "../crypto/node-builtin.js";
 import type { Bytes } from "../formats/bytes.js";
 import { SEALED_CHUNK } from "../stream/geometry.js";
 import type { MessageFiles, SpanDirection } from "../stream/spans.js";
+import { wipeShared } from "./copy.js";
 import type { SharedBytes } from "./job.js";
 import type { SpanBuffer, WorkerPool } from "./pool.js";
 import { type Run, transformChunks, UNITS } from "./transform.js";
@@ -90,7 +91,7 @@ export class Message {
     this.#key.fill(0);
     this.#ownKey.fill(0);
     for (const buffer of this.#spare.splice(0)) {
-      buffer.span.fill(0);
+      wipeShared(buffer.span);
       this.#pool.giveBack(buffer);
     }
   }

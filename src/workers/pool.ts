@@ -40,8 +40,8 @@ export interface WorkersOptions {
 const MAX_THREADS = 64;
 /** Above, one thread that reads and writes is the limit. */
 const DEFAULT_THREADS = 4;
-/** Jobs in one thread's hands: the next is there before the last is answered. */
-const HANDS = 2;
+/** Jobs in one thread's hands: the next is there before the last is answered, or seen to be done. */
+const HANDS = 3;
 /** MiB of a thread's young generation: its garbage is buffers of a chunk, which are only counted there. */
 const YOUNG_GENERATION = 2;
 
