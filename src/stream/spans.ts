@@ -59,6 +59,7 @@ export interface Spans {
 
 /** Worker threads for `seal`, `open` and their streams: `createWorkers` of `blindreel/workers` makes them. */
 export interface StreamWorkers {
+  /** With the calling one. */
   readonly threads: number;
   /** Ends the threads. What is under way fails with `closed`. */
   close(): Promise<void>;

@@ -3,13 +3,13 @@ import { CHUNK, chunkCount } from "../stream/geometry.js";
 import { type OperationOptions, progressReporter } from "../stream/operation.js";
 import type { MessageFiles } from "../stream/spans.js";
 import { FILE_SPAN_CHUNKS } from "./job.js";
-import type { Message } from "./message.js";
 import type { WorkerPool } from "./pool.js";
+import type { SpannedMessage } from "./spanned-message.js";
 
 /** The first `chunks` of a message from file to file: only jobs pass the calling thread. */
 export async function passFiles(
   pool: WorkerPool,
-  message: Message,
+  message: SpannedMessage,
   files: MessageFiles,
   chunks: number,
   { signal, onProgress }: OperationOptions,

@@ -5,8 +5,8 @@ import type { MessageFiles, SpanDirection, Spans } from "../stream/spans.js";
 import { copyShared, unzeroed } from "./copy.js";
 import { passFiles } from "./file-spans.js";
 import { SPAN_CHUNKS } from "./job.js";
-import { Message, placeInSpan } from "./message.js";
 import type { SpanBuffer, WorkerPool } from "./pool.js";
+import { placeInSpan, SpannedMessage } from "./spanned-message.js";
 import { passWhole } from "./whole-message.js";
 
 /** Milliseconds that a span waits for more chunks. */
@@ -43,14 +43,14 @@ interface OwnRun {
 /** The spans of one message. Threads take them as long as they have a hand free; else the calling thread does the work. */
 export class MessageSpans implements Spans {
   readonly #pool: WorkerPool;
-  readonly #message: Message;
+  readonly #message: SpannedMessage;
   #open: OpenSpan | undefined;
   #own: OwnRun | undefined;
   #failure: { readonly reason: unknown } | undefined;
 
   constructor(pool: WorkerPool, direction: SpanDirection, key: Bytes, baseNonce: Bytes) {
     this.#pool = pool;
-    this.#message = new Message(pool, direction, key, baseNonce);
+    this.#message = new SpannedMessage(pool, direction, key, baseNonce);
   }
 
   get chunksAhead(): number {
@@ -58,7 +58,12 @@ export class MessageSpans implements Spans {
   }
 
   add(chunkIndex: number, unit: Bytes, following: number): readonly MaybePromise<Bytes>[] {
-    if (this.#own || (!this.#open && !this.#pool.hasRoom())) return this.#addOwn(chunkIndex, unit, following);
+    try {
+      if (this.#own || (!this.#open && !this.#pool.hasRoom()))
+        return this.#addOwn(chunkIndex, unit, following);
+    } catch (error) {
+      return [Promise.reject(error)];
+    }
     const open = this.#open ?? this.#begin(chunkIndex);
     const added: Promise<Bytes>[] = [];
     if (open.chunks % RESULT_CHUNKS === 0) {

@@ -31,7 +31,10 @@ export interface StreamWorker {
 
 /** Options of {@link createWorkers}. */
 export interface WorkersOptions {
-  /** 1 to 64; by default one for each processor, at most four. */
+  /**
+   * 1 to 64; by default one for each processor, at most four. The calling thread is one of them, except from one regular file
+   * to another.
+   */
   readonly threads?: number;
   /** For bundles: makes a worker of `node:worker_threads` that runs `blindreel/stream-worker`. */
   readonly createWorker?: () => StreamWorker;
@@ -127,9 +130,9 @@ export class WorkerPool implements StreamWorkers {
     return new MessageSpans(this, direction, key, baseNonce);
   }
 
-  /** Spans worth having on their way through a stream: those in hands, and as many of the calling thread. */
+  /** Spans worth having on their way through a stream: those in hands, and what the calling thread does meanwhile. */
   get spansAhead(): number {
-    return this.threads * 2 * HANDS;
+    return (this.threads + 1) * HANDS;
   }
 
   borrow(): SpanBuffer {
@@ -146,7 +149,8 @@ export class WorkerPool implements StreamWorkers {
   }
 
   /**
-   * Whether a thread would take a span at once. Settles those that are done, without waiting for their answers.
+   * Whether a thread would take a span at once: all but one, whose place is the calling thread's. Settles spans that are done,
+   * without waiting for their answers.
    *
    * @throws the pool's failure.
    */

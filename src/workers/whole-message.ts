@@ -3,8 +3,8 @@ import { CHUNK } from "../stream/geometry.js";
 import { breather, type OperationOptions, progressReporter } from "../stream/operation.js";
 import { copyShared } from "./copy.js";
 import { SPAN_CHUNKS } from "./job.js";
-import { type Message, placeInSpan } from "./message.js";
 import type { WorkerPool } from "./pool.js";
+import { placeInSpan, type SpannedMessage } from "./spanned-message.js";
 
 /** Chunks of the shortest span that is worth its way. */
 const SHORTEST = 8;
@@ -27,7 +27,7 @@ interface WholeMessage {
  */
 export async function passWhole(
   pool: WorkerPool,
-  message: Message,
+  message: SpannedMessage,
   { chunks, unit, place, total }: WholeMessage,
   { signal, onProgress }: OperationOptions,
 ): Promise<void> {

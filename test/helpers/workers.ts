@@ -31,7 +31,11 @@ export function observed(jobs: SpanJob[]): () => StreamWorker {
 }
 
 /** Of keys and buffers: 0 once they are wiped. */
-export const sum = (bytes: Uint8Array): number => bytes.reduce((total, byte) => total + byte, 0);
+export const sum = (values: Iterable<number>): number => {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+};
 
 export const threads = (count: number): StreamWorkers =>
   createWorkers({ threads: count, createWorker: startStreamWorker });

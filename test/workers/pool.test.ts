@@ -19,8 +19,10 @@ refuseUnhandledRejections();
 
 const identities = await generateIdentity();
 const to = identities.recipient;
-/** Three spans and a half. */
+/** Seven spans and a piece of one. */
 const content = pattern(3.5 * 64 * CHUNK + 100, 5);
+
+const opened = async (file: Bytes): Promise<Bytes> => (await open(file, { identities })).data;
 
 describe("worker threads", () => {
   it("seal what any thread opens, whole and in order, several messages at a time", async () => {
@@ -152,13 +154,32 @@ describe("worker threads", () => {
 
   it("take chunks of one span until it is full, or for a moment", async () => {
     const jobs: SpanJob[] = [];
-    const workers = createWorkers({ threads: 1, createWorker: observed(jobs) });
+    const workers = createWorkers({ threads: 2, createWorker: observed(jobs) });
     const spans: Spans = workers.startSpans("seal", pattern(32, 9), pattern(12, 3));
-    const results = Array.from({ length: 66 }, (_, index) => spans.add(index, pattern(CHUNK, index), 65 - index)).flat();
-    expect(jobs.map(({ chunks }) => chunks)).toEqual([64]);
+    const add = (_: unknown, index: number) => spans.add(index, pattern(CHUNK, index), 33 - index);
+    const results = Array.from({ length: 34 }, add).flat();
+    expect(jobs.map(({ chunks }) => chunks)).toEqual([32]);
     const lengths = (await Promise.all(results)).map(({ length }) => length);
-    expect(lengths).toEqual([64 * SEALED_CHUNK, 0, 2 * SEALED_CHUNK, 0]);
+    expect(lengths).toEqual([8, 0, 8, 0, 8, 0, 8, 0, 2, 0].map((chunks) => chunks * SEALED_CHUNK));
     spans.end();
     await workers.close();
+  });
+
+  it("leave what they have no hand for to the calling thread, which also works alone", async () => {
+    const chunks = Math.ceil(content.length / CHUNK);
+    for (const [threads, most] of [
+      [2, chunks - 1],
+      [1, 0],
+    ] as const) {
+      const jobs: SpanJob[] = [];
+      const workers = createWorkers({ threads, createWorker: observed(jobs) });
+      const file = await collect(sealFrom([content], { to, workers }));
+      expectBytes(await opened(file), content);
+      expect(sum(jobs.map((job) => job.chunks))).toBeLessThanOrEqual(most);
+      expectBytes((await open(file, { identities, workers })).data, content);
+      expectBytes(await opened(await seal(content, { to, workers })), content);
+      expect(jobs.length > 0).toBe(threads > 1);
+      await workers.close();
+    }
   });
 });

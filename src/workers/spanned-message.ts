@@ -21,7 +21,7 @@ export interface SpanPart {
 type Settle = (results: SharedBytes, failure: Error | undefined) => void;
 
 /** One message in a pool: its key in a shared buffer, from which threads copy it for the time of a span, and its spans' buffers. */
-export class Message {
+export class SpannedMessage {
   readonly #pool: WorkerPool;
   readonly #direction: SpanDirection;
   readonly #key: SharedBytes;
