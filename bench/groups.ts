@@ -23,6 +23,7 @@ export const GROUPS: Readonly<Record<string, () => Promise<Group>>> = {
   workers: async () => (await import("./groups/workers.js")).group,
   "command-line": async () => (await import("./groups/command-line.js")).group,
   peers: async () => (await import("./groups/peers.js")).group,
+  "peers-workers": async () => (await import("./groups/peers-workers.js")).group,
   "peers-chromium": async () => (await import("./groups/peers-chromium.js")).group,
   messages: async () => (await import("./groups/messages.js")).group,
   wrap: async () => (await import("./groups/wrap.js")).group,

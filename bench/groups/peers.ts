@@ -2,10 +2,8 @@ import { readFile } from "node:fs/promises";
 import { bareOpening, bareSealing } from "../lib/bare-node.js";
 import type { Group } from "../lib/group.js";
 import { peerRows } from "../lib/peer-rows.js";
-import type { Row } from "../lib/row.js";
-import type { Scale } from "../lib/scale.js";
 import { awsDefaultFrames, awsLargeFrames } from "../peers/aws.js";
-import { blindreel, blindreelTwoThreads } from "../peers/blindreel.js";
+import { blindreel } from "../peers/blindreel.js";
 import { encryptWebStreams } from "../peers/encrypt-web-streams.js";
 import { libsodium } from "../peers/libsodium.js";
 import { openpgpDefault, openpgpGcm } from "../peers/openpgp.js";
@@ -26,24 +24,15 @@ const PEERS = [
 export const group: Group = {
   title: "Against other libraries, in Node",
   about:
-    "Pieces of 64 KiB through each library's own stream, to one recipient where it has recipients. The ratio is how many times its throughput ours is. The last four rows are turns of their own: the option `workers` with two threads beside the fastest of the others.",
+    "Pieces of 64 KiB through each library's own stream, to one recipient where it has recipients. The ratio is how many times its throughput ours is.",
   chart: { kind: "bars" },
 
   async run(scale) {
     fetchFiles();
     const total = scale.bytes(32 * MIB);
-    const rows = await peerRows(PEERS, { seal: bareSealing(total), open: bareOpening(total) }, total, scale);
-    return [...rows, ...(await rowsOfTwoThreads(total, scale))];
+    return peerRows(PEERS, { seal: bareSealing(total), open: bareOpening(total) }, total, scale);
   },
 };
-
-async function rowsOfTwoThreads(total: number, scale: Scale): Promise<Row[]> {
-  const rows = await peerRows([blindreelTwoThreads, { ...awsLargeFrames, target: 1 }], {}, total, scale);
-  return rows.map(({ point: _point, what, ...row }) => ({
-    ...row,
-    what: row.ratio === 1 ? what : `${what}, beside two threads`,
-  }));
-}
 
 /** One peer fetches its WebAssembly by URL, and Node's `fetch` knows no files. */
 function fetchFiles(): void {

@@ -10,11 +10,11 @@ const PIECE = 64 * 1024;
 /**
  * Seals and opens with each of `peers` in turns; the first is ours. Ratios say how many times its throughput ours is.
  *
- * @param bare the limit, for each direction, or none.
+ * @param bare the limit, for each direction.
  */
 export async function peerRows(
   peers: readonly Peer[],
-  bare: { readonly seal?: Contender; readonly open?: Contender },
+  bare: { readonly seal: Contender; readonly open: Contender },
   total: number,
   scale: Scale,
 ): Promise<Row[]> {
@@ -30,8 +30,8 @@ export async function peerRows(
   }
   const rows: Row[] = [];
   for (const [verb, contenders] of [
-    ["seal", withBare(sealing, bare.seal)],
-    ["open", withBare(opening, bare.open)],
+    ["seal", [...sealing, { ...bare.seal, name: "bare" }]],
+    ["open", [...opening, { ...bare.open, name: "bare" }]],
   ] as const) {
     const results = await measure(contenders, scale);
     const ours = { bytes: total, result: results[0]! };
@@ -49,9 +49,6 @@ export async function peerRows(
   }
   return rows;
 }
-
-const withBare = (peers: readonly Contender[], bare: Contender | undefined): Contender[] =>
-  bare ? [...peers, { ...bare, name: "bare" }] : [...peers];
 
 async function sealedBy(peer: PreparedPeer, pieces: readonly Uint8Array[]): Promise<Uint8Array[]> {
   const sealed: Uint8Array[] = [];
