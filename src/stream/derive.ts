@@ -16,7 +16,7 @@ import { KEY_LENGTH } from "../formats/constants.js";
 import { type Check, type Checks, readOptions } from "../formats/options.js";
 import { ChunkCipher } from "./chunk.js";
 import { COMMITMENT_LENGTH, HEADER_LENGTH, SALT_LENGTH } from "./geometry.js";
-import type { Spans, StreamWorkers } from "./spans.js";
+import type { SpanStarter, Spans } from "./spans.js";
 
 const INFO_PREFIX = /* @__PURE__ */ concatBytes(
   ascii("c2sp.org/chunked-encryption@v1+"),
@@ -56,7 +56,7 @@ async function derive(
   crypto: CryptoProvider,
   { key, context }: StreamKey,
   salt: Bytes,
-  startSpans?: (key: Bytes, baseNonce: Bytes) => Spans,
+  startSpans?: (key: Bytes, baseNonce: Bytes) => Spans | undefined,
 ) {
   if (key.length !== KEY_LENGTH) throw outOfRange("key length", `${KEY_LENGTH} bytes`, key.length);
   if (isAllZero(key)) throw closedError("the key");
@@ -81,7 +81,7 @@ async function derive(
 export async function startSealing(
   crypto: CryptoProvider,
   streamKey: StreamKey,
-  workers?: StreamWorkers,
+  workers?: SpanStarter,
 ): Promise<{ cipher: ChunkCipher; header: Bytes }> {
   const salt = randomBytes(crypto, SALT_LENGTH);
   const startSpans = workers?.startSpans.bind(workers, "seal");
@@ -99,7 +99,7 @@ export async function startOpening(
   crypto: CryptoProvider,
   streamKey: StreamKey,
   header: Bytes,
-  workers?: StreamWorkers,
+  workers?: SpanStarter,
 ): Promise<ChunkCipher> {
   if (header.length !== HEADER_LENGTH)
     throw outOfRange("header length", `${HEADER_LENGTH} bytes`, header.length);

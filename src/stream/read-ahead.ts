@@ -1,11 +1,10 @@
-import { isPromise } from "../formats/brand.js";
-import type { Bytes, MaybePromise } from "../formats/bytes.js";
+import type { Bytes } from "../formats/bytes.js";
 import type { PieceReader } from "./pieces.js";
 import type { Transcoder } from "./transcoder.js";
 
 /** For asynchronous backends: reads ahead of its consumer to keep calls in flight; results stay in order. */
 export class ReadAhead {
-  readonly #queue: MaybePromise<Bytes>[] = [];
+  readonly #queue: Promise<Bytes>[] = [];
   /** Bytes of what was taken from the queue. */
   #taken = 0;
   #stopped = false;
@@ -22,17 +21,9 @@ export class ReadAhead {
     return !this.#hasRead || this.#queue.length > 0;
   }
 
-  next(): MaybePromise<Bytes> {
-    const first = this.#queue[0];
-    return first === undefined || isPromise(first) ? this.#nextLater() : this.#take(first);
-  }
-
-  async #nextLater(): Promise<Bytes> {
+  async next(): Promise<Bytes> {
     while (this.#queue.length === 0) await new Promise<void>((wake) => (this.#wakeConsumer = wake));
-    return this.#take(await this.#queue[0]!);
-  }
-
-  #take(chunk: Bytes): Bytes {
+    const chunk = await this.#queue[0]!;
     this.#queue.shift();
     this.#taken += chunk.length;
     this.#wakeReader();
@@ -50,7 +41,7 @@ export class ReadAhead {
       if (this.#stopped) return;
       if (!piece) {
         // Before `#hasRead`: an error of `finish` is a pending result too.
-        const last = transcoder.finish();
+        const last = Promise.resolve(transcoder.finish());
         this.#hasRead = true;
         return this.#enqueue(last);
       }
@@ -62,9 +53,9 @@ export class ReadAhead {
     }
   }
 
-  #enqueue(chunk: MaybePromise<Bytes>): void {
+  #enqueue(chunk: Promise<Bytes>): void {
     // Handled: the consumer sees a rejection in its turn, or never.
-    if (isPromise(chunk)) chunk.catch(() => {});
+    chunk.catch(() => {});
     this.#queue.push(chunk);
     this.#wakeConsumer();
   }

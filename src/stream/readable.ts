@@ -1,4 +1,3 @@
-import { isPromise } from "../formats/brand.js";
 import type { Bytes } from "../formats/bytes.js";
 import { breather, type OperationOptions, progressReporter } from "./operation.js";
 import { PieceReader, type PieceSource } from "./pieces.js";
@@ -125,8 +124,7 @@ class Pump {
       if (rest) await rest;
       let chunks: Bytes;
       if (this.#ahead) {
-        const next = this.#ahead.next();
-        chunks = isPromise(next) ? await next : next;
+        chunks = await this.#ahead.next();
         this.#hasEnded = !this.#ahead.hasMore;
       } else {
         const piece = this.#reader.accept(await this.#reader.fetch());

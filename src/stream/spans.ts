@@ -21,8 +21,8 @@ export interface MessageFiles {
 
 /** The chunks of one message on their way through worker threads, in spans of neighbours. */
 export interface Spans {
-  /** Chunks worth having added before the first of them is taken. */
-  readonly chunksAhead: number;
+  /** Whether enough is under way: `chunks` were added, and of their results `taken` bytes have a reader. */
+  isFull(chunks: number, taken: number): boolean;
   /**
    * Adds the next chunk; consumes `unit` before it returns. A span leaves when it is full, or a moment after. Where no thread
    * has a hand free, the calling thread does the work.
@@ -64,9 +64,15 @@ export interface StreamWorkers {
   /** Ends the threads. What is under way fails with `closed`. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
-  /** @internal Copies key and nonce. @throws BlindreelError `closed`. */
-  startSpans(direction: SpanDirection, key: Bytes, baseNonce: Bytes): Spans;
+  /**
+   * @internal Copies key and nonce. @returns nothing where the calling thread is the only one, unless the message goes from
+   *   file to file. @throws BlindreelError `closed`.
+   */
+  startSpans(direction: SpanDirection, key: Bytes, baseNonce: Bytes, isFromFile?: boolean): Spans | undefined;
 }
+
+/** Where the spans of one message come from. */
+export type SpanStarter = Pick<StreamWorkers, "startSpans">;
 
 /** @throws TypeError. */
 export const workersArgument: Check<StreamWorkers> = (name, value) => {

@@ -5,7 +5,6 @@ import { TAG_LENGTH } from "../formats/constants.js";
 import type { ChunkCipher } from "./chunk.js";
 import { CHUNK, chunkOffset, SEALED_CHUNK } from "./geometry.js";
 import { Rechunker } from "./rechunk.js";
-import type { Spans } from "./spans.js";
 
 /** The differences between sealing and opening: unit lengths in bytes, and the cipher's call. */
 interface Direction {
@@ -95,7 +94,7 @@ export class Transcoder {
    */
   isFull(results: number, taken: number): boolean {
     const { callsInFlight, joinsAnswers, spans } = this.#cipher;
-    if (spans) return this.#chunkIndex - taken / this.#direction.output >= spans.chunksAhead;
+    if (spans) return spans.isFull(this.#chunkIndex, taken);
     return results >= (joinsAnswers ? Math.ceil(callsInFlight / USUALLY_JOINED) : callsInFlight);
   }
 
@@ -131,8 +130,7 @@ export class Transcoder {
   }
 
   /** {@link push} on asynchronous backends, in as many results as are best for a stream. */
-  pushAhead(piece: Bytes): readonly MaybePromise<Bytes>[] {
-    if (this.#cipher.spans) return this.#pushToSpans(piece, this.#cipher.spans);
+  pushAhead(piece: Bytes): Promise<Bytes>[] {
     const chunks = this.#pushApart(piece);
     if (!this.#cipher.joinsAnswers) return chunks;
     const results: Promise<Bytes>[] = [];
@@ -140,23 +138,17 @@ export class Transcoder {
     return results;
   }
 
-  /** One result for each chunk. */
+  /** One result for each chunk; with worker threads, as many as their spans have. */
   #pushApart(piece: Bytes): Promise<Bytes>[] {
     this.#checkUsable();
     const results: Promise<Bytes>[] = [];
+    const { spans } = this.#cipher;
+    let following = this.#rechunker.unitsWith(piece.length);
     const transform = async (unit: Bytes) =>
       this.#direction.transform(this.#cipher, this.#chunkIndex++, unit);
-    this.#rechunker.push(piece, (unit) => void results.push(this.#guardLater(transform(unit))));
-    return results;
-  }
-
-  #pushToSpans(piece: Bytes, spans: Spans): MaybePromise<Bytes>[] {
-    this.#checkUsable();
-    const results: MaybePromise<Bytes>[] = [];
-    let following = this.#rechunker.unitsWith(piece.length);
     this.#rechunker.push(piece, (unit) => {
-      for (const result of spans.add(this.#chunkIndex++, unit, --following))
-        results.push(isPromise(result) ? this.#guardLater(result) : result);
+      const added = spans ? spans.add(this.#chunkIndex++, unit, --following) : [transform(unit)];
+      for (const result of added) results.push(this.#guardLater(result));
     });
     return results;
   }
@@ -220,7 +212,7 @@ export class Transcoder {
     if (this.#ended) throw closedError("the stream");
   }
 
-  #guardLater(result: PromiseLike<Bytes>): Promise<Bytes> {
+  #guardLater(result: Bytes | PromiseLike<Bytes>): Promise<Bytes> {
     return Promise.resolve(result).catch((error) => this.#fail(error));
   }
 

@@ -53,8 +53,8 @@ export class MessageSpans implements Spans {
     this.#message = new SpannedMessage(pool, direction, key, baseNonce);
   }
 
-  get chunksAhead(): number {
-    return this.#pool.spansAhead * SPAN_CHUNKS;
+  isFull(chunks: number, taken: number): boolean {
+    return chunks - taken / this.#message.units.output >= this.#pool.spansAhead * SPAN_CHUNKS;
   }
 
   add(chunkIndex: number, unit: Bytes, following: number): readonly MaybePromise<Bytes>[] {

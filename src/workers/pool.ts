@@ -125,8 +125,14 @@ export class WorkerPool implements StreamWorkers {
     return this.threads * (HANDS + 1);
   }
 
-  startSpans(direction: SpanJob["direction"], key: Bytes, baseNonce: Bytes): MessageSpans {
+  startSpans(
+    direction: SpanJob["direction"],
+    key: Bytes,
+    baseNonce: Bytes,
+    isFromFile = false,
+  ): MessageSpans | undefined {
     if (this.#failure) throw this.#failure;
+    if (this.threads === 1 && !isFromFile) return undefined;
     return new MessageSpans(this, direction, key, baseNonce);
   }
 

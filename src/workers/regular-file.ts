@@ -21,7 +21,7 @@ import {
   SEALED_CHUNK,
 } from "../stream/geometry.js";
 import { paddedLength, readLengthField } from "../stream/padding.js";
-import { type StreamWorkers, workersArgument } from "../stream/spans.js";
+import { type SpanStarter, type StreamWorkers, workersArgument } from "../stream/spans.js";
 
 /** Regular files by descriptors of `node:fs`, which the caller opens, and closes when the call is over. */
 export interface RegularFiles<Info> {
@@ -60,7 +60,7 @@ async function sealPlanned(
   const total = padding ? paddedLength(padding, content) : content;
   let info: SealedInfo | undefined;
   const { prefix, streamKey } = await startFile(plan, options, (made) => (info = made));
-  const { cipher, header } = await startSealing(crypto, streamKey, workers);
+  const { cipher, header } = await startSealing(crypto, streamKey, forFiles(workers!));
   await passing(cipher, async () => {
     const head = concatBytes(prefix, header);
     const output = await choose(info!);
@@ -93,7 +93,7 @@ export async function openRegularFile(
   const head = readBytes(input, 0, Math.min(origin + HEADER_LENGTH, size));
   const { info, plan } = await unlockFile(head.subarray(0, origin), length, options);
   if (head.length < origin + HEADER_LENGTH) throw truncated("the sealed stream", size);
-  const cipher = await startOpening(crypto, plan.streamKey, head.subarray(origin), workers);
+  const cipher = await startOpening(crypto, plan.streamKey, head.subarray(origin), forFiles(workers));
   await passing(cipher, async () => {
     const message = size - origin;
     const whole = Math.floor((message - HEADER_LENGTH) / SEALED_CHUNK);
@@ -118,6 +118,10 @@ function checkFiles<Info>({ input, size, output }: RegularFiles<Info>): void {
   if (!Number.isInteger(input) || input < 0) throw outOfRange("input", "a file descriptor", input);
   if (typeof output !== "function") throw outOfRange("output", "a function", typeof output);
 }
+
+const forFiles = (workers: StreamWorkers): SpanStarter => ({
+  startSpans: (direction, key, baseNonce) => workers.startSpans(direction, key, baseNonce, true),
+});
 
 /** Ends the message of a cipher whatever happens. */
 async function passing(cipher: ChunkCipher, pass: () => Promise<void>): Promise<void> {

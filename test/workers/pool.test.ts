@@ -7,7 +7,6 @@ import { bytesSource } from "../../src/source/bytes.js";
 import { CHUNK, SEALED_CHUNK } from "../../src/stream/geometry.js";
 import { openReadable } from "../../src/stream/open.js";
 import { sealBytes } from "../../src/stream/seal.js";
-import type { Spans } from "../../src/stream/spans.js";
 import { createWorkers } from "../../src/workers/index.js";
 import type { SpanJob } from "../../src/workers/job.js";
 import { collect, cut, drain, expectBytes, pattern } from "../helpers/bytes.js";
@@ -155,7 +154,7 @@ describe("worker threads", () => {
   it("take chunks of one span until it is full, or for a moment", async () => {
     const jobs: SpanJob[] = [];
     const workers = createWorkers({ threads: 2, createWorker: observed(jobs) });
-    const spans: Spans = workers.startSpans("seal", pattern(32, 9), pattern(12, 3));
+    const spans = workers.startSpans("seal", pattern(32, 9), pattern(12, 3))!;
     const add = (_: unknown, index: number) => spans.add(index, pattern(CHUNK, index), 33 - index);
     const results = Array.from({ length: 34 }, add).flat();
     expect(jobs.map(({ chunks }) => chunks)).toEqual([32]);
