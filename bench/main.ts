@@ -9,7 +9,7 @@ import { GROUPS } from "./groups.js";
 import { drawChart } from "./lib/chart.js";
 import { regressions } from "./lib/compare.js";
 import { describeMachine } from "./lib/machine.js";
-import { publish, publishedSection } from "./lib/publish.js";
+import { publish, publishedSection, sectionName } from "./lib/publish.js";
 import { printTable } from "./lib/table.js";
 import { runGroup } from "./run.js";
 
@@ -29,14 +29,15 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(GROUPS)) {
   try {
     const { group, rows, runtime } = await runGroup(name, scale);
     printTable(`${name}: ${group.title}, ${runtime}`, rows);
-    const record = { name, title: group.title, scale, machine, runtime, rows };
-    writeFileSync(`${folder}${name}.json`, `${JSON.stringify(record, null, 2)}\n`);
+    const section = sectionName(name, machine);
+    const record = { name: section, title: group.title, scale, machine, runtime, rows };
+    writeFileSync(`${folder}${section}.json`, `${JSON.stringify(record, null, 2)}\n`);
     const chart = group.chart && drawChart(rows, group.chart);
-    if (chart) writeFileSync(`${folder}${name}.svg`, chart);
+    if (chart) writeFileSync(`${folder}${section}.svg`, chart);
     if (scale === "quick") continue;
-    for (const { what, before, now, worse } of regressions(publishedSection(name), rows))
-      slower.push(`${name}: ${what}: ${now}, published ${before} (${Math.round(100 * worse)} % worse)`);
-    publish({ name, group, machine, runtime, rows, chart });
+    for (const { what, before, now, worse } of regressions(publishedSection(section), rows))
+      slower.push(`${section}: ${what}: ${now}, published ${before} (${Math.round(100 * worse)} % worse)`);
+    publish({ name: section, group, machine, runtime, rows, chart });
   } catch (error) {
     console.error(error);
     failed.push(name);

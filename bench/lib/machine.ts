@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
 
 export interface Machine {
@@ -5,8 +6,12 @@ export interface Machine {
   readonly cores: number;
   readonly memoryGiB: number;
   readonly system: string;
+  /** Whether the kernel backs all fresh memory with huge pages, so that page faults are few and cheap. */
+  readonly hugePages: boolean;
   readonly date: string;
 }
+
+const HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled";
 
 export function describeMachine(): Machine {
   return {
@@ -14,6 +19,7 @@ export function describeMachine(): Machine {
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     system: `${type()} ${release()}`,
+    hugePages: existsSync(HUGE_PAGES) && readFileSync(HUGE_PAGES, "utf8").includes("[always]"),
     date: new Date().toISOString().slice(0, 10),
   };
 }

@@ -22,6 +22,12 @@ export function markersOf(name: string): { readonly start: string; readonly end:
   return { start: `<!-- bench: ${name} -->`, end: `<!-- end of ${name} -->` };
 }
 
+/** Figures of a machine with huge pages stand beside the others where the page has a place for both. */
+export function sectionName(name: string, { hugePages }: Machine): string {
+  const other = `${name}-huge-pages`;
+  return hugePages && readFileSync(PAGE, "utf8").includes(markersOf(other).start) ? other : name;
+}
+
 /** @returns what the page shows of a group. @throws Error where it has no place for it. */
 export function publishedSection(name: string): string {
   const page = readFileSync(PAGE, "utf8");
@@ -61,7 +67,7 @@ function sectionOf({ name, group, machine, runtime, rows, chart }: Publication):
   const lines = rows.map(cellsOf);
   const columns = COLUMNS.filter((column) => lines.some((cells) => cells[column] !== ""));
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  const { processor, cores, date } = machine;
+  const { processor, cores, hugePages, date } = machine;
   return [
     group.about,
     "",
@@ -70,7 +76,7 @@ function sectionOf({ name, group, machine, runtime, rows, chart }: Publication):
     ...lines.map((cells) => line(columns.map((column) => cells[column]))),
     "",
     ...(chart ? [`![${group.title}](charts/${name}.svg)`, ""] : []),
-    `${runtime}, ${processor}, ${cores} cores, ${date}.`,
+    `${runtime}, ${processor}, ${cores} cores${hugePages ? ", huge pages" : ""}, ${date}.`,
     "",
   ].join("\n");
 }
