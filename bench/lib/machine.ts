@@ -6,7 +6,7 @@ export interface Machine {
   readonly cores: number;
   readonly memoryGiB: number;
   readonly system: string;
-  /** Whether the kernel backs all fresh memory with huge pages, so that page faults are few and cheap. */
+  /** Whether the kernel offers huge pages to all memory (Linux, `transparent_hugepage/enabled` is `always`). */
   readonly hugePages: boolean;
   readonly date: string;
 }
