@@ -1,6 +1,6 @@
 import { defaultProvider } from "../crypto/default.js";
 import { truncated } from "../errors.js";
-import { allocate, type Bytes, bytesArgument, EMPTY } from "../formats/bytes.js";
+import { allocate, type Bytes, bytesArgument } from "../formats/bytes.js";
 import { openChunks } from "./batch.js";
 import type { ChunkCipher } from "./chunk.js";
 import { type StreamKey, startOpening, streamKeyArgument } from "./derive.js";
@@ -76,7 +76,7 @@ export async function createOpener(
   const { crypto = defaultProvider() } = pushOptions(options);
   const ownHeader = bytesArgument("header", header).slice();
   const cipher = await startOpening(crypto, streamKeyArgument(streamKey), ownHeader);
-  return pushStream(new Transcoder(cipher, OPENING), EMPTY);
+  return pushStream(new Transcoder(cipher, OPENING), new Uint8Array(0));
 }
 
 /** {@link openBytes} of a message from `streamOffset` to the end of `file`. Wipes the plan's key. */

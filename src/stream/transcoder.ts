@@ -1,6 +1,6 @@
 import { closedError, truncated } from "../errors.js";
 import { isPromise } from "../formats/brand.js";
-import { type Bytes, EMPTY, type MaybePromise } from "../formats/bytes.js";
+import type { Bytes, MaybePromise } from "../formats/bytes.js";
 import { TAG_LENGTH } from "../formats/constants.js";
 import type { ChunkCipher } from "./chunk.js";
 import { CHUNK, chunkOffset, SEALED_CHUNK } from "./geometry.js";
@@ -98,11 +98,11 @@ export class Transcoder {
     return results >= (joinsAnswers ? Math.ceil(callsInFlight / USUALLY_JOINED) : callsInFlight);
   }
 
-  /** @returns the completed chunks as one buffer, possibly empty. */
+  /** @returns the completed chunks as one buffer of their own, possibly empty: callers may detach it. */
   push(piece: Bytes): MaybePromise<Bytes> {
     if (!this.isSynchronous) {
       const chunks = this.#pushApart(piece);
-      return chunks.length > 1 ? this.#join(chunks) : (chunks[0] ?? EMPTY);
+      return chunks.length > 1 ? this.#join(chunks) : (chunks[0] ?? new Uint8Array(0));
     }
     this.#checkUsable();
     try {
@@ -186,7 +186,7 @@ export class Transcoder {
   #pushNow(piece: Bytes): Bytes {
     const units = this.#rechunker.unitsWith(piece.length);
     const { output: size } = this.#direction;
-    const output = units > 0 ? new Uint8Array(units * size) : EMPTY;
+    const output = new Uint8Array(units * size);
     let offset = 0;
     this.#rechunker.push(piece, (unit) => {
       this.#direction.transformInto(this.#cipher, this.#chunkIndex++, unit, output, offset);
