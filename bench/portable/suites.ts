@@ -32,7 +32,7 @@ async function forms(scale: Scale): Promise<Row[]> {
     const ours =
       verb === "seal"
         ? await sealingForms(workload)
-        : [...(await openingForms(workload)), await pushOpening(workload)];
+        : [...(await openingForms(workload)), ...(await pushOpening(workload))];
     const plain = await plainContender(verb, workload);
     const results = await measure([...(await bareWebCrypto(verb, total)), plain, ...ours], scale);
     rows.push(...rowsOf(verb, total, results), timesPlain(verb, total, results));
