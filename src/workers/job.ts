@@ -17,13 +17,15 @@ export interface SpanJob {
   readonly lastLength: number;
   /** The chunks, at intervals of a sealed chunk's length. Their results take their place, without gaps. */
   readonly span: SharedBytes;
-  /** {@link DONE} once the results stand there, which the sender may see before the answer comes. */
+  /** {@link DONE} once the results stand there, or in the file. The sender may see it before the answer comes. */
   readonly state: Int32Array<SharedArrayBuffer>;
   /** Where the chunks come from and go to; `span` is the room for it then. */
   readonly files?: MessageFiles;
 }
 
 export const DONE = 1;
+/** Marks answers among other messages of a worker. */
+export const SPAN_TOPIC = "blindreel-span";
 
 /** Chunks of a full span: 512 KiB of content. */
 export const SPAN_CHUNKS = 32;
@@ -33,7 +35,8 @@ export const SPAN_BYTES: number = FILE_SPAN_CHUNKS * SEALED_CHUNK;
 
 /** Answers come in the order of the jobs. */
 export interface SpanAnswer {
-  /** Of the chunks before the first that fails, in bytes. */
+  readonly topic: typeof SPAN_TOPIC;
+  /** Of the results before the first chunk that fails, in bytes; all of them where {@link DONE} says so. */
   readonly length: number;
   readonly failure?: SpanFailure;
 }

@@ -58,13 +58,14 @@ export class MessageSpans implements Spans {
   }
 
   add(chunkIndex: number, unit: Bytes, following: number): readonly MaybePromise<Bytes>[] {
+    let open: OpenSpan;
     try {
       if (this.#own || (!this.#open && !this.#pool.hasRoom()))
         return this.#addOwn(chunkIndex, unit, following);
+      open = this.#open ?? this.#begin(chunkIndex);
     } catch (error) {
       return [Promise.reject(error)];
     }
-    const open = this.#open ?? this.#begin(chunkIndex);
     const added: Promise<Bytes>[] = [];
     if (open.chunks % RESULT_CHUNKS === 0) {
       const result = { bytes: withResolvers<Bytes>(), rest: withResolvers<Bytes>() };

@@ -15,7 +15,7 @@ import { type Checks, functionArgument, readOptions } from "../formats/options.j
 import { sourceFailed } from "../source/byte-source.js";
 import { asyncDispose } from "../stream/operation.js";
 import type { StreamWorkers } from "../stream/spans.js";
-import { DONE, SPAN_BYTES, type SpanAnswer, type SpanFailure, type SpanJob } from "./job.js";
+import { DONE, SPAN_BYTES, SPAN_TOPIC, type SpanAnswer, type SpanFailure, type SpanJob } from "./job.js";
 import { MessageSpans } from "./message-spans.js";
 import { UNITS } from "./transform.js";
 
@@ -89,11 +89,18 @@ function defaultThreads(): number {
   return Math.min(DEFAULT_THREADS, os?.availableParallelism() ?? 1);
 }
 
+const METHODS = ["postMessage", "terminate", "ref", "unref", "on"] as const;
+
+function checkWorker(worker: StreamWorker): void {
+  if (METHODS.some((name) => typeof worker?.[name] !== "function"))
+    throw wrongType("what createWorker returns", "a Worker of node:worker_threads", worker);
+}
+
 /** A job, and who waits for it. */
 export interface Task {
   readonly job: SpanJob;
-  /** Called once, when the span's buffer is the caller's again. */
-  settle(answer: SpanAnswer, failure: Error | undefined): void;
+  /** Called once, when the span's buffer is the caller's again, with the length of its results in bytes. */
+  settle(length: number, failure: Error | undefined): void;
 }
 
 /** A buffer for spans, with the word that says when one is done. */
@@ -114,6 +121,8 @@ export class WorkerPool implements StreamWorkers {
   readonly #waiting: Task[] = [];
   readonly #spare: SpanBuffer[] = [];
   #failure: Error | undefined;
+  /** Of all threads that were ended. */
+  #ended: Promise<void> = Promise.resolve();
 
   constructor(threads: number, create: () => StreamWorker) {
     this.threads = threads;
@@ -184,23 +193,38 @@ export class WorkerPool implements StreamWorkers {
   }
 
   /** Ends all threads: what is under way fails. The first failure is the pool's. */
-  async #end(failure: Error): Promise<void> {
+  #end(failure: Error): Promise<void> {
     this.#failure ??= failure;
     const threads = this.#running.splice(0);
     const tasks = [...threads.flatMap((thread) => thread.tasks.splice(0)), ...this.#waiting.splice(0)];
-    await Promise.all(threads.map(({ worker }) => worker.terminate()));
-    for (const task of tasks) task.settle(NOTHING, this.#failure);
+    const ends = threads.map(async ({ worker }) => void (await worker.terminate()));
+    this.#ended = this.#settleEnded([this.#ended, ...ends], tasks, this.#failure);
+    // Only `close` tells it.
+    this.#ended.catch(() => {});
+    return this.#ended;
+  }
+
+  async #settleEnded(ends: readonly Promise<void>[], tasks: readonly Task[], failure: Error): Promise<void> {
+    const results = await Promise.allSettled(ends);
+    for (const task of tasks) task.settle(0, failure);
     this.#spare.length = 0;
+    for (const result of results) {
+      if (result.status === "rejected") throw lostThread(`it does not end: ${result.reason?.message}`);
+    }
   }
 
   #dispatch(): void {
-    if (this.#failure) this.#end(this.#failure).catch(() => {});
+    if (this.#failure) this.#end(this.#failure);
     while (this.#waiting.length > 0) {
       const thread = this.#freeThread(this.#waiting[0]!.job.files ? this.threads : this.threads - 1);
       if (!thread) return;
       const task = this.#waiting.shift()!;
-      if (thread.tasks.push(task) === 1) thread.worker.ref();
-      thread.worker.postMessage(task.job);
+      try {
+        if (thread.tasks.push(task) === 1) thread.worker.ref();
+        thread.worker.postMessage(task.job);
+      } catch (error) {
+        this.#end(lostThread((error as Error)?.message));
+      }
     }
   }
 
@@ -214,47 +238,57 @@ export class WorkerPool implements StreamWorkers {
   }
 
   #start(): Thread | undefined {
-    const lost = (how: string): void =>
-      void this.#end(providerFault(`a worker thread was lost: ${how}`)).catch(() => {});
+    const lost = (how: string): void => void this.#end(lostThread(how));
     try {
       const worker = this.#create();
-      if (typeof worker?.postMessage !== "function" || typeof worker.unref !== "function") {
-        throw wrongType("what createWorker returns", "a Worker of node:worker_threads", worker);
-      }
+      checkWorker(worker);
       const thread: Thread = { worker, tasks: [], early: 0 };
-      worker.on("message", (answer: SpanAnswer) => this.#answered(thread, answer));
-      worker.on("error", (error: Error) => lost(String(error?.message)));
+      worker.on("message", (message: unknown) => this.#answered(thread, message));
+      for (const event of ["error", "messageerror"])
+        worker.on(event, (error: Error) => lost(String(error?.message)));
       worker.on("exit", () => lost("it ended"));
       worker.unref();
       this.#running.push(thread);
       return thread;
     } catch (error) {
-      this.#end(error as Error).catch(() => {});
+      this.#end(error as Error);
       return undefined;
     }
   }
 
   #settleDone(thread: Thread): void {
     const { tasks, worker } = thread;
-    while (tasks[0] && Atomics.load(tasks[0].job.state, 0) === DONE) {
-      const { job, settle } = tasks.shift()!;
+    while (tasks[0] && isDone(tasks[0])) {
+      const task = tasks.shift()!;
       thread.early++;
       if (tasks.length === 0) worker.unref();
-      const { output, added } = UNITS[job.direction];
-      settle({ length: (job.chunks - 1) * output + job.lastLength + added }, undefined);
+      task.settle(resultLength(task.job), undefined);
     }
   }
 
-  #answered(thread: Thread, answer: SpanAnswer): void {
+  /** What a worker's script says besides is no answer: taken for one, it would pass chunks that nobody sealed. */
+  #answered(thread: Thread, message: unknown): void {
+    const { topic, length, failure } = (message ?? {}) as Partial<SpanAnswer>;
+    if (topic !== SPAN_TOPIC) return;
     if (thread.early > 0) return void thread.early--;
     const task = thread.tasks.shift();
     if (thread.tasks.length === 0) thread.worker.unref();
-    task?.settle(answer, answer.failure && errorOf(answer.failure));
+    if (task && isDone(task)) task.settle(resultLength(task.job), undefined);
+    else task?.settle(length ?? 0, failure ? errorOf(failure) : lostThread("it has no result"));
     this.#dispatch();
   }
 }
 
-const NOTHING: SpanAnswer = { length: 0 };
+const isDone = ({ job }: Task): boolean => Atomics.load(job.state, 0) === DONE;
+
+function resultLength({ direction, chunks, lastLength }: SpanJob): number {
+  const { output, added } = UNITS[direction];
+  return (chunks - 1) * output + lastLength + added;
+}
+
+function lostThread(how: string): BlindreelError {
+  return providerFault(`a worker thread was lost: ${how}`);
+}
 
 function errorOf({ code, message, end, system }: SpanFailure): Error {
   if (system) return Object.assign(new Error(message), system);

@@ -7,8 +7,9 @@ import { type SealedInfo, type SealFileOptions, sealOptions, startFile } from ".
 import { SEGMENT_HEADER_LENGTH } from "../envelope/segment-header.js";
 import type { EnvelopeInfo } from "../envelope/unlock.js";
 import { envelopeLength, PREAMBLE_LENGTH } from "../envelope/wire.js";
-import { outOfRange, truncated } from "../errors.js";
+import { outOfRange, truncated, wrongType } from "../errors.js";
 import { type Bytes, concatBytes } from "../formats/bytes.js";
+import { type Check, type Checks, functionArgument, readOptions } from "../formats/options.js";
 import type { ChunkCipher } from "../stream/chunk.js";
 import { startOpening, startSealing } from "../stream/derive.js";
 import {
@@ -19,9 +20,13 @@ import {
   HEADER_LENGTH,
   plaintextLengthOf,
   SEALED_CHUNK,
+  sealedLength,
 } from "../stream/geometry.js";
 import { paddedLength, readLengthField } from "../stream/padding.js";
 import { type SpanStarter, type StreamWorkers, workersArgument } from "../stream/spans.js";
+
+/** Descriptors are C's `int`. */
+const MAX_DESCRIPTOR = 2 ** 31 - 1;
 
 /** Regular files by descriptors of `node:fs`, which the caller opens, and closes when the call is over. */
 export interface RegularFiles<Info> {
@@ -29,7 +34,7 @@ export interface RegularFiles<Info> {
   readonly input: number;
   /** In bytes. */
   readonly size: number;
-  /** Descriptor of the output, an empty file, once the head is made or authenticated. */
+  /** Descriptor of the output, an empty file, once the head is made or authenticated. Called once. */
   readonly output: (info: Info) => number | Promise<number>;
 }
 
@@ -47,8 +52,7 @@ export function sealRegularFile(
 ): Promise<SealedInfo> {
   const options = sealOptions(given);
   workersArgument("options.workers", options.workers);
-  checkFiles(files);
-  return sealPlanned(files, planEnvelope("file", options), options);
+  return sealPlanned(filesArgument(files), planEnvelope("file", options), options);
 }
 
 async function sealPlanned(
@@ -58,12 +62,14 @@ async function sealPlanned(
 ): Promise<SealedInfo> {
   const { crypto = defaultProvider(), padding, workers } = options;
   const total = padding ? paddedLength(padding, content) : content;
+  // Refuses more chunks than a message has.
+  sealedLength(total);
   let info: SealedInfo | undefined;
   const { prefix, streamKey } = await startFile(plan, options, (made) => (info = made));
   const { cipher, header } = await startSealing(crypto, streamKey, forFiles(workers!));
   await passing(cipher, async () => {
     const head = concatBytes(prefix, header);
-    const output = await choose(info!);
+    const output = outputArgument(await choose(info!));
     writeHead(output, head);
     const places = { input, inputAt: 0, output, outputAt: head.length, content, total };
     await cipher.spans!.addFiles(places, chunkCount(total), options);
@@ -85,8 +91,7 @@ export async function openRegularFile(
   const options = openOptions(given);
   const { crypto = defaultProvider() } = options;
   const workers = workersArgument("options.workers", options.workers);
-  const { input, size } = files;
-  checkFiles(files);
+  const { input, size, output: choose } = filesArgument(files);
   const length = envelopeLength(readBytes(input, 0, Math.min(PREAMBLE_LENGTH, size)), options.limits);
   if (size < length) throw truncated("the envelope", size);
   const origin = length + SEGMENT_HEADER_LENGTH;
@@ -104,7 +109,7 @@ export async function openRegularFile(
       plan.isPadded && !isCut
         ? readLengthField(await cipher.open(last, readBytes(input, origin + chunkOffset(last), size)), total)
         : total;
-    const output = await files.output(info);
+    const output = outputArgument(await choose(info));
     const places = { input, inputAt: origin + HEADER_LENGTH, output, outputAt: 0, content, total };
     await cipher.spans!.addFiles(places, isCut ? whole : last + 1, options);
     // As a stream: whole chunks come before a wrong end.
@@ -113,10 +118,33 @@ export async function openRegularFile(
   return info;
 }
 
-function checkFiles<Info>({ input, size, output }: RegularFiles<Info>): void {
-  if (!Number.isSafeInteger(size) || size < 0) throw outOfRange("size", "an integer of 0 or more", size);
-  if (!Number.isInteger(input) || input < 0) throw outOfRange("input", "a file descriptor", input);
-  if (typeof output !== "function") throw outOfRange("output", "a function", typeof output);
+const descriptorArgument: Check<number> = (name, value) => {
+  if (typeof value !== "number") throw wrongType(name, "a file descriptor", value);
+  if (!Number.isInteger(value) || value < 0 || value > MAX_DESCRIPTOR)
+    throw outOfRange(name, "a file descriptor", value);
+  return value;
+};
+
+// biome-ignore lint/suspicious/noExplicitAny: of any info.
+const FILES: Checks<RegularFiles<any>> = {
+  input: descriptorArgument,
+  size(name, value) {
+    if (typeof value !== "number") throw wrongType(name, "a number of bytes", value);
+    if (Number.isSafeInteger(value) && value >= 0) return value;
+    throw outOfRange(name, "an integer of 0 or more", value);
+  },
+  output: functionArgument,
+};
+
+const filesArgument = <Info>(given: RegularFiles<Info>): RegularFiles<Info> =>
+  readOptions<RegularFiles<Info>>("files", given, FILES, ["input", "size", "output"]);
+
+/** Content that a file had before would stay behind a shorter message; and the input itself is no output. */
+function outputArgument(given: unknown): number {
+  const output = descriptorArgument("what files.output returns", given);
+  const { size } = nodeFs().fstatSync(output);
+  if (size > 0) throw outOfRange("what files.output returns", "an empty file", `one of ${size} bytes`);
+  return output;
 }
 
 const forFiles = (workers: StreamWorkers): SpanStarter => ({

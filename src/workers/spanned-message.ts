@@ -1,5 +1,6 @@
 import type * as NodeCrypto from "node:crypto";
 import { nodeBuiltin } from "../crypto/node-builtin.js";
+import { closedError } from "../errors.js";
 import type { Bytes } from "../formats/bytes.js";
 import { SEALED_CHUNK } from "../stream/geometry.js";
 import type { MessageFiles, SpanDirection } from "../stream/spans.js";
@@ -48,7 +49,9 @@ export class SpannedMessage {
     return UNITS[this.#direction];
   }
 
+  /** @throws BlindreelError `closed` after the end. */
   borrow(): SpanBuffer {
+    this.#checkUsable();
     return this.#spare.pop() ?? this.#pool.borrow();
   }
 
@@ -61,7 +64,7 @@ export class SpannedMessage {
     this.#away++;
     this.#pool.run({
       job: { direction: this.#direction, key: this.#key, baseNonce: this.#baseNonce, ...buffer, ...part },
-      settle: ({ length }, failure) => {
+      settle: (length, failure) => {
         this.#away--;
         settle(buffer.span.subarray(0, length), failure);
         this.#spare.push(buffer);
@@ -72,11 +75,17 @@ export class SpannedMessage {
 
   /** On the calling thread. @throws as the first chunk in order that fails; `run.done` says which. */
   transform(run: Run): void {
+    this.#checkUsable();
     transformChunks(
       this.#crypto,
       { direction: this.#direction, key: this.#ownKey, baseNonce: this.#baseNonce },
       run,
     );
+  }
+
+  /** No chunk passes under a key that was wiped. */
+  #checkUsable(): void {
+    if (this.#hasEnded) throw closedError("the message");
   }
 
   /** No more spans. */

@@ -13,8 +13,10 @@ import { type Bytes, wipe } from "../formats/bytes.js";
 import { TAG_LENGTH } from "../formats/constants.js";
 import { CHUNK, chunkCount, SEALED_CHUNK } from "../stream/geometry.js";
 import { checkZeros, writeLengthField } from "../stream/padding.js";
-import { DONE, type SpanAnswer, type SpanFailure, type SpanJob } from "./job.js";
+import { DONE, SPAN_TOPIC, type SpanAnswer, type SpanFailure, type SpanJob } from "./job.js";
 import { type Run, transformChunks, UNITS } from "./transform.js";
+
+type Outcome = typeof DONE | Pick<SpanAnswer, "length" | "failure">;
 
 function transform(crypto: typeof NodeCrypto, job: SpanJob, run: Run): void {
   const key = job.key.slice() as Bytes;
@@ -26,9 +28,9 @@ function transform(crypto: typeof NodeCrypto, job: SpanJob, run: Run): void {
 }
 
 /** In place, no chunk's result reaches the next chunk: results stand at the same intervals or closer. */
-function transformSpan(crypto: typeof NodeCrypto, job: SpanJob): SpanAnswer {
-  const { first, chunks, lastLength, span, state } = job;
-  const { input, output: interval, added } = UNITS[job.direction];
+function transformSpan(crypto: typeof NodeCrypto, job: SpanJob): Outcome {
+  const { first, chunks, lastLength, span } = job;
+  const { input, output: interval } = UNITS[job.direction];
   const unit = (index: number) => {
     const from = index * SEALED_CHUNK;
     return span.subarray(from, from + (index < chunks - 1 ? input : lastLength));
@@ -36,8 +38,7 @@ function transformSpan(crypto: typeof NodeCrypto, job: SpanJob): SpanAnswer {
   const run: Run = { first, chunks, unit, output: span, done: 0 };
   try {
     transform(crypto, job, run);
-    Atomics.store(state, 0, DONE);
-    return { length: (chunks - 1) * interval + lastLength + added };
+    return DONE;
   } catch (error) {
     return { length: run.done * interval, failure: failureOf(error) };
   }
@@ -47,7 +48,7 @@ function transformSpan(crypto: typeof NodeCrypto, job: SpanJob): SpanAnswer {
  * Reads chunks, transforms them in one buffer and writes them. Sealing, they stand at the buffer's end, so that no result
  * reaches the next chunk.
  */
-function transformFiles(crypto: typeof NodeCrypto, fs: typeof NodeFs, job: SpanJob): SpanAnswer {
+function transformFiles(crypto: typeof NodeCrypto, fs: typeof NodeFs, job: SpanJob): Outcome {
   const { chunks, direction, first, lastLength } = job;
   const span = job.span as Uint8Array as Bytes;
   const { input, output, inputAt, outputAt, content, total } = job.files!;
@@ -72,7 +73,7 @@ function transformFiles(crypto: typeof NodeCrypto, fs: typeof NodeFs, job: SpanJ
     if (direction === "open" && content < total) checkZeros(results, first * CHUNK, content, total);
     const written = direction === "seal" ? results : results.subarray(0, contentLength);
     writeAll(fs, output, written, outputAt + first * outputUnit);
-    return { length: outputLength };
+    return DONE;
   } catch (error) {
     return { length: 0, failure: failureOf(error) };
   }
@@ -113,7 +114,8 @@ const port = nodeBuiltin<typeof WorkerThreads>("node:worker_threads")?.parentPor
 
 // The main thread has no port: there the module does nothing.
 port?.on("message", (job: SpanJob) => {
-  port.postMessage(
-    job.files ? transformFiles(cryptoModule, fsModule, job) : transformSpan(cryptoModule, job),
-  );
+  const outcome = job.files ? transformFiles(cryptoModule, fsModule, job) : transformSpan(cryptoModule, job);
+  if (outcome === DONE) Atomics.store(job.state, 0, DONE);
+  const answer = outcome === DONE ? { length: 0 } : outcome;
+  port.postMessage({ topic: SPAN_TOPIC, ...answer } satisfies SpanAnswer);
 });

@@ -15,7 +15,11 @@ const bundled = buildSync({
 const [script] = bundled.outputFiles;
 
 /** Of the source, which Node 20 loads in no worker as it is. */
-export const startStreamWorker = (): StreamWorker => new Worker(script!.text, { eval: true });
+export const startStreamWorker = (): StreamWorker => streamWorkerAfter("");
+
+/** @param first what the script of a caller does before. */
+export const streamWorkerAfter = (first: string): StreamWorker =>
+  new Worker(`${first};${script!.text}`, { eval: true });
 
 /** A worker whose jobs are noted, key and buffers included: as the sender sees them. */
 export function observed(jobs: SpanJob[]): () => StreamWorker {

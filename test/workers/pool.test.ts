@@ -7,12 +7,13 @@ import { bytesSource } from "../../src/source/bytes.js";
 import { CHUNK, SEALED_CHUNK } from "../../src/stream/geometry.js";
 import { openReadable } from "../../src/stream/open.js";
 import { sealBytes } from "../../src/stream/seal.js";
-import { createWorkers } from "../../src/workers/index.js";
+import type { Spans } from "../../src/stream/spans.js";
+import { createWorkers, type StreamWorker } from "../../src/workers/index.js";
 import type { SpanJob } from "../../src/workers/job.js";
 import { collect, cut, drain, expectBytes, pattern } from "../helpers/bytes.js";
 import { caught, expectCode, expectErrorCode, expectWrongType } from "../helpers/errors.js";
 import { refuseUnhandledRejections } from "../helpers/rejections.js";
-import { observed, sum, threads } from "../helpers/workers.js";
+import { observed, startStreamWorker, streamWorkerAfter, sum, threads } from "../helpers/workers.js";
 
 refuseUnhandledRejections();
 
@@ -110,8 +111,89 @@ describe("worker threads", () => {
       await expectCode(() => collect(sealFrom([content], { to, workers })), "provider-fault");
       await workers.close();
     }
-    const workers = createWorkers({ createWorker: () => ({}) as never });
-    await expectWrongType(() => seal(content, { to, workers }));
+    for (const missing of ["postMessage", "terminate", "ref", "unref", "on"]) {
+      const createWorker = () => Object.assign(startStreamWorker(), { [missing]: undefined }) as never;
+      await expectWrongType(() =>
+        seal(content, { to, workers: createWorkers({ threads: 2, createWorker }) }),
+      );
+    }
+  });
+
+  it("take no other message of a script for an answer: what nobody sealed is never passed", async () => {
+    const says = (message: string) => `require("node:worker_threads").parentPort.postMessage(${message})`;
+    for (const message of ['"ready"', "null", "{}", "{ length: 2 ** 19 }"]) {
+      const createWorker = () => streamWorkerAfter(says(message));
+      const workers = createWorkers({ threads: 2, createWorker });
+      expectBytes(await opened(await seal(content, { to, workers })), content);
+      expectBytes(await opened(await collect(sealFrom([content], { to, workers }))), content);
+      await workers.close();
+    }
+    const claims = `require("node:worker_threads").parentPort.on("message", () => ${says('{ topic: "blindreel-span", length: 2 ** 19 }')})`;
+    const workers = createWorkers({ threads: 2, createWorker: () => new Worker(claims, { eval: true }) });
+    await expectCode(() => seal(content, { to, workers }), "provider-fault");
+    await workers.close();
+  });
+
+  it("settle what is under way where a worker cannot be told, or does not end", async () => {
+    const fails = () => {
+      throw new Error("no");
+    };
+    const deaf = () => Object.assign(startStreamWorker(), { postMessage: fails });
+    const workers = createWorkers({ threads: 2, createWorker: deaf });
+    await expectCode(() => seal(content, { to, workers }), "provider-fault");
+    await expectCode(() => collect(sealFrom([content], { to, workers })), "provider-fault");
+    await workers.close();
+
+    const ends: (() => Promise<number>)[] = [];
+    const createWorker = () => {
+      const worker: StreamWorker = startStreamWorker();
+      ends.push(worker.terminate.bind(worker));
+      return Object.assign(worker, { terminate: async () => fails() });
+    };
+    const endless = createWorkers({ threads: 2, createWorker });
+    let closing: Promise<unknown> | undefined;
+    const onProgress = () => {
+      closing ??= caught(() => endless.close());
+    };
+    await expectCode(() => seal(content, { to, workers: endless, onProgress }), "closed");
+    expectErrorCode(await closing, "provider-fault");
+    await Promise.all(ends.map((end) => end()));
+  });
+
+  it("are ended once any call of close is over", async () => {
+    let running = 0;
+    const createWorker = () => {
+      const worker = startStreamWorker() as Worker;
+      running++;
+      return worker.on("exit", () => running--);
+    };
+    const workers = createWorkers({ threads: 3, createWorker });
+    await seal(content, { to, workers });
+    expect(running).toBeGreaterThan(0);
+    void workers.close();
+    await workers.close();
+    expect(running).toBe(0);
+  });
+
+  it("pass no chunk after the end of a message, whose key is wiped then", async () => {
+    for (const count of [1, 2]) {
+      const workers = threads(count);
+      const spans: Spans = workers.startSpans("seal", pattern(32, 9), pattern(12, 3));
+      spans.end();
+      await expectCode(() => Promise.all(spans.add(0, pattern(CHUNK), 0)), "closed");
+      await expectCode(
+        () =>
+          spans.addAll(
+            1,
+            () => pattern(9),
+            () => new Uint8Array(25),
+            {},
+            9,
+          ),
+        "closed",
+      );
+      await workers.close();
+    }
   });
 
   it("are refused where nothing would come of them", async () => {

@@ -103,16 +103,17 @@ describe("regular files", () => {
       "source-failed",
     );
     const faults = [
-      [() => openSync(at("in"), "r"), "write"],
-      [() => openSync(folder, "r"), "write"],
+      [() => openSync(at("empty"), "r"), "write", "EBADF"],
+      [() => openSync("/dev/full", "w"), "write", "ENOSPC"],
     ] as const;
-    for (const [output, syscall] of faults) {
+    writeFileSync(at("empty"), "");
+    for (const [output, syscall, code] of faults) {
       const descriptor = output();
       const error = await caught(() =>
         between(content, (files) => sealRegularFile({ ...files, output: () => descriptor }, { to, workers })),
       );
       closeSync(descriptor);
-      expect(error).toMatchObject({ code: "EBADF", syscall });
+      expect(error).toMatchObject({ code, syscall });
     }
     const directory = openSync(folder, "r");
     const files = { input: directory, size: 100, output: () => openSync(at("out"), "w") };
@@ -178,10 +179,50 @@ describe("regular files", () => {
     const files = { input: 0, size: 0, output: () => 1 };
     await expectWrongType(async () => sealRegularFile(files, { to } as never));
     await expectWrongType(() => openRegularFile(files, { identities } as never));
-    for (const wrong of [{ size: -1 }, { input: -1 }, { output: 1 as never }]) {
-      expect(
-        await caught(async () => sealRegularFile({ ...files, ...wrong }, { to, workers })),
-      ).toBeInstanceOf(RangeError);
+    const both = (wrong: object) =>
+      [
+        async () => sealRegularFile({ ...files, ...wrong }, { to, workers }),
+        () => openRegularFile({ ...files, ...wrong }, { identities, workers }),
+      ] as const;
+    for (const wrong of [{ size: -1 }, { size: 2 ** 53 }, { input: -1 }, { input: 2 ** 31 }])
+      for (const call of both(wrong)) expect(await caught(call)).toMatchObject({ code: "out-of-range" });
+    for (const wrong of [{ size: "1" }, { input: undefined }, { output: 1 }, { out: 1 }])
+      for (const call of both(wrong)) await expectWrongType(call);
+    for (const none of [undefined, null, 5]) {
+      await expectWrongType(async () => sealRegularFile(none as never, { to, workers }));
+      await expectWrongType(() => openRegularFile(none as never, { identities, workers }));
     }
+    const most = sealRegularFile({ ...files, size: 2 ** 46 }, { to, workers });
+    expect(await caught(() => most)).toMatchObject({ code: "out-of-range" });
+  });
+
+  it("are read as they are at the call, and only an empty file is an output", async () => {
+    writeFileSync(at("other"), content);
+    const other = openSync(at("other"), "r+");
+    const reads: string[] = [];
+    const once = (files: object) =>
+      new Proxy(files, {
+        get(target, name) {
+          reads.push(String(name));
+          return Reflect.get(target, name);
+        },
+      }) as Parameters<typeof sealRegularFile>[0];
+    await between(content, (files) => sealRegularFile(once(files), { to, workers }));
+    expect(reads.filter((name) => Object.hasOwn({ input: 0, size: 0, output: 0 }, name)).sort()).toEqual([
+      "input",
+      "output",
+      "size",
+    ]);
+    const file = await seal(content.subarray(0, 100), { to });
+    const refused: ((output: () => number) => Promise<unknown>)[] = [
+      (output) => between(file, (files) => openRegularFile({ ...files, output }, { identities, workers })),
+      (output) => sealRegularFile({ input: other, size: content.length, output }, { to, workers }),
+    ];
+    for (const call of refused) {
+      expect(await caught(() => call(() => other))).toMatchObject({ code: "out-of-range" });
+      for (const output of [undefined, "3"]) await expectWrongType(() => call(() => output as never));
+    }
+    closeSync(other);
+    expectBytes(new Uint8Array(readFileSync(at("other"))), content);
   });
 });
