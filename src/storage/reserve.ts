@@ -77,14 +77,19 @@ export function withReserve(journal: OpenJournal, reserve: Reserve): OpenJournal
       try {
         await journal.commit(changes);
       } catch (error) {
-        if (!isBlindreelError(error) || isStorageFull(error)) await reserve.release();
+        // Its failure would hide that the disk is full, and so keep memory from taking the journal's place.
+        if (!isBlindreelError(error) || isStorageFull(error)) await reserve.release().catch(() => {});
         if (reserve.isKept && isStorageFull(error)) full = error;
         throw error;
       }
     },
     async erase() {
-      await reserve.release();
-      await journal.erase();
+      try {
+        await reserve.release();
+      } finally {
+        // Keys go, whatever stays.
+        await journal.erase();
+      }
     },
   };
 }

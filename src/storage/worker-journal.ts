@@ -126,6 +126,8 @@ class JournalLine {
     port.addEventListener("message", (event) => this.#answered((event as MessageEvent).data));
     for (const type of ["error", "messageerror"])
       port.addEventListener(type, (event) => this.#fail((event as ErrorEvent).message));
+    // Of a `MessagePort`, in browsers of 2024 on and in Node: else its calls would wait for ever.
+    port.addEventListener("close", () => this.#fail("its port is closed"));
     port.start?.();
   }
 

@@ -77,6 +77,17 @@ describe("a journal behind a MessagePort", () => {
     port1.close();
   });
 
+  it("fails where the port is closed at either end, before a call and under it", async () => {
+    for (const end of ["port1", "port2"] as const) {
+      const ports = new MessageChannel();
+      const store = workerJournal(ports.port1);
+      const waiting = expectCode(() => store.list(), "storage-failed");
+      ports[end].close();
+      await waiting;
+      await expectCode(() => store.list(), "storage-failed");
+    }
+  });
+
   it("wants a worker, and in it a store that keeps platform keys", async () => {
     const { port1 } = new MessageChannel();
     await expectWrongType(() => workerJournal({} as Worker));
