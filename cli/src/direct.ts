@@ -80,17 +80,30 @@ export async function openDirect(
 /** MiB of a thread's young generation: its garbage is buffers of a chunk, which are only counted there. */
 const YOUNG_GENERATION = 2;
 
-/** Threads that start while the head is made, and do not keep the process. */
+/** Threads that start while the head is made, and do not keep the process: as many as the system gives. */
 function startWorkers(threads: number): StreamWorkers {
-  const started = Array.from({ length: threads }, () => {
-    const worker = new Worker(new URL("./stream-worker.cjs", import.meta.url), {
-      execArgv: [],
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION },
-    });
-    worker.unref();
-    return worker;
+  const started: Worker[] = [];
+  let refusal: unknown;
+  try {
+    while (started.length < threads) started.push(startWorker());
+  } catch (error) {
+    refusal = error;
+  }
+  const createWorker = () => {
+    const worker = started.pop();
+    if (worker) return worker;
+    throw refusal;
+  };
+  return createWorkers({ threads: Math.max(1, started.length), createWorker });
+}
+
+function startWorker(): Worker {
+  const worker = new Worker(new URL("./stream-worker.cjs", import.meta.url), {
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION },
   });
-  return createWorkers({ threads, createWorker: () => started.pop()! });
+  worker.unref();
+  return worker;
 }
 
 const inputOf = ({ file, size }: Input) => ({ input: file!.descriptor, size: size! });

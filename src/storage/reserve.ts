@@ -36,14 +36,18 @@ export interface Reserve {
 
 const NOTHING: Reserve = { isKept: false, async take() {}, async release() {} };
 
-/** @param bytes 0 for none; and there is none where the runtime cannot write such files. */
+/**
+ * @param bytes 0 for none, but one that was taken before, with other options, is given back all the same; and there is none
+ *   where the runtime cannot write such files.
+ */
 export function reserveOf(name: string, bytes: number): Reserve {
   const isPossible =
     typeof FileSystemFileHandle !== "undefined" && "createWritable" in FileSystemFileHandle.prototype;
-  if (bytes === 0 || !isPossible) return NOTHING;
+  if (!isPossible) return NOTHING;
   return {
-    isKept: true,
+    isKept: bytes > 0,
     async take() {
+      if (bytes === 0) return;
       const root = await navigator.storage.getDirectory();
       const file = await root.getFileHandle(name, { create: true });
       if ((await file.getFile()).size >= bytes) return;
@@ -61,8 +65,9 @@ export function reserveOf(name: string, bytes: number): Reserve {
       }
     },
     async release() {
-      const root = await navigator.storage.getDirectory();
-      await root.removeEntry(name).catch(absent(undefined));
+      // Without a file system of the origin's, as in private windows of some browsers, nothing was taken.
+      const root = await navigator.storage.getDirectory().catch(() => undefined);
+      await root?.removeEntry(name).catch(absent(undefined));
     },
   };
 }

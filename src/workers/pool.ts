@@ -21,6 +21,7 @@ import { UNITS } from "./transform.js";
 
 /** What is used of a `Worker` of `node:worker_threads`. */
 export interface StreamWorker {
+  readonly threadId?: number;
   postMessage(message: unknown): void;
   terminate(): Promise<number>;
   ref(): void;
@@ -94,6 +95,8 @@ const METHODS = ["postMessage", "terminate", "ref", "unref", "on"] as const;
 function checkWorker(worker: StreamWorker): void {
   if (METHODS.some((name) => typeof worker?.[name] !== "function"))
     throw wrongType("what createWorker returns", "a Worker of node:worker_threads", worker);
+  // Node's mark: its messages go nowhere, and no event will say so.
+  if (worker.threadId === -1) throw lostThread("it had ended before");
 }
 
 /** A job, and who waits for it. */

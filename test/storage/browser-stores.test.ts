@@ -249,6 +249,31 @@ describeChromium("stores in Chromium", () => {
     expect(lost).toEqual({ writing: "journal-lost", opening: "journal-lost", left: [] });
   });
 
+  it("gives back what was held for a full disk, at an end without that option too", async () => {
+    const left = await page.evaluate(async () => {
+      const names = async () => {
+        const root = await navigator.storage.getDirectory();
+        const found: string[] = [];
+        for await (const name of root.keys()) if (name.startsWith("reserved ")) found.push(name);
+        return found.length;
+      };
+      const [first, second] = ["a".repeat(32), "b".repeat(32)];
+      const store = tools.indexedDbJournal("reserved", { reserve: 1000 });
+      for (const name of [first, second]) {
+        const journal = await store.create(name, { label: "" });
+        await journal.commit({ records: [new Uint8Array(1)] });
+        await journal.close();
+      }
+      const counts = [await names()];
+      const plain = tools.indexedDbJournal("reserved");
+      await plain.discard(first);
+      counts.push(await names());
+      await (await plain.open(second)).journal.erase();
+      return [...counts, await names()];
+    });
+    expect(left).toEqual([2, 1, 0]);
+  });
+
   const disk = mountSmallDisk(150);
   it("on a full disk a write fails, and the keys can be erased where room was held back; with room again, all can be done", async ({
     skip,

@@ -119,6 +119,14 @@ describe("worker threads", () => {
     }
   });
 
+  it("fail where createWorker gives one that has ended, which would never answer", async () => {
+    const ended = startStreamWorker();
+    await ended.terminate();
+    const workers = createWorkers({ threads: 2, createWorker: () => ended });
+    await expectCode(() => seal(content, { to, workers }), "provider-fault");
+    await workers.close();
+  });
+
   it("take no other message of a script for an answer: what nobody sealed is never passed", async () => {
     const says = (message: string) => `require("node:worker_threads").parentPort.postMessage(${message})`;
     for (const message of ['"ready"', "null", "{}", "{ length: 2 ** 19 }"]) {
