@@ -172,7 +172,11 @@ export class Transcoder {
       this.#cipher.spans?.end();
       return isPromise(last) ? this.#guardLater(last) : last;
     } catch (error) {
-      return this.#fail(error);
+      if (this.isSynchronous) return this.#fail(error);
+      // In its turn: a chunk under way that fails comes first.
+      this.#rechunker.wipe();
+      this.#cipher.spans?.end();
+      return Promise.reject(error);
     }
   }
 

@@ -91,6 +91,19 @@ describe("worker threads", () => {
     await workers.close();
   });
 
+  it("fail by the first chunk that fails, then by a wrong end (A3)", async () => {
+    const workers = threads(2);
+    const whole = await seal(content.subarray(0, 32 * CHUNK - 1), { to });
+    const longer = new Uint8Array(whole.length + 9);
+    longer.set(whole);
+    for (const pool of [{}, { workers }]) {
+      const { released, error } = await drain(openFrom([longer], { identities, ...pool }));
+      expectErrorCode(error, "authentication-failed");
+      expect(released.length % CHUNK).toBe(0);
+    }
+    await workers.close();
+  });
+
   it("fail with closed once the pool is closed, what is under way too", async () => {
     const workers = threads(2);
     const reader = sealFrom(cut(pattern(64 * 2 ** 20), 2 ** 20), { to, workers }).getReader();
