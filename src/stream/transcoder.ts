@@ -168,14 +168,12 @@ export class Transcoder {
       checkLast?.(rest.length, this.#origin + chunkOffset(this.#chunkIndex) + rest.length);
       this.#lastChunkLength = rest.length - overhead;
       const last = this.#direction.transform(this.#cipher, this.#chunkIndex, rest);
-      this.#rechunker.wipe();
-      this.#cipher.spans?.end();
+      this.#end();
       return isPromise(last) ? this.#guardLater(last) : last;
     } catch (error) {
       if (this.isSynchronous) return this.#fail(error);
       // In its turn: a chunk under way that fails comes first.
-      this.#rechunker.wipe();
-      this.#cipher.spans?.end();
+      this.#end();
       return Promise.reject(error);
     }
   }
@@ -220,11 +218,16 @@ export class Transcoder {
     return Promise.resolve(result).catch((error) => this.#fail(error));
   }
 
+  /** Of what is pushed; what is under way goes on. */
+  #end(): void {
+    this.#rechunker.wipe();
+    this.#cipher.spans?.end();
+  }
+
   /** What is under way before the failure is still to be released, in its turn. */
   #fail(error: unknown): never {
     this.#failure ??= { error };
-    this.#rechunker.wipe();
-    this.#cipher.spans?.end();
+    this.#end();
     throw this.#failure.error;
   }
 }
