@@ -57,6 +57,17 @@ export interface Spans {
   destroy(reason: unknown): void;
 }
 
+/** Where the spans of one message come from. */
+export interface SpanStarter {
+  /**
+   * Copies key and nonce.
+   *
+   * @returns nothing where the calling thread is the only one, unless the message goes from file to file.
+   * @throws BlindreelError `closed`.
+   */
+  startSpans(direction: SpanDirection, key: Bytes, baseNonce: Bytes, isFromFile?: boolean): Spans | undefined;
+}
+
 /** Worker threads for `seal`, `open` and their streams: `createWorkers` of `blindreel/workers` makes them. */
 export interface StreamWorkers {
   /** With the calling one. */
@@ -64,15 +75,9 @@ export interface StreamWorkers {
   /** Ends the threads. What is under way fails with `closed`. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
-  /**
-   * @internal Copies key and nonce. @returns nothing where the calling thread is the only one, unless the message goes from
-   *   file to file. @throws BlindreelError `closed`.
-   */
-  startSpans(direction: SpanDirection, key: Bytes, baseNonce: Bytes, isFromFile?: boolean): Spans | undefined;
+  /** @internal */
+  readonly startSpans: SpanStarter["startSpans"];
 }
-
-/** Where the spans of one message come from. */
-export type SpanStarter = Pick<StreamWorkers, "startSpans">;
 
 /** @throws TypeError. */
 export const workersArgument: Check<StreamWorkers> = (name, value) => {
