@@ -164,7 +164,7 @@ export function nodeProvider(): CompleteProvider | undefined {
     },
     derivePublicKey: (scalar) => plain(pairOf(scalar).getPublicKey()),
     importPrivate: (scalar) => ({ backend: "node", pair: pairOf(scalar) }) as NodeEcdh,
-    importPublic: (publicKey) => ({ backend: "node", point: publicKey }) as NodePoint,
+    importPublic: (publicKey) => ({ backend: "node", point: publicKey.slice() }) as NodePoint,
     agree: (privateKey, publicKey) =>
       plain((privateKey as NodeEcdh).pair.computeSecret((publicKey as NodePoint).point)),
   };

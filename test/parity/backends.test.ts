@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { verifyEd25519 } from "../../src/crypto/ed25519.js";
 import { hkdfExpand, hkdfExtract } from "../../src/crypto/hkdf.js";
+import { p256Of } from "../../src/crypto/p256.js";
 import type { CryptoProvider } from "../../src/crypto/provider.js";
 import { signaturesOf } from "../../src/crypto/signatures.js";
 import type { Bytes } from "../../src/formats/bytes.js";
@@ -38,6 +39,21 @@ describe.each(all.map((crypto) => [crypto.name, crypto] as const))(
           expect(toHex(bulk)).toBe(toHex(await crypto.digest(hash, pattern(length))));
         }
       }
+    });
+
+    it("keeps public keys of its own: what a caller does to the bytes changes none", async () => {
+      const curve = p256Of(crypto);
+      const [own, peer] = [await curve.generate(), await curve.generate()];
+      const point = peer.publicKey.slice();
+      const imported = await curve.importPublic(point);
+      const expected = toHex(await curve.agree(peer.privateKey, await curve.importPublic(own.publicKey)));
+      point.fill(0);
+      expect(toHex(await curve.agree(own.privateKey, imported))).toBe(expected);
+      const pair = await crypto.generateX25519();
+      const bytes = base.slice();
+      const key = await crypto.importX25519PublicKey(bytes);
+      bytes.fill(0);
+      expect(toHex(await crypto.agreeX25519(pair.privateKey, key))).toBe(toHex(pair.publicKey));
     });
 
     it("takes HMAC keys of any length, none included", async () => {
