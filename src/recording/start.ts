@@ -1,4 +1,3 @@
-import type { CryptoProvider } from "../crypto/provider.js";
 import { createRecordingEnvelope, planEnvelope } from "../envelope/create.js";
 import { decodeEnvelope } from "../envelope/wire.js";
 import type { BlindreelError } from "../errors.js";
@@ -9,6 +8,7 @@ import { isStorageFault } from "../storage/faults.js";
 import { guardedStore } from "../storage/guarded.js";
 import { memoryJournal } from "../storage/memory.js";
 import type { JournalStore, OpenJournal } from "../storage/store.js";
+import { hasSucceeded } from "./journal/failover.js";
 import { Journal } from "./journal/journal.js";
 import { generateSessionKey, type JournalKeys, loadKeys, saveKeys } from "./journal/keys.js";
 import { encodeRecord, JOURNAL_VERSION, type JournalRecords } from "./journal/records.js";
@@ -64,39 +64,47 @@ async function beginJournal(
   keys: JournalKeys,
   settings: RecordingSettings,
 ): Promise<Journal> {
+  const { crypto, continueInMemory } = settings;
+  const name = encodeHex(start.recordingId);
   const state = new JournalState();
   state.apply({ kind: "start", ...start });
-  const { crypto, continueInMemory } = settings;
-  const createIn = async (place: JournalStore, failure?: BlindreelError): Promise<Journal> => {
-    const { opened, keepsKeys } = await createJournal(place, label, start, keys, crypto);
-    const isResumable = keepsKeys && !settings.isInMemory;
-    return new Journal(opened, state, { crypto, continueInMemory, keepsKeys: isResumable, failure });
+  let hasKeys = false;
+  /** Writes start and keys, and reads the keys back: some browsers lose them. */
+  const begin = async (
+    opened: OpenJournal,
+    { keyForm }: JournalStore,
+    failure?: unknown,
+  ): Promise<Journal> => {
+    await opened.commit({ records: [encodeRecord({ kind: "start", ...start })] });
+    hasKeys = true;
+    await saveKeys(opened, keyForm, keys);
+    const kept = await loadKeys(crypto, opened, decodeEnvelope(start.envelope, LIMITS), start.coreHash);
+    wipe(kept?.contentKey, kept?.manifestKey);
+    const keepsKeys = kept?.signingKey !== undefined && !settings.isInMemory;
+    return new Journal(opened, state, {
+      crypto,
+      continueInMemory,
+      keepsKeys,
+      failure: failure as BlindreelError,
+    });
   };
+  let opened: OpenJournal | undefined;
   try {
-    return await createIn(store);
+    opened = await store.create(name, { label });
+    return await begin(opened, store);
   } catch (error) {
-    if (!continueInMemory || !isStorageFault(error)) throw error;
-    return createIn(memoryJournal(), error as BlindreelError);
+    // What can be resumed must not go on elsewhere: two recorders would sign with one session key.
+    const isAbandoned = !opened || (await abandon(opened)) || !hasKeys;
+    if (!isAbandoned || !continueInMemory || !isStorageFault(error)) throw error;
+    const memory = memoryJournal();
+    return begin(await memory.create(name, { label }), memory, error);
   }
 }
 
-/** Writes start and keys, and reads the keys back: some browsers lose them. */
-async function createJournal(
-  store: JournalStore,
-  label: string,
-  start: JournalRecords["start"],
-  keys: JournalKeys,
-  crypto: CryptoProvider,
-): Promise<{ readonly opened: OpenJournal; readonly keepsKeys: boolean }> {
-  const opened = await store.create(encodeHex(start.recordingId), { label });
-  try {
-    await opened.commit({ records: [encodeRecord({ kind: "start", ...start })] });
-    await saveKeys(opened, store.keyForm, keys);
-    const kept = await loadKeys(crypto, opened, decodeEnvelope(start.envelope, LIMITS), start.coreHash);
-    wipe(kept?.contentKey, kept?.manifestKey);
-    return { opened, keepsKeys: kept?.signingKey !== undefined };
-  } catch (error) {
-    await opened.erase().catch(() => {});
-    throw error;
-  }
+/** @returns whether its keys are gone. */
+async function abandon(opened: OpenJournal): Promise<boolean> {
+  if (await hasSucceeded(opened.erase())) return true;
+  const isWithoutKeys = await hasSucceeded(opened.eraseKeys());
+  await opened.close().catch(() => {});
+  return isWithoutKeys;
 }

@@ -18,7 +18,14 @@ import { decodeFrame, encodeFrame } from "./frame.js";
 import { guardedStore } from "./guarded.js";
 import { type HeldJournal, holdJournal, keysIn } from "./held-journal.js";
 import { joinPieces } from "./pieces.js";
-import { type BrowserJournalOptions, type Reserve, reserveBytes, reserveOf, withReserve } from "./reserve.js";
+import {
+  type BrowserJournalOptions,
+  eraseWith,
+  type Reserve,
+  reserveBytes,
+  reserveOf,
+  withReserve,
+} from "./reserve.js";
 import type { JournalListing, JournalStore, OpenJournal } from "./store.js";
 
 /** A journal in the store of journals, by its name. */
@@ -66,16 +73,23 @@ export function indexedDbJournal(name = "blindreel-journals", options?: BrowserJ
     },
     create: (journal, { label }) =>
       holding(journal, false, async (held) => {
+        const { connection } = held;
         const owner = newOwner();
-        const reserve = reserveFor(journal);
-        await reserve.take();
-        await held.connection.written([JOURNALS], (store, refuse) => {
+        await connection.written([JOURNALS], (store, refuse) => {
           const known = store(JOURNALS).count(journal);
           known.onsuccess = () => {
             if (known.result > 0) refuse(journalExists(journal));
             else store(JOURNALS).put({ label, owner } satisfies JournalRow, journal);
           };
         });
+        // Behind the row: a reserve without one would be nobody's, for good.
+        const reserve = reserveFor(journal);
+        try {
+          await reserve.take();
+        } catch (error) {
+          await connection.written(ALL, (store) => remove(store, journal)).catch(() => {});
+          throw error;
+        }
         return withReserve(databaseJournal(held, journal, { owner, frames: 0 }), reserve);
       }),
     open: (journal, options) =>
@@ -96,8 +110,10 @@ export function indexedDbJournal(name = "blindreel-journals", options?: BrowserJ
       }),
     discard: (journal, options) =>
       holding(journal, options?.takeOver, async ({ connection, release }) => {
-        await reserveFor(journal).release();
-        await connection.written(ALL, (store) => remove(store, journal));
+        await eraseWith(reserveFor(journal), {
+          eraseKeys: () => connection.written([KEYS], (store) => store(KEYS).delete(within(journal))),
+          erase: () => connection.written(ALL, (store) => remove(store, journal)),
+        });
         release();
       }),
   });

@@ -12,7 +12,14 @@ import {
 } from "./folder-journal.js";
 import { guardedStore, isJournalName } from "./guarded.js";
 import { holdJournal, keysIn } from "./held-journal.js";
-import { type BrowserJournalOptions, type Reserve, reserveBytes, reserveOf, withReserve } from "./reserve.js";
+import {
+  type BrowserJournalOptions,
+  eraseWith,
+  type Reserve,
+  reserveBytes,
+  reserveOf,
+  withReserve,
+} from "./reserve.js";
 import type { JournalListing, JournalStore, KeyPlace } from "./store.js";
 import { PATIENCE } from "./web-lock.js";
 
@@ -96,16 +103,20 @@ export function opfsJournal(name = "blindreel-journals", options?: BrowserJourna
     },
     create: (journal, { label }) =>
       holding(journal, false, async (held) => {
-        const { root, keys, release } = held;
+        const { root, keys, closeFiles } = held;
         if (await root.getDirectoryHandle(journal).catch(absent(undefined))) throw journalExists(journal);
         const place = await root.getDirectoryHandle(journal, { create: true });
+        const reserve = reserveFor(journal);
         try {
-          const reserve = reserveFor(journal);
           await reserve.take();
           return withReserve(await createFolderJournal(opfsFolder(held, place), keys, utf8(label)), reserve);
         } catch (error) {
-          release();
-          await root.removeEntry(journal, { recursive: true }).catch(() => {});
+          closeFiles();
+          // Where the reserve stays, so does the folder, that it is listed.
+          await reserve
+            .release()
+            .then(() => root.removeEntry(journal, { recursive: true }))
+            .catch(() => {});
           throw error;
         }
       }),
@@ -118,17 +129,16 @@ export function opfsJournal(name = "blindreel-journals", options?: BrowserJourna
       }),
     discard: (journal, options) =>
       holding(journal, options?.takeOver, async (held) => {
-        await reserveFor(journal).release();
-        const place = await held.root.getDirectoryHandle(journal).catch(absent(undefined));
-        if (place) {
-          const folder = opfsFolder(held, place);
-          // The log's handle is exclusive: without it the journal has another owner.
-          await folder.open(LOG_FILE);
-          await folder.erase();
-        } else {
-          await held.keys.eraseKeys();
-          held.release();
-        }
+        const { root, keys, release } = held;
+        const place = await root.getDirectoryHandle(journal).catch(absent(undefined));
+        const folder = place && opfsFolder(held, place);
+        // The log's handle is exclusive: without it the journal has another owner.
+        await folder?.open(LOG_FILE);
+        await eraseWith(reserveFor(journal), {
+          eraseKeys: () => keys.eraseKeys(),
+          erase: () => folder?.erase() ?? keys.eraseKeys(),
+        });
+        release();
       }),
   });
 }

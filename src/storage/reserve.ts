@@ -28,7 +28,7 @@ export const reserveBytes = (options: BrowserJournalOptions | undefined): number
 /** A file of the origin's own file system: on a full disk a file can be removed, and a record of a database cannot. */
 export interface Reserve {
   readonly isKept: boolean;
-  /** Makes it, unless it is there. @throws DOMException where there is no room for it. */
+  /** Makes it, unless it is there; where that fails there is none. @throws DOMException where there is no room for it. */
   take(): Promise<void>;
   /** Gives the room back. */
   release(): Promise<void>;
@@ -48,18 +48,20 @@ export function reserveOf(name: string, bytes: number): Reserve {
     isKept: bytes > 0,
     async take() {
       if (bytes === 0) return;
-      const root = await navigator.storage.getDirectory();
-      const file = await root.getFileHandle(name, { create: true });
-      if ((await file.getFile()).size >= bytes) return;
-      // Random: some file systems keep no room for zeros.
-      const part = crypto.getRandomValues(new Uint8Array(2 ** 16));
+      let stream: FileSystemWritableFileStream | undefined;
       try {
-        const stream = await file.createWritable();
+        const root = await navigator.storage.getDirectory();
+        const file = await root.getFileHandle(name, { create: true });
+        if ((await file.getFile()).size >= bytes) return;
+        stream = await file.createWritable();
+        // Random: some file systems keep no room for zeros.
+        const part = crypto.getRandomValues(new Uint8Array(2 ** 16));
         await stream.write(
           new Blob(Array<Uint8Array<ArrayBuffer>>(Math.ceil(bytes / part.length)).fill(part)),
         );
         await stream.close();
       } catch (error) {
+        await stream?.abort().catch(() => {});
         await this.release().catch(() => {});
         throw error;
       }
@@ -88,13 +90,21 @@ export function withReserve(journal: OpenJournal, reserve: Reserve): OpenJournal
         throw error;
       }
     },
-    async erase() {
-      try {
-        await reserve.release();
-      } finally {
-        // Keys go, whatever stays.
-        await journal.erase();
-      }
-    },
+    erase: () => eraseWith(reserve, journal),
   };
+}
+
+/** Erases a journal, behind its reserve: the end of the keys may need that room, and what is not listed is never given back. */
+export async function eraseWith(
+  reserve: Reserve,
+  { eraseKeys, erase }: Pick<OpenJournal, "eraseKeys" | "erase">,
+): Promise<void> {
+  try {
+    await reserve.release();
+  } catch (error) {
+    // Keys go, whatever stays.
+    await eraseKeys();
+    throw error;
+  }
+  await erase();
 }

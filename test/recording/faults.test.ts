@@ -634,6 +634,30 @@ describe("J: journals", () => {
     expect(await recording.upload(server.put)).toBe("stored");
     expect((await server.verdict()).state).toBe("complete");
   });
+
+  it("fault J7 a beginning that fails is gone on with in memory only where its keys are not left for a resume", async () => {
+    const failing = async (...calls: readonly string[]): Promise<readonly [unknown, FaultyJournal]> => {
+      const journal = new FaultyJournal();
+      journal.faults.fail = (call) => (calls.includes(call) ? diskFull() : undefined);
+      const started = startRecording({ to, journal, onJournalFailure: "continue-in-memory" });
+      const heard = await outcome(started.then(({ isResumable }) => isResumable));
+      journal.faults = {};
+      return [heard, journal];
+    };
+    const inMemory = { value: false };
+    expect((await failing("keys"))[0]).toEqual(inMemory);
+    expect((await failing("keys", "erase"))[0]).toEqual(inMemory);
+    expect((await failing("commit", "erase", "eraseKeys"))[0]).toEqual(inMemory);
+    const [heard, journal] = await failing("keys", "erase", "eraseKeys");
+    expect(heard).toBe("storage-full");
+    // Nobody holds it: it is resumed as one that crashed.
+    const server = new Server();
+    const again = await reopen(journal);
+    await again.track("camera").write("one");
+    await again.finish("over");
+    expect(await again.upload(server.put)).toBe("stored");
+    expect((await server.verdict()).state).toBe("complete");
+  });
 });
 
 describe("O: options and arguments", () => {

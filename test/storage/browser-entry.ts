@@ -66,8 +66,17 @@ async function obey(call: Order["call"]): Promise<unknown> {
 }
 
 /** The journals of an OPFS folder, from a page. */
-const opfsInWorker = (folder: string): JournalStore =>
-  workerJournal(new Worker(`/entry.js#${folder}`, { type: "module" }));
+const opfsInWorker = (folder: string, reserve = 0): JournalStore =>
+  workerJournal(new Worker(`/entry.js#${folder},${reserve}`, { type: "module" }));
+
+/** Journals that hold room back, and how many have it. */
+async function reservesOf(prefix: string): Promise<number> {
+  let found = 0;
+  const root = await navigator.storage.getDirectory();
+  for await (const name of (root as FileSystemDirectoryHandle & { keys(): AsyncIterable<string> }).keys())
+    if (name.startsWith(prefix)) found++;
+  return found;
+}
 
 const tools = {
   startWorker,
@@ -79,6 +88,8 @@ const tools = {
       .catch((error) => error.code),
   runIndexedDb: () => runAll(indexedDbJournal),
   indexedDbJournal,
+  opfsInWorker,
+  reservesOf,
   opfsCode: (): unknown => {
     try {
       opfsJournal();
@@ -92,7 +103,8 @@ const tools = {
 export type StorageTools = typeof tools;
 
 if (typeof document === "undefined" && location.hash) {
-  serveJournal(opfsJournal(location.hash.slice(1)));
+  const [folder, reserve] = location.hash.slice(1).split(",");
+  serveJournal(opfsJournal(folder, { reserve: Number(reserve) }));
 } else if (typeof document === "undefined") {
   addEventListener("message", async ({ data }: MessageEvent<Order>) => {
     if (data.run) postMessage(await runAll(indexedDbJournal));

@@ -251,12 +251,7 @@ describeChromium("stores in Chromium", () => {
 
   it("gives back what was held for a full disk, at an end without that option too", async () => {
     const left = await page.evaluate(async () => {
-      const names = async () => {
-        const root = await navigator.storage.getDirectory();
-        const found: string[] = [];
-        for await (const name of root.keys()) if (name.startsWith("reserved ")) found.push(name);
-        return found.length;
-      };
+      const names = () => tools.reservesOf("reserved ");
       const [first, second] = ["a".repeat(32), "b".repeat(32)];
       const store = tools.indexedDbJournal("reserved", { reserve: 1000 });
       for (const name of [first, second]) {
@@ -272,6 +267,81 @@ describeChromium("stores in Chromium", () => {
       return [...counts, await names()];
     });
     expect(left).toEqual([2, 1, 0]);
+  });
+
+  for (const [kind, prefix] of [
+    ["IndexedDB", "short "],
+    ["OPFS", "opfs short "],
+  ] as const)
+    it(`${kind}: a journal that finds no room to be made leaves nothing behind, or is listed`, async () => {
+      // An origin of its own: Chromium remembers for a while how much room it found.
+      const origin = server.origin.replace("127.0.0.1", `${kind.toLowerCase()}.localhost`);
+      const target = await open(origin);
+      const session = await browser.newCDPSession(target);
+      let failed = 0;
+      for (let quotaSize = 2 ** 19; quotaSize <= 2 ** 22; quotaSize += 2 ** 18) {
+        await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize });
+        const [code, listed, reserves] = await target.evaluate(
+          async ([of, start]) => {
+            const store =
+              of === "OPFS"
+                ? tools.opfsInWorker("short", 2 ** 21)
+                : tools.indexedDbJournal("short", { reserve: 2 ** 21 });
+            const work = store.create("a".repeat(32), { label: "exam" }).then((journal) => journal.erase());
+            const outcome = await work.then(
+              () => "done",
+              (error) => error.code,
+            );
+            const names = await store.list();
+            const kept = await tools.reservesOf(start);
+            for (const { name } of names) await store.discard(name).catch(() => {});
+            return [outcome, names.length, kept];
+          },
+          [kind, prefix] as const,
+        );
+        if (code !== "done") failed++;
+        expect(code).toMatch(/^(done|storage-f\w+)$/);
+        expect(reserves, `${quotaSize}: ${code}`).toBeLessThanOrEqual(listed);
+      }
+      expect(failed).toBeGreaterThan(5);
+      await session.send("Storage.overrideQuotaForOrigin", { origin });
+      const left = await target.evaluate(async ([start]) => tools.reservesOf(start), [prefix] as const);
+      expect(left).toBe(0);
+      await target.close();
+    });
+
+  it("a journal whose reserve cannot be given back loses its keys, and stays listed until it can", async () => {
+    const heard = await page.evaluate(async () => {
+      const name = "a".repeat(32);
+      const store = tools.indexedDbJournal("stuck", { reserve: 1000 });
+      const { removeEntry } = FileSystemDirectoryHandle.prototype;
+      const seen: unknown[] = [];
+      const fail = (work: Promise<unknown>) =>
+        work.then(
+          () => seen.push("done"),
+          ({ code }) => seen.push(code),
+        );
+      for (const end of ["erase", "discard"] as const) {
+        const journal = await store.create(name, { label: "" });
+        await journal.commit({ records: [new Uint8Array(1)] });
+        await journal.saveKeys({ key: new Uint8Array(32) });
+        FileSystemDirectoryHandle.prototype.removeEntry = async () => {
+          throw new DOMException("in use", "NoModificationAllowedError");
+        };
+        if (end === "discard") await journal.close();
+        await fail(end === "erase" ? journal.erase() : store.discard(name));
+        if (end === "erase") await journal.close();
+        const again = await store.open(name);
+        seen.push(Object.keys(await again.journal.keys()).length);
+        await again.journal.close();
+        FileSystemDirectoryHandle.prototype.removeEntry = removeEntry;
+        await fail(store.discard(name));
+        seen.push((await store.list()).length, await tools.reservesOf("stuck "));
+      }
+      return seen;
+    });
+    const once = ["storage-failed", 0, "done", 0, 0];
+    expect(heard).toEqual([...once, ...once]);
   });
 
   const disk = mountSmallDisk(150);

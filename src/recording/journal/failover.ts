@@ -125,7 +125,7 @@ export class FailoverStore {
   }
 }
 
-function hasSucceeded(work: Promise<unknown>): Promise<boolean> {
+export function hasSucceeded(work: Promise<unknown>): Promise<boolean> {
   return work.then(
     () => true,
     () => false,
