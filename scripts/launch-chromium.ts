@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BrowserContext, chromium } from "playwright";
 import { findChromium } from "./runtimes.js";
@@ -41,6 +41,7 @@ export async function launchChromium(options: ChromiumOptions = {}): Promise<Bro
   const args = [...CHROMIUM_FLAGS, ...(options.args ?? [])];
   if (options.extension) {
     args.push(`--disable-extensions-except=${options.extension}`, `--load-extension=${options.extension}`);
+    if (options.profile !== undefined) allowUnpacked(options.profile);
   }
   if (options.fakeMedia) args.push("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream");
   // Playwright's small headless build has no extensions; its channel "chromium" is the whole browser.
@@ -58,6 +59,17 @@ export async function launchChromium(options: ChromiumOptions = {}): Promise<Bro
     headless: true,
     args,
   });
+}
+
+/**
+ * Developer mode, as whoever loads unpacked extensions has it: without it one that reloads itself comes back as an unpacked one,
+ * and is disabled where that meets Chromium's check for those.
+ */
+function allowUnpacked(profile: string): void {
+  const file = join(profile, "Default", "Preferences");
+  if (existsSync(file)) return;
+  mkdirSync(join(profile, "Default"), { recursive: true });
+  writeFileSync(file, JSON.stringify({ extensions: { ui: { developer_mode: true } } }));
 }
 
 /** Where Chromium looks for policies. */

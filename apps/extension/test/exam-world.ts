@@ -275,9 +275,14 @@ export class ExamWorld {
 
   /** The page at this address, as soon as there is one. */
   async pageAt(address: string): Promise<Page> {
-    for (;;) {
-      const found = this.browser.pages().find((page) => page.url().startsWith(address));
+    for (const end = Date.now() + 2 * PATIENCE; ; ) {
+      const pages = this.browser.pages();
+      const found = pages.find((page) => page.url().startsWith(address));
       if (found) return found;
+      if (Date.now() > end) {
+        const open = pages.map((page) => page.url()).join(", ");
+        throw new Error(`no page at ${address}, but: ${open}`);
+      }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

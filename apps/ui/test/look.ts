@@ -40,36 +40,34 @@ export async function tabStops(page: Page): Promise<string[]> {
     heading.focus();
   });
   const seen: string[] = [];
-  const reached = new Set<number>();
+  // By element, and not by place: a live page adds notices meanwhile.
+  const reached = await page.evaluateHandle(() => new Set<Element>());
   for (;;) {
     await page.keyboard.press("Tab");
-    const [index, name, isShown] = await page.evaluate(() => {
+    const [name, isShown, isNew] = await reached.evaluate((before) => {
       const now = document.activeElement as HTMLInputElement;
-      if (now === (document.body as HTMLElement)) return [-1, "", false] as const;
+      if (now === (document.body as HTMLElement)) return [undefined, false, false] as const;
       const { outlineStyle, boxShadow } = getComputedStyle(now);
       const label = now.labels?.[0]?.innerText ?? now.textContent;
-      const all = [...document.querySelectorAll("*")];
       // Parts of a media element and of a date are the browser's own.
       const shows = now.matches("video, [type=date]") || outlineStyle !== "none" || boxShadow !== "none";
-      return [all.indexOf(now), label!.trim().split("\n")[0]!, shows] as const;
+      return [label!.trim().split("\n")[0]!, shows, before.size < before.add(now).size] as const;
     });
     // A video's own controls are several stops of one element.
-    if (index < 0 || (reached.has(index) && seen.at(-1) !== name)) break;
-    if (reached.size < reached.add(index).size) seen.push(name);
+    if (name === undefined || (!isNew && seen.at(-1) !== name)) break;
+    if (isNew) seen.push(name);
     expect(isShown, name).toBe(true);
   }
-  const usable = await page.evaluate(() => {
-    const all = [...document.querySelectorAll("*")];
-    const controls = [
+  const missed = await reached.evaluate((all) =>
+    [
       ...document.querySelectorAll<HTMLElement>(
         "button, input:not([type=radio]), select, textarea, summary, a",
       ),
-    ];
-    return controls
-      .filter((each) => each.checkVisibility() && !(each as HTMLButtonElement).disabled)
-      .map((each) => all.indexOf(each));
-  });
-  expect(usable.filter((index) => !reached.has(index))).toEqual([]);
+    ]
+      .filter((each) => each.checkVisibility() && !(each as HTMLButtonElement).disabled && !all.has(each))
+      .map((each) => each.outerHTML),
+  );
+  expect(missed, `after ${seen.join(", ")}`).toEqual([]);
   return seen;
 }
 
