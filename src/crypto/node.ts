@@ -1,20 +1,21 @@
 import type * as NodeCrypto from "node:crypto";
 import { providerFault } from "../errors.js";
-import { type Bytes, joinBytes } from "../formats/bytes.js";
+import { type Bytes, joinBytes, wipe } from "../formats/bytes.js";
 import { KEY_LENGTH, TAG_LENGTH } from "../formats/constants.js";
 import { decodeBase64Url, encodeBase64Url } from "../formats/encoding.js";
 import { checkAeadKey } from "./aead.js";
 import { nodeOpenInto, nodeSealInto } from "./node-aead.js";
 import { nodeBuiltin } from "./node-builtin.js";
-import type {
-  AeadKey,
-  CompleteProvider,
-  Curve,
-  HashName,
-  P256Provider,
-  PrivateKeyHandle,
-  PublicKeyHandle,
-  SignatureProvider,
+import {
+  type AeadKey,
+  type CompleteProvider,
+  type Curve,
+  HASH_BYTES,
+  type HashName,
+  type P256Provider,
+  type PrivateKeyHandle,
+  type PublicKeyHandle,
+  type SignatureProvider,
 } from "./provider.js";
 import { randomBytes } from "./random.js";
 
@@ -32,6 +33,11 @@ interface NodePoint extends PublicKeyHandle {
 }
 
 const OPENSSL_HASHES = { "SHA-256": "sha256", "SHA-512": "sha512" } as const;
+
+/** RFC 6234: the block sizes of the compression functions. */
+const BLOCK_BYTES = { "SHA-256": 64, "SHA-512": 128 } as const;
+/** Messages above it are not copied behind a key. */
+const SHORT = 4096;
 
 const P256_CURVE = "prime256v1";
 
@@ -114,6 +120,24 @@ export function nodeProvider(): CompleteProvider | undefined {
         crypto.createHash(OPENSSL_HASHES[hash]).update(message).digest(),
     );
 
+  /** RFC 2104 by one-shot hashes: from Node 24 on `createHmac` takes five times as long with a key of bytes. */
+  const hmac = (hash: HashName, key: Bytes, message: Bytes): Bytes => {
+    const block = BLOCK_BYTES[hash];
+    if (!crypto.hash || key.length > block || message.length > SHORT)
+      return plain(crypto.createHmac(OPENSSL_HASHES[hash], key).update(message).digest());
+    const inner = new Uint8Array(block + message.length).fill(0x36, 0, block);
+    const outer = new Uint8Array(block + HASH_BYTES[hash]).fill(0x5c, 0, block);
+    for (let i = 0; i < key.length; i++) {
+      inner[i]! ^= key[i]!;
+      outer[i]! ^= key[i]!;
+    }
+    inner.set(message, block);
+    outer.set(digest(hash, inner), block);
+    const mac = digest(hash, outer);
+    wipe(inner, outer);
+    return mac;
+  };
+
   /** Node derives the public half while it parses a private key; export is the only access to it. */
   const publicKeyOf = ({ key }: NodeKey): Bytes => {
     const { x } = key.export({ format: "jwk" }) as { x: string };
@@ -174,8 +198,7 @@ export function nodeProvider(): CompleteProvider | undefined {
     getRandomBytes: (length) => crypto.randomFillSync(new Uint8Array(length)),
     digest,
     digestBulk: digest,
-    hmac: (hash, key, message) =>
-      plain(crypto.createHmac(OPENSSL_HASHES[hash], key).update(message).digest()),
+    hmac,
     importAesGcmKey: (key) => makeAeadKey(crypto, key),
     generateX25519: () => generate("X25519"),
     importX25519: (privateKey) => importPrivate("X25519", privateKey),
