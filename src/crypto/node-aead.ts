@@ -8,10 +8,14 @@ import { checkNonce } from "./aead.js";
 
 const CIPHER = "aes-256-gcm";
 
-/** Seals one message to `output` at `offset`, tag included. */
+/**
+ * Seals one message to `output` at `offset`, tag included.
+ *
+ * @param key made once for many messages: from Node 24 on, bytes as a key cost 12 µs each time, more than a chunk.
+ */
 export function nodeSealInto(
   crypto: typeof NodeCrypto,
-  key: Bytes,
+  key: NodeCrypto.KeyObject,
   nonce: Bytes,
   plaintext: Uint8Array,
   output: Uint8Array,
@@ -29,7 +33,7 @@ export function nodeSealInto(
 /** The reverse of {@link nodeSealInto}. @throws BlindreelError `authentication-failed`, `output` unchanged. */
 export function nodeOpenInto(
   crypto: typeof NodeCrypto,
-  key: Bytes,
+  key: NodeCrypto.KeyObject,
   nonce: Bytes,
   ciphertext: Uint8Array,
   output: Uint8Array,

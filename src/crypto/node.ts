@@ -63,7 +63,7 @@ function plain(buffer: Uint8Array): Bytes {
 
 function makeAeadKey(crypto: typeof NodeCrypto, rawKey: Bytes): AeadKey {
   checkAeadKey(rawKey);
-  const key = rawKey.slice();
+  const key = crypto.createSecretKey(rawKey);
   return {
     seal(nonce, plaintext, additionalData) {
       const output = new Uint8Array(plaintext.length + TAG_LENGTH);

@@ -35,7 +35,8 @@ export interface ChunkKey {
 
 /** @throws as the first chunk in order that fails; `run.done` says which. */
 export function transformChunks(crypto: typeof NodeCrypto, message: ChunkKey, run: Run): void {
-  const { direction, key, baseNonce } = message;
+  const { direction, baseNonce } = message;
+  const key = crypto.createSecretKey(message.key);
   const { output: interval } = UNITS[direction];
   const transform = TRANSFORMS[direction];
   const nonce = baseNonce.slice();
