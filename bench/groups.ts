@@ -12,6 +12,7 @@ export const GROUPS: Readonly<Record<string, () => Promise<Group>>> = {
   "open-4-kib": async () => (await throughput()).opening({ kibibytes: 4, mebibytes: 64 }),
   "push-open-4-kib": async () => (await throughput()).openingByPush({ kibibytes: 4, mebibytes: 64 }),
   chunks: async () => (await import("./groups/chunks.js")).group,
+  nodes: async () => (await import("./groups/nodes.js")).group,
   backends: async () => (await import("./groups/backends.js")).group,
   deno: async () => (await runtimes()).streamsIn("deno", "Deno"),
   bun: async () => (await runtimes()).streamsIn("bun", "Bun"),

@@ -1,12 +1,7 @@
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { GROUPS } from "./groups.js";
 import type { Group, Measured } from "./lib/group.js";
+import { measureGroups } from "./lib/group-process.js";
 import type { ScaleName } from "./lib/scale.js";
-
-const CHILD = fileURLToPath(new URL("./child.ts", import.meta.url));
-const execute = promisify(execFile);
 
 export interface GroupResult extends Measured {
   readonly name: string;
@@ -31,11 +26,10 @@ export async function runGroups(
     groups.set(name, await load());
   }
   const flags = [...groups.values()].flatMap(({ nodeFlags = [] }) => nodeFlags);
-  const args = [...new Set(flags), "--import", "tsx", CHILD, scale, ...names];
-  const { stdout } = await execute(process.execPath, args, { maxBuffer: 2 ** 26 });
   const results = new Map<string, GroupResult | Error>();
-  for (const line of stdout.trimEnd().split("\n")) {
-    const { name, error, ...measured } = JSON.parse(line) as Measured & { name: string; error?: string };
+  for (const { name, error, ...measured } of await measureGroups(names, scale, {
+    flags: [...new Set(flags)],
+  })) {
     const isMissing = error === undefined && measured.rows.length === 0;
     if (error || isMissing) results.set(name, new Error(error ?? `${name} measured nothing`));
     else results.set(name, { name, group: groups.get(name)!, ...measured });
