@@ -7,6 +7,7 @@ import { verifyKeyset } from "blindreel/keyset";
 import { startRecording } from "blindreel/recording";
 import { SignJWT } from "jose";
 import type { BrowserContext, Page, Route } from "playwright";
+import { pageAt } from "../../../test/helpers/browsers.js";
 import { TOKEN_TYPE } from "../../server/src/tokens.js";
 import { type Exam, ISSUER, RETENTION_DAYS } from "../src/start.js";
 
@@ -39,15 +40,8 @@ export async function chooseTracks(
 }
 
 /** The extension's page, as soon as it is there. */
-export async function examPage(browser: BrowserContext): Promise<Page> {
-  for (;;) {
-    const found = browser
-      .pages()
-      .find((page) => page.url().startsWith("chrome-extension:") && page.url().endsWith(EXAM_PAGE));
-    if (found) return found;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
+export const examPage = (browser: BrowserContext): Promise<Page> =>
+  pageAt(browser, (url) => url.startsWith("chrome-extension:") && url.endsWith(EXAM_PAGE));
 
 /** A page of the institution, where somebody of its staff has signed in by the window that opens. */
 export async function staffPage(

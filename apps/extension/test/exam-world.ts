@@ -9,7 +9,7 @@ import { httpObjects, openRecording, type RecordingReview } from "blindreel/revi
 import { SignJWT } from "jose";
 import type { BrowserContext, Page } from "playwright";
 import { killBrowser } from "../../../test/extension/recorder-bench.js";
-import { launchChromium } from "../../../test/helpers/browsers.js";
+import { launchChromium, pageAt } from "../../../test/helpers/browsers.js";
 import { openAuthority, trustAuthority } from "../../exam/src/authority.js";
 import { type Lms, startLms } from "../../exam/src/lms/start.js";
 import { signRegister } from "../../server/src/register.js";
@@ -275,16 +275,7 @@ export class ExamWorld {
 
   /** The page at this address, as soon as there is one. */
   async pageAt(address: string): Promise<Page> {
-    for (const end = Date.now() + 2 * PATIENCE; ; ) {
-      const pages = this.browser.pages();
-      const found = pages.find((page) => page.url().startsWith(address));
-      if (found) return found;
-      if (Date.now() > end) {
-        const open = pages.map((page) => page.url()).join(", ");
-        throw new Error(`no page at ${address}, but: ${open}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    return pageAt(this.browser, (url) => url.startsWith(address));
   }
 
   /** What the extension has asked the browser for, so far. */
