@@ -40,7 +40,14 @@ export async function tabStops(page: Page): Promise<string[]> {
     heading.focus();
   });
   const seen: string[] = [];
-  // By element, and not by place: a live page adds notices meanwhile.
+  // By element, and not by place; of those that are there now: a live page adds notices meanwhile.
+  const usable = await page.evaluateHandle(() =>
+    [
+      ...document.querySelectorAll<HTMLElement>(
+        "button, input:not([type=radio]), select, textarea, summary, a",
+      ),
+    ].filter((each) => each.checkVisibility()),
+  );
   const reached = await page.evaluateHandle(() => new Set<Element>());
   for (;;) {
     await page.keyboard.press("Tab");
@@ -58,14 +65,12 @@ export async function tabStops(page: Page): Promise<string[]> {
     if (isNew) seen.push(name);
     expect(isShown, name).toBe(true);
   }
-  const missed = await reached.evaluate((all) =>
-    [
-      ...document.querySelectorAll<HTMLElement>(
-        "button, input:not([type=radio]), select, textarea, summary, a",
-      ),
-    ]
-      .filter((each) => each.checkVisibility() && !(each as HTMLButtonElement).disabled && !all.has(each))
-      .map((each) => each.outerHTML),
+  const missed = await usable.evaluate(
+    (elements, all) =>
+      elements
+        .filter((each) => each.checkVisibility() && !(each as HTMLButtonElement).disabled && !all.has(each))
+        .map((each) => each.outerHTML),
+    reached,
   );
   expect(missed, `after ${seen.join(", ")}`).toEqual([]);
   return seen;
