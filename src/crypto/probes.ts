@@ -1,3 +1,5 @@
+import { generateKey } from "./webcrypto.js";
+
 /** Probes of features other than cryptography. They never throw and leave nothing behind. */
 
 /** Optional features of web streams, none of which the SDK needs. */
@@ -108,7 +110,7 @@ async function roundTrip(
   algorithm: KeyAlgorithmParameters,
   usage: KeyUsage,
 ): Promise<KeyPersistence> {
-  const generated = await crypto.subtle.generateKey(algorithm, false, [usage]);
+  const generated = await generateKey(algorithm, [usage]);
   const key = "privateKey" in generated ? generated.privateKey : generated;
   const writing = database.transaction(PROBE_STORE, "readwrite");
   try {

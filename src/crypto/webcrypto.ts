@@ -105,11 +105,14 @@ export async function importPrivate(
 
 const GENERATE_ATTEMPTS = 16;
 
-/** Retries: WebKitGTK throws an OperationError for keys with a leading zero byte, one in 256. */
-async function generateKey(name: Curve, usages: KeyUsage[]): Promise<Partial<CryptoKeyPair> | undefined> {
+/** Retries: WebKitGTK throws an OperationError for keys with a leading zero byte, one in 256. @internal */
+export async function generateKey(
+  algorithm: { readonly name: string },
+  usages: KeyUsage[],
+): Promise<CryptoKey | CryptoKeyPair> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return (await subtle().generateKey({ name }, false, usages)) as CryptoKeyPair | undefined;
+      return await subtle().generateKey(algorithm, false, usages);
     } catch (error) {
       if (attempt === GENERATE_ATTEMPTS || !isNamed(error, "OperationError")) throw error;
     }
@@ -118,7 +121,7 @@ async function generateKey(name: Curve, usages: KeyUsage[]): Promise<Partial<Cry
 
 /** @internal */
 export async function generatePair(name: Curve, usages: KeyUsage[]): Promise<X25519KeyPair> {
-  const pair = await generateKey(name, usages);
+  const pair = (await generateKey({ name }, usages)) as Partial<CryptoKeyPair> | undefined;
   const privateKey = expectKey("private", "generateKey", pair?.privateKey);
   const exported = await subtle().exportKey("raw", expectKey("public", "generateKey", pair?.publicKey));
   return {

@@ -23,7 +23,8 @@ export async function runAndReport({ name, origin, round }: Task): Promise<void>
       await each.run(host);
     } catch (error) {
       const { stack, cause } = error as Error;
-      failures.push(`${each.name}: ${stack ?? error}${cause === undefined ? "" : `; ${cause}`}`);
+      // WebKit's stacks do not begin with the error.
+      failures.push(`${each.name}: ${error}\n${stack}${cause === undefined ? "" : `; ${cause}`}`);
     }
   }
   const { isSecureContext } = globalThis as { isSecureContext?: boolean };

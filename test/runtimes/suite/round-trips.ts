@@ -25,6 +25,17 @@ const ZERO_FIRST = {
     "da88468c5c2945ceedb76e317a737db7e608b0872b932cced516172703ac17cc05b4a805169d51a0e4540452f5c1381fc496e3cba42850fd38b984bb5528d107",
 };
 
+/** A pair of the platform's own. WebKitGTK makes none that begins with a zero byte, one in 256: another is drawn then. */
+async function platformPair(subtle: SubtleCrypto): Promise<CryptoKeyPair> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return (await subtle.generateKey({ name: "X25519" }, false, ["deriveBits"])) as CryptoKeyPair;
+    } catch (error) {
+      if (attempt === 8 || (error as Error).name !== "OperationError") throw error;
+    }
+  }
+}
+
 export const roundTrips: readonly Case[] = [
   {
     name: "seals and opens at every length around the chunks' borders, plain and padded",
@@ -130,7 +141,7 @@ export const roundTrips: readonly Case[] = [
     async run() {
       const { subtle } = globalThis.crypto;
       if (!subtle) return;
-      const pair = (await subtle.generateKey({ name: "X25519" }, false, ["deriveBits"])) as CryptoKeyPair;
+      const pair = await platformPair(subtle);
       equal(pair.privateKey.extractable, false);
       const identity = await importIdentity(pair);
       const file = await seal(pattern(10), { to: await importRecipient(pair.publicKey) });
