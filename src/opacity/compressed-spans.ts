@@ -145,7 +145,9 @@ export class CompressedSpans {
     }
     const isStored = output.length >= STORED_RATIO[0] * used && output.length <= STORED_RATIO[1] * used;
     const isLong = isLarge || (used >= LONG_ENOUGH && !isStored);
-    const isWhole = isEnded && (format === "gzip" || (format === "zlib" && used >= ENDED_LATE));
+    // A span of nothing shows nothing, and random bytes have ended as one.
+    const isWhole =
+      isEnded && output.length > 0 && (format === "gzip" || (format === "zlib" && used >= ENDED_LATE));
     if (!isLong && !isWhole) return;
     this.#findings.add("compressed", place, `a valid ${format} span: ${output.length} bytes come out of it`);
   }
