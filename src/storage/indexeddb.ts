@@ -87,7 +87,11 @@ export function indexedDbJournal(name = "blindreel-journals", options?: BrowserJ
         try {
           await reserve.take();
         } catch (error) {
-          await connection.written(ALL, (store) => remove(store, journal)).catch(() => {});
+          // Where the reserve stays, so does the row, that it is listed.
+          await reserve
+            .release()
+            .then(() => connection.written(ALL, (store) => remove(store, journal)))
+            .catch(() => {});
           throw error;
         }
         return withReserve(databaseJournal(held, journal, { owner, frames: 0 }), reserve);
