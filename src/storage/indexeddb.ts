@@ -20,6 +20,7 @@ import { type HeldJournal, holdJournal, keysIn } from "./held-journal.js";
 import { joinPieces } from "./pieces.js";
 import {
   type BrowserJournalOptions,
+  createWith,
   eraseWith,
   type Reserve,
   reserveBytes,
@@ -82,19 +83,11 @@ export function indexedDbJournal(name = "blindreel-journals", options?: BrowserJ
             else store(JOURNALS).put({ label, owner } satisfies JournalRow, journal);
           };
         });
-        // Behind the row: a reserve without one would be nobody's, for good.
-        const reserve = reserveFor(journal);
-        try {
-          await reserve.take();
-        } catch (error) {
-          // Where the reserve stays, so does the row, that it is listed.
-          await reserve
-            .release()
-            .then(() => connection.written(ALL, (store) => remove(store, journal)))
-            .catch(() => {});
-          throw error;
-        }
-        return withReserve(databaseJournal(held, journal, { owner, frames: 0 }), reserve);
+        return createWith(
+          reserveFor(journal),
+          () => databaseJournal(held, journal, { owner, frames: 0 }),
+          () => connection.written(ALL, (store) => remove(store, journal)),
+        );
       }),
     open: (journal, options) =>
       holding(journal, options?.takeOver, async (held) => {

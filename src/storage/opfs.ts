@@ -14,6 +14,7 @@ import { guardedStore, isJournalName } from "./guarded.js";
 import { holdJournal, keysIn } from "./held-journal.js";
 import {
   type BrowserJournalOptions,
+  createWith,
   eraseWith,
   type Reserve,
   reserveBytes,
@@ -106,19 +107,14 @@ export function opfsJournal(name = "blindreel-journals", options?: BrowserJourna
         const { root, keys, closeFiles } = held;
         if (await root.getDirectoryHandle(journal).catch(absent(undefined))) throw journalExists(journal);
         const place = await root.getDirectoryHandle(journal, { create: true });
-        const reserve = reserveFor(journal);
-        try {
-          await reserve.take();
-          return withReserve(await createFolderJournal(opfsFolder(held, place), keys, utf8(label)), reserve);
-        } catch (error) {
-          closeFiles();
-          // Where the reserve stays, so does the folder, that it is listed.
-          await reserve
-            .release()
-            .then(() => root.removeEntry(journal, { recursive: true }))
-            .catch(() => {});
-          throw error;
-        }
+        return createWith(
+          reserveFor(journal),
+          () => createFolderJournal(opfsFolder(held, place), keys, utf8(label)),
+          () => {
+            closeFiles();
+            return root.removeEntry(journal, { recursive: true });
+          },
+        );
       }),
     open: (journal, options) =>
       holding(journal, options?.takeOver, async (held) => {

@@ -28,7 +28,7 @@ export const reserveBytes = (options: BrowserJournalOptions | undefined): number
 /** A file of the origin's own file system: on a full disk a file can be removed, and a record of a database cannot. */
 export interface Reserve {
   readonly isKept: boolean;
-  /** Makes it, unless it is there; where that fails there is none. @throws DOMException where there is no room for it. */
+  /** Makes it, unless it is there. @throws DOMException where there is no room for it; a part of it may be there then. */
   take(): Promise<void>;
   /** Gives the room back. */
   release(): Promise<void>;
@@ -62,7 +62,6 @@ export function reserveOf(name: string, bytes: number): Reserve {
         await stream.close();
       } catch (error) {
         await stream?.abort().catch(() => {});
-        await this.release().catch(() => {});
         throw error;
       }
     },
@@ -92,6 +91,28 @@ export function withReserve(journal: OpenJournal, reserve: Reserve): OpenJournal
     },
     erase: () => eraseWith(reserve, journal),
   };
+}
+
+/**
+ * A new journal, behind its reserve. Its name is listed already: a reserve without one would be nobody's, for good.
+ *
+ * @param unlist takes the name back where the journal is not made. Where its reserve stays, so does the name.
+ */
+export async function createWith(
+  reserve: Reserve,
+  make: () => OpenJournal | Promise<OpenJournal>,
+  unlist: () => Promise<void>,
+): Promise<OpenJournal> {
+  try {
+    await reserve.take();
+    return withReserve(await make(), reserve);
+  } catch (error) {
+    await reserve
+      .release()
+      .then(unlist)
+      .catch(() => {});
+    throw error;
+  }
 }
 
 /** Erases a journal, behind its reserve: the end of the keys may need that room, and what is not listed is never given back. */

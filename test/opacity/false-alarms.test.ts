@@ -2,6 +2,7 @@
  * The checks blame an honest object once in 10^9 at most: by bounds that hold at every length. Here on 20,000 objects,
  * with `npm run false-alarms` on 10^6; and that the bounds are bounds, against exact sums.
  */
+import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { Bytes } from "../../src/formats/bytes.js";
 import { AuditMemory } from "../../src/opacity/audit-memory.js";
@@ -79,6 +80,10 @@ describe("false alarms", () => {
     for (let i = 0; i < 150; i++) audit(await sealedFile(new Uint8Array(i * 20)));
     audit(await segment(new Uint8Array(2 ** 22)));
     audit(await segment(randomBytes(2 ** 22)));
+    // A whole span of nothing, as random bytes have been one.
+    const large = await segment(randomBytes(2 ** 20));
+    large.set(gzipSync(""), 2 ** 19);
+    audit(large);
     expect(alarms).toEqual([]);
   });
 });
